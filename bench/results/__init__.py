@@ -1,0 +1,1 @@
+"""What a run found: the shapes of results.json."""

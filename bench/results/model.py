@@ -1,0 +1,179 @@
+"""The shapes of `results.json`, from a measurement's budget up to a whole run.
+
+Procedures return an `Evaluation`; judging adds verdicts; a run collects them. Numbers that are shown are in these
+models, so that a report can be made from `results.json` alone.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = "1.0"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Verdict(StrEnum):
+    """What a test, or one measurement of it, came to. `error` is for tests that could not be driven."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+
+
+class Component(_Model):
+    """One line of an uncertainty budget (GUM): a standard uncertainty and what it contributes."""
+
+    name: str
+    standard_uncertainty: float = Field(description="in the input's own unit")
+    unit: str
+    distribution: Literal["normal", "rectangular", "triangular", "u-shaped", "student"] = "normal"
+    degrees_of_freedom: float | None = Field(default=None, description="none: infinite")
+    sensitivity: float = 1.0
+    contribution: float = Field(description="|sensitivity| times standard uncertainty, in the measurement's unit")
+    source: str = Field(default="", description="where the figure comes from: certificate, blank, rig file …")
+
+
+class Measurement(_Model):
+    """A value with unit, expanded uncertainty and coverage factor.
+
+    A censored value is a bound: `above` says that the truth is greater than `value` (an alarm that had not come by
+    then). A value of None could not be determined at all; `note` says why.
+    """
+
+    name: str
+    title: str
+    value: float | None
+    unit: str
+    expanded_uncertainty: float | None
+    coverage_factor: float = 2.0
+    censored: Literal["above", "below"] | None = None
+    note: str = ""
+    budget: list[Component] = []
+
+
+class Series(_Model):
+    """One curve or set of points, already reduced to what is drawn."""
+
+    label: str
+    x: list[float | None]
+    y: list[float | None]
+    style: Literal["line", "step", "points", "band-low", "band-high", "bars"] = "line"
+    role: str = Field(default="", description="palette key: mass, pulse, limit, envelope, pressure, event …")
+
+
+class Mark(_Model):
+    """A vertical line with a word: an event."""
+
+    x: float
+    label: str
+
+
+class Rule(_Model):
+    """A horizontal line with a word: a limit or a nominal value."""
+
+    y: float
+    label: str
+
+
+class Figure(_Model):
+    """A figure as data."""
+
+    name: str
+    title: str
+    x_label: str
+    y_label: str
+    series: list[Series]
+    marks: list[Mark] = []
+    rules: list[Rule] = []
+    caption: str = Field(description="what is shown, how it was reduced, and 'simulated' where it is")
+
+
+class Table(_Model):
+    """A table as data; cells are text, ready to read."""
+
+    name: str
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    note: str = ""
+
+
+class Pulse(_Model):
+    """One metered pulse as seen by the balance."""
+
+    time_s: float
+    volume_ul: float
+    standard_uncertainty_ul: float
+    kind: Literal["expected", "missed", "doubled", "extra"] = "expected"
+
+
+class Evaluation(_Model):
+    """What `evaluate()` returns: measurements, and what is shown beside them."""
+
+    measurements: list[Measurement]
+    pulses: list[Pulse] = []
+    tables: list[Table] = []
+    figures: list[Figure] = []
+    notes: list[str] = Field(default=[], description="findings that a reader must know, most important first")
+    doubts: list[str] = Field(default=[], description="reasons why no verdict can be given at all: gaps, bumps, lost data")
+
+
+class Judged(_Model):
+    """One accept: line of a plan, judged."""
+
+    measurement: str
+    limit: str = Field(description="as the plan has it")
+    unit: str
+    lower: float | None
+    upper: float | None
+    verdict: Verdict
+    reason: str
+
+
+class TestResult(_Model):
+    """One test of the plan, as it came out."""
+
+    __test__ = False  # not a pytest class
+
+    id: str
+    title: str
+    procedure: str
+    verifies: list[str]
+    settings: dict[str, Any]
+    started_s: float
+    ended_s: float
+    verdict: Verdict
+    reason: str
+    judged: list[Judged]
+    evaluation: Evaluation | None
+
+
+class RunResult(_Model):
+    """Everything that a run found."""
+
+    schema_version: str = SCHEMA_VERSION
+    simulated: bool
+    seed: int | None
+    plan: str
+    plan_title: str
+    plan_file: str
+    plan_sha256: str
+    decision: str
+    rig: str
+    rig_file: str
+    rig_sha256: str
+    origin_utc: str
+    ended_s: float
+    instruments: dict[str, dict[str, str]]
+    versions: dict[str, str]
+    complete: bool = Field(description="false when the run was ended before its last test")
+    ended_by: str = Field(default="", description="why an incomplete run ended")
+    recording_digest: str
+    tests: list[TestResult]

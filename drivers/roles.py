@@ -1,0 +1,269 @@
+"""What the bench asks of each kind of instrument.
+
+A driver is a plain class over one link that satisfies the protocol of its role; what not every pump can do is a
+capability, a protocol of its own. Volumes are in µL and rates in µL/h: a pump that counts in insulin units converts by
+the concentration that it reports itself, which the bench compares with the plan's.
+
+Every method may raise `InstrumentError` (`drivers.errors`); none waits for ever. All `time_s` are instants of the run's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who an instrument says that it is; empty where it does not tell."""
+
+    manufacturer: str
+    model: str
+    serial_number: str
+    firmware: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value from an instrument.
+
+    `value` is in the role's unit (g, kPa, °C …) and NaN where the instrument has none to give (`status` tells why:
+    `stable`, `dynamic`, `overload`, `underload`, `ok`); `text` is the line as it came.
+    """
+
+    time_s: float
+    value: float
+    status: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Climate:
+    """Air beside the balance; NaN where the sensor has no such channel. `measured` is false for a value from the rig file."""
+
+    time_s: float
+    temperature_c: float
+    pressure_hpa: float
+    humidity_pct: float
+    measured: bool
+    text: str
+
+
+class DeliveryState(StrEnum):
+    """What a pump says that it is doing."""
+
+    STOPPED = "stopped"
+    BASAL = "basal"
+    BOLUS = "bolus"
+    PRIMING = "priming"
+    SUSPENDED = "suspended"
+    ALARM = "alarm"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One entry of a pump's alarm queue; `pump_time_s` is by the pump's own clock, `time_s` when the bench read it."""
+
+    sequence: int
+    code: str
+    text: str
+    pump_time_s: float
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class BolusStatus:
+    """A bolus in progress or the last one: volumes as the pump reports them."""
+
+    active: bool
+    programmed_ul: float
+    delivered_ul: float
+
+
+class Instrument(Protocol):
+    """What every role has."""
+
+    def identify(self) -> Identity:
+        """Ask who the instrument is."""
+
+    def close(self) -> None:
+        """Release the link; safe to call twice."""
+
+
+@runtime_checkable
+class Balance(Instrument, Protocol):
+    """A balance that streams; values in g."""
+
+    def zero(self) -> None:
+        """Set zero, waiting for a stable pan."""
+
+    def tare(self) -> None:
+        """Tare, waiting for a stable pan."""
+
+    def read(self) -> Reading:
+        """Read the pan now, stable or not."""
+
+    def read_stable(self) -> Reading:
+        """Read the pan once it is stable."""
+
+    def start_stream(self) -> None:
+        """Ask for readings without end."""
+
+    def next_reading(self, deadline_s: float) -> Reading | None:
+        """Return the next streamed reading, or None when none has come by `deadline_s`."""
+
+    def stop_stream(self) -> None:
+        """End the stream and leave the link clean."""
+
+
+@runtime_checkable
+class PressureSensor(Instrument, Protocol):
+    """A pressure sensor in the delivery line; values in kPa above ambient."""
+
+    def read(self) -> Reading:
+        """Read the pressure now."""
+
+
+@runtime_checkable
+class Occluder(Instrument, Protocol):
+    """Something that shuts the delivery line."""
+
+    def occlude(self) -> None:
+        """Shut the line and confirm it by read-back."""
+
+    def release(self) -> None:
+        """Open the line and confirm it by read-back."""
+
+    def is_occluded(self) -> bool:
+        """Read back whether the line is shut."""
+
+
+@runtime_checkable
+class ClimateSensor(Instrument, Protocol):
+    """Temperature, pressure and humidity of the air beside the balance."""
+
+    def read(self) -> Climate:
+        """Read the air now."""
+
+
+@runtime_checkable
+class Pump(Instrument, Protocol):
+    """The pump under test: what every pump can do."""
+
+    concentration_u_per_ml: float | None
+    """Insulin concentration that the pump is set to; None for a pump that counts in volume."""
+
+    def stop(self) -> None:
+        """Stop all delivery at once: the safe state. Works in every state, alarms included."""
+
+    def state(self) -> DeliveryState:
+        """Ask what the pump is doing."""
+
+
+@runtime_checkable
+class DeliversBasal(Protocol):
+    """A pump with a constant basal rate."""
+
+    def start_basal(self, rate_ul_per_h: float) -> None:
+        """Set the basal rate and start delivering it, or change it while delivering."""
+
+
+@runtime_checkable
+class DeliversBolus(Protocol):
+    """A pump with a normal (immediate) bolus."""
+
+    def start_bolus(self, volume_ul: float) -> None:
+        """Start a bolus of `volume_ul`; it goes on by itself."""
+
+    def bolus_status(self) -> BolusStatus:
+        """Ask how far the bolus is."""
+
+    def cancel_bolus(self) -> None:
+        """End the bolus now."""
+
+
+@runtime_checkable
+class DeliversExtendedBolus(Protocol):
+    """A pump with square-wave and dual-wave boluses."""
+
+    def start_extended_bolus(self, now_ul: float, extended_ul: float, duration_s: float) -> None:
+        """Start a bolus of `now_ul` at once and `extended_ul` spread over `duration_s`."""
+
+
+@runtime_checkable
+class DeliversTemporaryBasal(Protocol):
+    """A pump whose basal rate can be changed for a time."""
+
+    def start_temporary_basal(self, percent: float, duration_s: float) -> None:
+        """Deliver `percent` of the basal rate for `duration_s`."""
+
+    def cancel_temporary_basal(self) -> None:
+        """Return to the basal rate."""
+
+
+@runtime_checkable
+class DeliversProfile(Protocol):
+    """A pump with a daily basal profile."""
+
+    def start_profile(self, segments: Sequence[tuple[float, float]]) -> None:
+        """Start a profile of `(start_s, rate_ul_per_h)` segments, the first at 0."""
+
+
+@runtime_checkable
+class Suspends(Protocol):
+    """A pump whose delivery can be suspended and resumed with its settings kept."""
+
+    def suspend(self) -> None:
+        """Suspend all delivery."""
+
+    def resume(self) -> None:
+        """Resume what was suspended."""
+
+
+@runtime_checkable
+class Primes(Protocol):
+    """A pump that primes its tubing."""
+
+    def prime(self, volume_ul: float) -> None:
+        """Start a prime of `volume_ul`."""
+
+
+@runtime_checkable
+class ReportsDelivery(Protocol):
+    """A pump that counts what it delivered, and knows its reservoir and battery."""
+
+    def delivered_ul(self) -> float:
+        """Ask for the total delivered volume, prime included."""
+
+    def reservoir_ul(self) -> float:
+        """Ask for the remaining volume in the reservoir."""
+
+    def battery_pct(self) -> float:
+        """Ask for the battery's charge."""
+
+
+@runtime_checkable
+class RaisesAlarms(Protocol):
+    """A pump with an alarm queue."""
+
+    def pump_time_s(self) -> float:
+        """Ask for the pump's own clock."""
+
+    def take_alarms(self) -> list[Alarm]:
+        """Take every alarm that the bench has not taken yet, oldest first."""
+
+    def acknowledge_alarms(self) -> None:
+        """Acknowledge and clear every active alarm."""
+
+
+@runtime_checkable
+class HasWatchdog(Protocol):
+    """A pump that stops by itself when the host falls silent."""
+
+    def arm_watchdog(self, timeout_s: float) -> None:
+        """Stop delivery when no command comes for `timeout_s`."""
+
+    def disarm_watchdog(self) -> None:
+        """Go on without a host."""
