@@ -119,6 +119,14 @@ class RealClock:
         return _ThreadTask(name, target)
 
 
+def host_monotonic_s() -> float:
+    """Return the machine's own monotonic time in seconds, simulated run or not.
+
+    It may decide *when* the bench writes to disk or to the terminal, never *what*: nothing that it returns is recorded.
+    """
+    return time.monotonic()
+
+
 class StandstillError(RuntimeError):
     """Every task waits for ever and the simulated world has nothing left to do."""
 

@@ -1,0 +1,252 @@
+"""Writes a run's recording while it happens, so that a crash loses a second at most."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.clock import Clock, host_monotonic_s
+from bench.recording.errors import RecordingError
+from bench.recording.schema import (
+    APPLICATION_ID,
+    BLOCK_ROWS,
+    COLUMNS,
+    DDL,
+    FIRST_DIGEST,
+    TIME_COLUMN,
+    VERSION,
+    Row,
+    RunConfig,
+    block_digest,
+    seal_digest,
+)
+
+COMMIT_EVERY_S = 0.9
+"""Host time after which a sample commits what is pending; the promise is a second."""
+
+
+class _Stream:
+    """The rows of one table that are not yet in a closed block, and how many of them are on disk.
+
+    A signal may interrupt any line: a row's number follows from the list that it is appended to, and writing rows again
+    is harmless (`OR IGNORE`), so that the stream stays whole wherever it was interrupted.
+    """
+
+    __slots__ = ("base", "digest", "insert", "name", "rows", "written")
+
+    def __init__(self, name: str) -> None:
+        columns = COLUMNS[name]
+        self.name = name
+        self.base = 1
+        self.rows: list[Row] = []
+        self.written = 0
+        self.digest = FIRST_DIGEST
+        self.insert = f"INSERT OR IGNORE INTO {name} VALUES ({','.join('?' * len(columns))})"  # noqa: S608
+
+    @property
+    def count(self) -> int:
+        return self.base + len(self.rows) - 1
+
+    def write_to(self, connection: sqlite3.Connection) -> None:
+        connection.executemany(self.insert, self.rows[self.written :])
+        while len(self.rows) >= BLOCK_ROWS:
+            self.close_block(connection, BLOCK_ROWS)
+        self.written = len(self.rows)
+
+    def close_block(self, connection: sqlite3.Connection, size: int) -> None:
+        block, rest = self.rows[:size], self.rows[size:]
+        if not block:
+            return
+        digest = block_digest(self.digest, block)
+        times_s = [row[TIME_COLUMN[self.name]] for row in block]
+        row = (self.name, block[0][0], block[-1][0], min(times_s), max(times_s), digest)
+        connection.execute("INSERT OR IGNORE INTO blocks VALUES (?,?,?,?,?,?)", row)
+        self.base, self.rows, self.digest = self.base + len(block), rest, digest
+
+
+class RecordingWriter:
+    """Appends samples, events and wire traffic to a new recording.
+
+    A transaction is committed for every event at once, and at least every second of host time while samples come; what
+    is committed survives a crash of the process and of the machine, and other processes read it meanwhile. Safe to use
+    from several threads.
+
+    Args:
+        path: the file to make; it must not exist.
+        clock: the run's clock, which dates the events.
+        config: what the run was asked to do.
+
+    Raises:
+        RecordingError: the file exists or cannot be made.
+
+    """
+
+    def __init__(self, path: Path, clock: Clock, config: RunConfig) -> None:
+        self.path = path
+        self._clock = clock
+        self._config = config
+        self._lock = threading.RLock()
+        self._samples, self._events, self._wire = _Stream("samples"), _Stream("events"), _Stream("wire")
+        self._channels: dict[str, int] = {}
+        self._latest: dict[str, float] = {}
+        self._closed = False
+        if path.exists():
+            raise RecordingError(path, "there is a file already, and a recording is never written over")
+        try:
+            self._connection = _create(path, config)
+        except sqlite3.Error as error:
+            raise RecordingError(path, f"cannot be made: {error}", "Check the folder and the space left") from error
+        self._committed_s = host_monotonic_s()
+        if not clock.simulated:
+            clock.start("recording", self._commit_regularly)
+
+    def set_identities(self, identities: dict[str, dict[str, str]]) -> None:
+        """Add to the configuration who each instrument said that it is."""
+        with self._lock:
+            self._config = RunConfig(
+                **{name: getattr(self._config, name) for name in self._config.to_meta() if name != "identities"},
+                identities=identities,
+            )
+            self._commit()
+            self._execute("UPDATE meta SET value = ? WHERE key = 'identities'", (self._config.to_meta()["identities"],))
+
+    def sample(self, channel: str, time_s: float, value: float, status: str, text: str) -> None:
+        """Append one value of a channel, with the instant at which it arrived; NaN where the instrument gave none."""
+        value = float(value)
+        with self._lock:
+            number = self._channels.get(channel) or self._new_channel(channel)
+            stream = self._samples
+            rows = stream.rows
+            rows.append(
+                (stream.base + len(rows), number, float(time_s), value if value == value else None, status, text)  # noqa: PLR0124
+            )
+            self._latest[channel] = value
+            if len(rows) >= BLOCK_ROWS or host_monotonic_s() - self._committed_s >= COMMIT_EVERY_S:
+                self._commit()
+
+    def event(self, kind: str, test: str, /, **data: Any) -> float:
+        """Append that something was done or seen now, in `test` (empty: in the run); return the instant."""
+        text = json.dumps(_plain(data), sort_keys=True, allow_nan=False)
+        with self._lock:
+            time_s = self._clock.now_s()
+            stream = self._events
+            stream.rows.append((stream.base + len(stream.rows), time_s, test, kind, text))
+            self._commit()
+        return time_s
+
+    def wire(self, instrument: str, direction: Literal["tx", "rx"], time_s: float, data: bytes) -> None:
+        """Append bytes that were sent to (`tx`) or came from (`rx`) an instrument."""
+        with self._lock:
+            stream = self._wire
+            stream.rows.append((stream.base + len(stream.rows), float(time_s), instrument, direction, data.hex()))
+            if len(stream.rows) >= BLOCK_ROWS or host_monotonic_s() - self._committed_s >= COMMIT_EVERY_S:
+                self._commit()
+
+    def latest(self, channel: str) -> float:
+        """Return the newest value of a channel; NaN before its first."""
+        return self._latest.get(channel, math.nan)
+
+    def commit(self) -> None:
+        """Put everything that was appended on disk now."""
+        with self._lock:
+            self._commit()
+
+    def seal(self) -> str:
+        """Close the recording for ever: write what is pending, chain it, leave WAL mode; return the digest."""
+        with self._lock:
+            self._commit()
+            streams = (self._samples, self._events, self._wire)
+            counts = [stream.count for stream in streams]
+            channels = sorted((number, name) for name, number in self._channels.items())
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                for stream in streams:
+                    stream.close_block(self._connection, len(stream.rows))
+                digest = seal_digest(self._config, channels, {stream.name: stream.digest for stream in streams})
+                self._connection.execute("INSERT INTO seal VALUES (?,?,?,?)", (digest, *counts))
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise RecordingError(self.path, f"cannot be sealed: {error}", "What was recorded is kept") from error
+            self._leave_wal()
+            self.close()
+        return digest
+
+    def close(self) -> None:
+        """Stop writing without sealing; safe to call twice."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._connection.close()
+
+    def _leave_wal(self) -> None:
+        # A reader that holds the file open only postpones this: the sealed rows are safe in the WAL until it leaves.
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError:
+            pass
+
+    def _new_channel(self, channel: str) -> int:
+        number = len(self._channels) + 1
+        self._commit()
+        self._execute("INSERT OR IGNORE INTO channels VALUES (?,?)", (number, channel))
+        self._channels[channel] = number
+        return number
+
+    def _commit(self) -> None:
+        try:
+            if not self._connection.in_transaction:
+                self._connection.execute("BEGIN IMMEDIATE")
+            for stream in (self._samples, self._events, self._wire):
+                if len(stream.rows) > stream.written:
+                    stream.write_to(self._connection)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise RecordingError(
+                self.path, f"cannot be written: {error}", "Check the disk and the space left"
+            ) from error
+        self._committed_s = host_monotonic_s()
+
+    def _execute(self, sql: str, values: Row) -> None:
+        try:
+            self._connection.execute(sql, values)
+        except sqlite3.Error as error:
+            raise RecordingError(
+                self.path, f"cannot be written: {error}", "Check the disk and the space left"
+            ) from error
+
+    def _commit_regularly(self) -> None:
+        # In real time an instrument may fall silent: the last samples before that must not wait for another.
+        while not self._closed:
+            self._clock.sleep_s(COMMIT_EVERY_S / 2)
+            with self._lock:
+                if not self._closed and host_monotonic_s() - self._committed_s >= COMMIT_EVERY_S / 2:
+                    self._commit()
+
+
+def _create(path: Path, config: RunConfig) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.executescript(
+        f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {DDL} COMMIT;"
+    )
+    connection.executemany("INSERT INTO meta VALUES (?,?)", config.to_meta().items())
+    return connection
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` as JSON can hold it: no number is NaN or infinite, none is numpy's."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return _plain(value.item()) if hasattr(value, "item") else str(value)
