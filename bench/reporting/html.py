@@ -1,0 +1,148 @@
+"""The report's pieces as HTML, ready for pytest-html: a test's section, its table cells, the run's header, the assets.
+
+pytest-html puts in as it is whatever it is given, so every text from a plan, a rig or an instrument is escaped here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from bench.reporting import encode, layout, svg
+from bench.reporting.header import run_header_html
+from bench.reporting.measurements import budgets, judged_table, other_table, verdict_chip
+from bench.reporting.numbers import duration
+from bench.reporting.page import assets_html, css_path, css_text, finish_page
+from bench.reporting.rows import duration_cell, finding_cell, test_cell, verdict_cell
+from bench.results.model import Evaluation, Figure, Table, TestResult
+
+__all__ = [
+    "assets_html",
+    "css_path",
+    "css_text",
+    "duration_cell",
+    "figure_html",
+    "finding_cell",
+    "finish_page",
+    "run_header_html",
+    "test_cell",
+    "test_html",
+    "verdict_cell",
+]
+
+
+def test_html(test: TestResult, simulated: bool) -> str:
+    """Return the section of one test: verdict, limits, doubts and notes, figures, tables, budgets."""
+    flag = '<span class="simulated">SIMULATED</span>' if simulated else ""
+    parts = [
+        f'<section class="bench-test" id="test-{escape(test.id)}" aria-label="{escape(test.id)}"><header>',
+        f"<h3>{verdict_chip(test.verdict)} <span>{escape(test.id)}</span> {flag}</h3>",
+        f'<p class="title">{escape(test.title)}</p>' if test.title else "",
+        f'<p class="reason">{escape(test.reason)}</p>' if test.reason else "",
+        "</header>",
+        _facts(test),
+    ]
+    evaluation = test.evaluation
+    if evaluation is None:
+        parts.append('<p class="none">Nothing was evaluated.</p>')
+        if test.judged:
+            parts.append(f"<h4>Measurements against limits</h4>{judged_table(test.judged, [])}")
+    else:
+        parts.append(_evaluation(test, evaluation, simulated=simulated))
+    return "".join([*parts, "</section>"])
+
+
+test_html.__test__ = False  # type: ignore[attr-defined]  # not a test of pytest
+
+
+def figure_html(figure: Figure, key: str, simulated: bool) -> str:
+    """Return a figure: its SVG inside the element that makes it zoomable on screen, and its caption."""
+    data = f' data-chart="{encode.encode(figure, simulated=simulated)}"' if layout.is_ordered(figure) else ""
+    width = "wide" if layout.is_wide(figure) else "half"
+    return (
+        f'<figure class="bench-figure {width}"><figcaption><b>{escape(figure.title)}</b></figcaption>'
+        f'<bench-chart data-key="{escape(key)}"{data}>{svg.svg(figure, simulated=simulated)}</bench-chart>'
+        f"{_mark_key(figure)}<p>{escape(figure.caption)}</p></figure>"
+    )
+
+
+def _evaluation(test: TestResult, evaluation: Evaluation, *, simulated: bool) -> str:
+    judged_names = {judged.measurement for judged in test.judged}
+    others = [each for each in evaluation.measurements if each.name not in judged_names]
+    judged_budgets = budgets([each for each in evaluation.measurements if each.name in judged_names])
+    parts = [
+        _list("doubts", "Doubts: why a verdict may not be given", evaluation.doubts),
+        f"<h4>Measurements against limits</h4>{judged_table(test.judged, evaluation.measurements)}"
+        if test.judged
+        else "",
+        _list("notes", "Notes", evaluation.notes),
+    ]
+    if evaluation.figures:
+        figures = "".join(figure_html(each, f"{test.id}/{each.name}", simulated) for each in evaluation.figures)
+        parts.append(f'<h4>Figures</h4><div class="figures">{figures}</div>')
+    if others:
+        parts.append(f"<h4>Other measurements</h4>{other_table(others)}")
+    parts += [_table(table) for table in evaluation.tables]
+    budget = judged_budgets + budgets(others)
+    if budget:
+        parts.append(f'<h4>Uncertainty budgets</h4><div class="budgets">{budget}</div>')
+    return "".join(parts)
+
+
+def _facts(test: TestResult) -> str:
+    facts = [("Procedure", test.procedure), *((_words(key), _setting(value)) for key, value in test.settings.items())]
+    facts.append(("Took", duration(test.ended_s - test.started_s)))
+    if test.verifies:
+        facts.append(("Verifies", ", ".join(test.verifies)))
+    return _definitions(facts)
+
+
+def _definitions(facts: Sequence[tuple[str, str]]) -> str:
+    inside = "".join(f"<div><dt>{escape(name)}<dd>{escape(text)}</div>" for name, text in facts if text)
+    return f'<dl class="facts">{inside}</dl>'
+
+
+def _words(key: str) -> str:
+    words = key.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _setting(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Mapping) and set(value) == {"value", "unit"}:
+        return f"{value['value']} {value['unit']}"
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list | tuple):
+        return ", ".join(_setting(each) for each in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _list(kind: str, heading: str, lines: Sequence[str]) -> str:
+    if not lines:
+        return ""
+    items = "".join(f"<li>{escape(line)}" for line in lines)
+    return f'<div class="{kind}"><h4>{heading}</h4><ul>{items}</ul></div>'
+
+
+def _table(table: Table) -> str:
+    heads = "".join(f"<th>{escape(column)}" for column in table.columns)
+    rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}" for cell in row) + "</tr>" for row in table.rows)
+    note = f"<p>{escape(table.note)}</p>" if table.note else ""
+    return (
+        f'<h4>{escape(table.title)}</h4><div class="data"><table><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>{note}"
+    )
+
+
+def _mark_key(figure: Figure) -> str:
+    """Explain the numbers that stand for mark labels where these had no room."""
+    if not svg.numbers_its_marks(figure):
+        return ""
+    inside = "; ".join(f"<b>{escape(numbers)}</b> {escape(label)}" for label, numbers in layout.mark_key(figure.marks))
+    return f'<p class="key">Marks: {inside}</p>'

@@ -1,0 +1,188 @@
+"""What the paper and the screen form of a figure share: ranges, colours, pairs of band edges, places of mark labels."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.reporting.scales import padded, time_unit
+from bench.results.model import Figure, Mark, Series
+
+# Okabe and Ito, then a grey for what frames the data and a black for what happens to them.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5A6570", "#1A1D21")
+_FRAME = 6
+_COLOUR_OF_ROLE = {
+    "mass": 0,
+    "volume": 0,
+    "delivered": 0,
+    "error": 0,
+    "rate": 0,
+    "pulse": 1,
+    "missed": 1,
+    "alarm": 1,
+    "pressure": 2,
+    "doubled": 4,
+    "temperature": 3,
+    "envelope": 5,
+    "limit": _FRAME,
+    "nominal": _FRAME,
+    "event": 7,
+}
+_ORDER_OF_THE_REST = (0, 1, 2, 3, 4, 5, 7)
+LANES = 4
+_MANY_POINTS = 150
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedMark:
+    """A mark with the text that stands at its head (nothing where there was no room) and the lane of that text."""
+
+    x: float
+    text: str
+    lane: int
+    leftwards: bool
+
+
+def is_wide(figure: Figure) -> bool:
+    """Return whether a figure needs the whole width of the page: long curves and marked events do."""
+    return bool(figure.marks) or any(len(series.x) > _MANY_POINTS for series in figure.series)
+
+
+def is_ordered(figure: Figure) -> bool:
+    """Return whether every curve runs from left to right, as the zoomable form needs."""
+    for series in figure.series:
+        xs = [x for x in series.x if x is not None]
+        if series.style != "points" and any(b < a for a, b in itertools.pairwise(xs)):
+            return False
+    return True
+
+
+def colours(figure: Figure) -> list[int]:
+    """Return each series' place in the palette: by role, and no two roles of a figure alike while colours last."""
+    owner: dict[int, str] = {}
+    chosen: list[int] = []
+    for index, series in enumerate(figure.series):
+        name = series.role or f"#{index}"
+        wanted = _COLOUR_OF_ROLE.get(series.role)
+        order = [*([wanted] if wanted is not None else []), *_ORDER_OF_THE_REST]
+        colour = next((c for c in order if owner.get(c, name) == name), order[0])
+        owner[colour] = name
+        chosen.append(colour)
+    return chosen
+
+
+def band_pairs(figure: Figure) -> list[tuple[int, int]]:
+    """Return the bands as pairs of series numbers (low, high): the first low edge goes with the first high edge."""
+    lows = [n for n, series in enumerate(figure.series) if series.style == "band-low"]
+    highs = [n for n, series in enumerate(figure.series) if series.style == "band-high"]
+    return list(zip(lows, highs, strict=False))
+
+
+def bar_width(series: Series) -> float:
+    """Return the width of a series' bars in units of x: most of the least distance between two."""
+    xs = sorted({x for x in series.x if x is not None})
+    return 0.86 * min((b - a for a, b in itertools.pairwise(xs)), default=1.0)
+
+
+def bar_offsets(figure: Figure) -> dict[int, tuple[float, float]]:
+    """Return for each series of bars its (offset, width) in units of x; several stand side by side."""
+    bars = [n for n, series in enumerate(figure.series) if series.style == "bars"]
+    widths = [bar_width(figure.series[n]) for n in bars]
+    whole = min(widths, default=1.0)
+    part = whole / max(len(bars), 1)
+    return {n: ((place + 0.5) * part - whole / 2, part) for place, n in enumerate(bars)}
+
+
+def x_range(figure: Figure) -> tuple[float, float]:
+    """Return the range of the x axis."""
+    bars = bar_offsets(figure)
+    edges = [mark.x for mark in figure.marks]
+    for index, series in enumerate(figure.series):
+        offset, width = bars.get(index, (0.0, 0.0))
+        xs = [x for x, y in zip(series.x, series.y, strict=True) if x is not None and y is not None]
+        if xs:
+            edges += [min(xs) + offset - width / 2, max(xs) + offset + width / 2]
+    few = all(len(series.x) <= _MANY_POINTS for series in figure.series)
+    return padded(edges, 0.03 if few else 0.01)
+
+
+def y_range(figure: Figure) -> tuple[float, float]:
+    """Return the range of the y axis; rules are always inside."""
+    values = [rule.y for rule in figure.rules]
+    for series in figure.series:
+        values += [y for x, y in zip(series.x, series.y, strict=True) if x is not None and y is not None]
+    return padded(values, 0.06, with_zero=any(series.style == "bars" for series in figure.series))
+
+
+def x_unit(figure: Figure) -> str:
+    """Return the time unit of the x axis, if it is a time."""
+    return time_unit(figure.x_label)
+
+
+def place_marks(marks: Sequence[Mark], pixels: Sequence[float], right: float, character: float) -> list[PlacedMark]:
+    """Give each mark's label a lane above the plot so that no label meets another or another's line.
+
+    Where four lanes do not do, running numbers stand for the labels (`mark_key` explains them), and a number
+    without room is left out. Marks come back in the order of their x.
+    """
+    order = sorted(range(len(marks)), key=lambda n: pixels[n])
+    labels = [marks[n].label for n in order]
+    at = [pixels[n] for n in order]
+    lanes = _lanes(labels, at, right, character) if len(marks) <= 40 else [None] * len(marks)
+    if None in lanes:
+        labels = [str(place + 1) for place in range(len(order))]
+        lanes = _lanes(labels, at, right, character)
+    return [
+        PlacedMark(marks[n].x, "" if lane is None else text, lane or 0, _leftwards(text, x, right, character))
+        for n, text, lane, x in zip(order, labels, lanes, at, strict=True)
+    ]
+
+
+def are_numbered(marks: Sequence[Mark], placed: Sequence[PlacedMark]) -> bool:
+    """Return whether numbers stand for the labels."""
+    ordered = sorted(marks, key=lambda mark: mark.x)
+    return any(place.text != mark.label for mark, place in zip(ordered, placed, strict=True))
+
+
+def mark_key(marks: Sequence[Mark]) -> list[tuple[str, str]]:
+    """Return what the numbers mean: each label with its numbers, runs shortened (`1–25`)."""
+    numbers: dict[str, list[int]] = {}
+    for place, mark in enumerate(sorted(marks, key=lambda mark: mark.x)):
+        numbers.setdefault(mark.label, []).append(place + 1)
+    return [(label, _runs(found)) for label, found in numbers.items()]
+
+
+def _runs(numbers: list[int]) -> str:
+    runs: list[list[int]] = []
+    for n in numbers:
+        if runs and runs[-1][-1] == n - 1:
+            runs[-1].append(n)
+        else:
+            runs.append([n])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
+
+
+def _leftwards(text: str, x: float, right: float, character: float) -> bool:
+    return x + len(text) * character + 4 > right
+
+
+def _lanes(labels: Sequence[str], at: Sequence[float], right: float, character: float) -> list[int | None]:
+    taken: list[tuple[float, float, float, int]] = []  # line, text from, text to, lane
+    lanes: list[int | None] = [None] * len(labels)
+    for n in reversed(range(len(labels))):
+        x, width = at[n], len(labels[n]) * character + 4
+        start, end = (x - width, x) if _leftwards(labels[n], x, right, character) else (x, x + width)
+        for lane in range(LANES):
+            if start >= 0 and not any(_meet((x, start, end, lane), other) for other in taken):
+                lanes[n] = lane
+                taken.append((x, start, end, lane))
+                break
+    return lanes
+
+
+def _meet(a: tuple[float, float, float, int], b: tuple[float, float, float, int]) -> bool:
+    if a[3] == b[3]:
+        return a[1] < b[2] + 3 and b[1] < a[2] + 3
+    high, low = (a, b) if a[3] > b[3] else (b, a)
+    return low[1] - 1 <= high[0] <= low[2] + 1

@@ -1,0 +1,167 @@
+"""Measurements as tables: judged against limits with a bar that shows value ± U, the others, and the budgets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+from bench.reporting.numbers import number, value_and_uncertainty
+from bench.results.model import Judged, Measurement, Verdict
+
+_SIGN = {"pass": "✓", "fail": "✕", "inconclusive": "?", "error": "!"}
+_BAR_WIDTH, _BAR_HEIGHT, _EDGE = 170.0, 22.0, 8.0
+
+
+def verdict_chip(verdict: Verdict) -> str:
+    """Return a verdict as word, sign and colour."""
+    return f'<b class="v v-{verdict.value}"><i aria-hidden="true">{_SIGN[verdict.value]}</i>{verdict.value.upper()}</b>'
+
+
+def measured_text(measurement: Measurement, judged: Judged | None = None) -> str:
+    """Return `1.23 ± 0.45 %`, `> 10800 s` or `not determined` as plain text."""
+    value, uncertainty = _parts(measurement, judged)
+    return " ".join(part for part in (value, f"± {uncertainty}" if uncertainty else "", measurement.unit) if part)
+
+
+def judged_table(judged: Sequence[Judged], measurements: Sequence[Measurement]) -> str:
+    """Return the table of measurements against limits."""
+    by_name = {measurement.name: measurement for measurement in measurements}
+    rows = "".join(_judged_row(line, by_name.get(line.measurement)) for line in judged)
+    return (
+        '<table class="measured judged"><thead><tr><th>Measurement<th class="n">Value<th>± U<th>Unit<th class="n">k'
+        f"<th>Limit<th>Value ± U in the limits<th>Verdict</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def other_table(measurements: Sequence[Measurement]) -> str:
+    """Return the table of measurements without a limit."""
+    rows = "".join(f"<tr>{_measured_cells(measurement, None)}</tr>" for measurement in measurements)
+    return (
+        '<table class="measured"><thead><tr><th>Measurement<th class="n">Value<th>± U<th>Unit<th class="n">k'
+        f"</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def budgets(measurements: Sequence[Measurement]) -> str:
+    """Return the uncertainty budgets as one closed section a measurement; nothing where there is none."""
+    return "".join(_budget(measurement) for measurement in measurements if measurement.budget)
+
+
+def _judged_row(judged: Judged, measurement: Measurement | None) -> str:
+    if measurement is None:
+        cells = f'<th scope="row">{escape(judged.measurement)}<td colspan="4" class="none">not measured'
+        bar = ""
+    else:
+        cells = _measured_cells(measurement, judged)
+        bar = _bar(measurement, judged)
+    reason = f"<small>{escape(judged.reason)}</small>" if judged.reason else ""
+    return f"<tr>{cells}<td>{_limit(judged)}<td>{bar}<td>{verdict_chip(judged.verdict)}{reason}</tr>"
+
+
+def _limit(judged: Judged) -> str:
+    text = escape(judged.limit)
+    if judged.unit and judged.unit not in judged.limit:
+        low, high = (None if bound is None else number(bound, 5) for bound in (judged.lower, judged.upper))
+        if low is not None and high is not None:
+            text += f"<small>{escape(f'{low} to {high} {judged.unit}')}</small>"
+        elif low is not None or high is not None:
+            text += f"<small>{escape(f'≥ {low} {judged.unit}' if high is None else f'≤ {high} {judged.unit}')}</small>"
+    return text
+
+
+def _measured_cells(measurement: Measurement, judged: Judged | None) -> str:
+    value, uncertainty = _parts(measurement, judged)
+    note = f"<small>{escape(measurement.note)}</small>" if measurement.note else ""
+    name = f'<th scope="row">{escape(measurement.title)} <code>{escape(measurement.name)}</code>{note}'
+    if measurement.value is None:
+        return f'{name}<td colspan="4" class="none">not determined'
+    spread = f"± {uncertainty}" if uncertainty else '<span title="no uncertainty stated">–</span>'
+    factor = number(measurement.coverage_factor, 3) if uncertainty else "–"
+    return f'{name}<td class="n">{value}<td class="u">{spread}<td>{escape(measurement.unit)}<td class="n">{factor}'
+
+
+def _parts(measurement: Measurement, judged: Judged | None) -> tuple[str, str | None]:
+    if measurement.value is None:
+        return "not determined", None
+    signed = judged is not None and judged.lower is not None and judged.lower < 0 and (judged.upper or 0) >= 0
+    value, uncertainty = value_and_uncertainty(measurement.value, measurement.expanded_uncertainty, signed=signed)
+    bound = {"above": "> ", "below": "< ", None: ""}[measurement.censored]
+    return bound + value, uncertainty
+
+
+def _bar(measurement: Measurement, judged: Judged) -> str:
+    """Draw value ± U on a scale that shows the limits; what lies far outside is an arrow at the edge."""
+    value, spread = measurement.value, measurement.expanded_uncertainty or 0.0
+    bounds = [bound for bound in (judged.lower, judged.upper) if bound is not None]
+    if value is None or not bounds:
+        return ""
+    low, high = _bar_range(value, spread, judged.lower, judged.upper)
+
+    def across(at: float) -> float:
+        inside = min(max((at - low) / (high - low), 0.0), 1.0)
+        return _EDGE + inside * (_BAR_WIDTH - 2 * _EDGE)
+
+    middle = _BAR_HEIGHT / 2
+    start = across(judged.lower) if judged.lower is not None else 0.0
+    end = across(judged.upper) if judged.upper is not None else _BAR_WIDTH
+    parts = [
+        f'<rect class="zone" x="{start:.1f}" y="4" width="{max(end - start, 0.5):.1f}" height="14" fill="#DCEBE2"/>'
+    ]
+    ends = "".join(f"M{across(bound):.1f} 1V{_BAR_HEIGHT - 1:g}" for bound in bounds)
+    parts.append(f'<path class="s6" d="{ends}" stroke="#5A6570" stroke-width="1.5"/>')
+    left, right = across(value - spread), across(value + spread)
+    whisker = f"M{left:.1f} {middle:g}H{right:.1f}"
+    whisker += "".join(
+        f"M{x:.1f} {middle - 4:g}v8" for x, at in ((left, -1), (right, 1)) if low < value + at * spread < high
+    )
+    parts.append(f'<path class="s7" d="{whisker}" stroke="#1A1D21" stroke-width="1.5"/>')
+    x = across(value)
+    if measurement.censored == "above" or value > high:
+        shape = f"M{x - 3:.1f} {middle - 5:g}l7 5l-7 5z"
+    elif measurement.censored == "below" or value < low:
+        shape = f"M{x + 3:.1f} {middle - 5:g}l-7 5l7 5z"
+    else:
+        shape = f"M{x - 3.5:.1f} {middle:g}a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0z"
+    parts.append(f'<path class="d-{judged.verdict.value}" d="{shape}" fill="#1A1D21"/>')
+    label = escape(f"{measured_text(measurement, judged)}, limit {judged.limit}")
+    return (
+        f'<svg class="bar" width="{_BAR_WIDTH:g}" height="{_BAR_HEIGHT:g}" viewBox="0 0 {_BAR_WIDTH:g} {_BAR_HEIGHT:g}"'
+        f' role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    )
+
+
+def _bar_range(value: float, spread: float, lower: float | None, upper: float | None) -> tuple[float, float]:
+    if lower is not None and upper is not None:
+        width = (upper - lower) or abs(upper) or 1.0
+        return lower - 0.35 * width, upper + 0.35 * width
+    limit = lower if lower is not None else upper
+    assert limit is not None  # noqa: S101 - the caller has one
+    reach = max(abs(value - limit) + spread, 4 * spread, abs(limit) * 0.05, 1e-12)
+    reach = min(reach, max(abs(limit), 6 * spread, 1e-12)) if limit else reach
+    inside, outside = 1.25 * reach, 0.6 * reach
+    return (limit - outside, limit + inside) if lower is not None else (limit - inside, limit + outside)
+
+
+def _budget(measurement: Measurement) -> str:
+    total = math.fsum(component.contribution**2 for component in measurement.budget)
+    unit = escape(measurement.unit)
+    rows = []
+    for component in sorted(measurement.budget, key=lambda each: -each.contribution):
+        share = component.contribution**2 / total if total else 0.0
+        freedom = "∞" if component.degrees_of_freedom is None else number(component.degrees_of_freedom, 3)
+        rows.append(
+            f'<tr><th scope="row">{escape(component.name)}<td>{escape(component.source)}<td>{component.distribution}'
+            f"<td>{number(component.standard_uncertainty, 3)} {escape(component.unit)}"
+            f"<td>{number(component.sensitivity, 3)}<td>{freedom}<td>{number(component.contribution, 3)}"
+            f"<td>{100 * share:.1f} %</tr>"
+        )
+    spread = _parts(measurement, None)[1]
+    expanded = f"; stated U (k = {number(measurement.coverage_factor, 3)}): {spread} {unit}" if spread else ""
+    return (
+        f"<details><summary>{escape(measurement.title)}: {escape(measured_text(measurement))}</summary>"
+        '<table class="budget"><thead><tr><th>Component<th>From<th>Distribution<th>Standard uncertainty'
+        f"<th>Sensitivity<th>ν<th>Contribution{f' / {unit}' if unit else ''}<th>Share of variance</tr></thead>"
+        f'<tbody>{"".join(rows)}</tbody><tfoot><tr><td colspan="8">Root sum of squares: '
+        f"{number(math.sqrt(total), 3)} {unit}{expanded}</tr></tfoot></table></details>"
+    )

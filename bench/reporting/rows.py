@@ -1,0 +1,63 @@
+"""The cells of pytest-html's result table.
+
+pytest-html reads a row's outcome, name and duration back out of the first `<td>…</td>` that stands on one line, and
+filters and sorts by them. So the shown content stands on a line of its own, and what pytest-html is to read follows
+in a comment.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+from bench.reporting.measurements import measured_text, verdict_chip
+from bench.reporting.numbers import clock_time, duration
+from bench.results.model import TestResult, Verdict
+
+_OUTCOME = {
+    Verdict.PASS: "Passed",
+    Verdict.FAIL: "Failed",
+    Verdict.INCONCLUSIVE: "Failed",
+    Verdict.ERROR: "Failed",
+}
+_WORST_FIRST = (Verdict.ERROR, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
+
+
+def verdict_cell(verdict: Verdict, outcome: str = "") -> str:
+    """Return the cell of a verdict; `outcome` is pytest's word for it where that is not the usual one (`Error`)."""
+    return _cell("result", verdict_chip(verdict), outcome or _OUTCOME[verdict])
+
+
+def test_cell(node_id: str, test: TestResult | None) -> str:
+    """Return the cell that names a test."""
+    if test is None:
+        return f'<td class="col-testId">{escape(node_id)}</td>'
+    return _cell("testId", f"<b>{escape(test.id)}</b> <span>{escape(test.title)}</span>", node_id)
+
+
+test_cell.__test__ = False  # type: ignore[attr-defined]  # not a test of pytest
+
+
+def finding_cell(test: TestResult | None) -> str:
+    """Return the cell of a test's key figure: its first measurement that decided the verdict, or its reason."""
+    return f'<td class="col-finding">{escape(finding_text(test)) if test is not None else ""}</td>'
+
+
+def duration_cell(test: TestResult) -> str:
+    """Return the cell of how long a test took on the bench's clock."""
+    seconds = test.ended_s - test.started_s
+    return _cell("duration", escape(duration(seconds)), clock_time(seconds))
+
+
+def finding_text(test: TestResult) -> str:
+    """Return a test's key figure as plain text."""
+    measurements = {each.name: each for each in test.evaluation.measurements} if test.evaluation else {}
+    for verdict in _WORST_FIRST:
+        for judged in test.judged:
+            if judged.verdict is verdict and judged.measurement in measurements:
+                measured = measurements[judged.measurement]
+                return f"{measured.title}: {measured_text(measured, judged)}"
+    return test.reason
+
+
+def _cell(column: str, shown: str, read: str) -> str:
+    return f'<td class="col-{column}">\n{shown}\n<!--<td>{escape(read)}</td>--></td>'

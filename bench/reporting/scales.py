@@ -1,0 +1,63 @@
+"""Axes: ranges with room, ticks at round values, and their labels."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from bench.reporting.numbers import MINUS
+
+_ROUND_STEPS = {
+    "h": (0.25, 0.5, 1, 2, 3, 4, 6, 12, 24, 48, 96, 168),
+    "min": (0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 720, 1440),
+    "s": (0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400),
+}
+_TIME_UNIT = re.compile(r"(?:[/(\[,]|\bin)\s*(h|min|s)\s*[)\]]?\s*$")
+
+
+def time_unit(label: str) -> str:
+    """Return `h`, `min` or `s` where an axis label ends in that unit (`time / h`, `time in min`), else nothing."""
+    found = _TIME_UNIT.search(label)
+    return found.group(1) if found else ""
+
+
+def padded(values: Sequence[float], share: float, *, with_zero: bool = False) -> tuple[float, float]:
+    """Return the range of some values with a share of it added on both sides; never empty."""
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    if with_zero:
+        low, high = min(low, 0.0), max(high, 0.0)
+    if low == high:
+        half = abs(low) * 0.1 or 1.0
+        return low - half, high + half
+    room = (high - low) * share
+    return (low if with_zero and low == 0.0 else low - room), (high if with_zero and high == 0.0 else high + room)
+
+
+def step(low: float, high: float, about: int, unit: str = "") -> float:
+    """Return the distance of ticks: 1, 2 or 5 times a power of ten, or a round part of a clock's dial for times."""
+    rough = (high - low) / max(about, 1)
+    for candidate in _ROUND_STEPS.get(unit, ()):
+        if rough <= candidate and rough > 0.15:
+            return float(candidate)
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if rough <= factor * power * (1 + 1e-9))
+
+
+def ticks(low: float, high: float, about: int, unit: str = "") -> list[tuple[float, str]]:
+    """Return the ticks of an axis, each a value and its label."""
+    distance = step(low, high, about, unit)
+    first = math.ceil(low / distance - 1e-9)
+    last = math.floor(high / distance + 1e-9)
+    decimals = _decimals(distance)
+    largest = max(abs(low), abs(high))
+    if largest >= 1e6 or largest < 1e-4:
+        return [(n * distance, f"{n * distance:.3g}".replace("-", MINUS)) for n in range(first, last + 1)]
+    return [(n * distance, f"{n * distance:.{decimals}f}".replace("-", MINUS)) for n in range(first, last + 1)]
+
+
+def _decimals(distance: float) -> int:
+    for decimals in range(7):
+        if abs(distance * 10**decimals - round(distance * 10**decimals)) < 1e-6:
+            return decimals
+    return 7
