@@ -4,7 +4,8 @@ A driver is a plain class over one link that satisfies the protocol of its role;
 capability, a protocol of its own. Volumes are in µL and rates in µL/h: a pump that counts in insulin units converts by
 the concentration that it reports itself, which the bench compares with the plan's.
 
-Every method may raise `InstrumentError` (`drivers.errors`); none waits for ever. All `time_s` are instants of the run's clock.
+Every method may raise `InstrumentError` (`drivers.errors`); none waits for ever. All `time_s` are instants of the
+run's clock.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Climate:
-    """Air beside the balance; NaN where the sensor has no such channel. `measured` is false for a value from the rig file."""
+    """Air beside the balance; NaN where the sensor has no such channel.
+
+    `measured` is false for a value from the rig file.
+    """
 
     time_s: float
     temperature_c: float

@@ -1,0 +1,118 @@
+"""Links over pyserial: devices, and whatever else `serial.serial_for_url` opens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import serial
+
+from bench.clock import Clock
+from drivers.errors import LinkError
+from drivers.link import SLICE_S, Link, WireLog
+
+_WRITE_TIMEOUT_S = 5.0
+_CHUNK = 65536
+
+
+class SerialLink(Link):
+    """A serial line, or a URL that stands for one.
+
+    The port's time-out stays `SLICE_S` for ever: over RFC 2217 each change would cost a negotiation. Own devices are
+    opened exclusively.
+
+    Raises:
+        LinkError: the port cannot be opened; the message says why.
+
+    """
+
+    def __init__(
+        self,
+        address: str,
+        clock: Clock,
+        instrument: str,
+        wire_log: WireLog | None,
+        baudrate: int,
+        bytesize: int,
+        parity: str,
+        stopbits: float,
+    ) -> None:
+        super().__init__(instrument, address, clock, wire_log)
+        scheme = address.partition("://")[0].lower() if "://" in address else ""
+        self._advice = _ADVICE.get(scheme, _ADVICE_OTHER)
+        self._port: Any = None  # a SerialBase; its type stubs lack in_waiting
+        try:
+            self._port = serial.serial_for_url(
+                address,
+                baudrate=baudrate,
+                bytesize=bytesize,
+                parity=parity,
+                stopbits=stopbits,
+                timeout=SLICE_S,
+                # RFC 2217 ports know no write time-out.
+                write_timeout=None if scheme == "rfc2217" else _WRITE_TIMEOUT_S,
+                exclusive=True if not scheme else None,
+            )
+        except (serial.SerialException, OSError, ValueError, KeyError) as error:
+            raise LinkError(self.name, f"cannot be opened: {error}", advice=self._advice) from error
+        try:
+            self.discard_input()
+        except BaseException:
+            self.close()
+            raise
+
+    def _send(self, data: bytes) -> None:
+        port = self._open_port()
+        try:
+            sent = port.write(data)
+        except serial.SerialTimeoutException as error:
+            raise LinkError(
+                self.name,
+                f"takes no bytes for {_WRITE_TIMEOUT_S:g} s",
+                sent=data,
+                advice="Is it switched on, and is its flow control (handshake) off?",
+            ) from error
+        except (serial.SerialException, OSError, TypeError) as error:
+            raise self._broke(error, data) from error
+        if sent is not None and sent != len(data):
+            raise LinkError(self.name, f"took {sent} of {len(data)} bytes", sent=data, advice=self._advice)
+
+    def _receive(self, may_wait: bool) -> bytes:
+        port = self._port or self._open_port()
+        try:
+            waiting: int = port.in_waiting
+            if waiting:
+                data: bytes = port.read(min(waiting, _CHUNK))
+            else:
+                data = port.read(1) if may_wait else b""
+        except (serial.SerialException, OSError, TypeError) as error:  # TypeError: closed by another thread
+            raise self._broke(error, None) from error
+        return data
+
+    def _shut(self) -> None:
+        port, self._port = self._port, None
+        if port is not None:
+            try:
+                port.close()
+            except (serial.SerialException, OSError):
+                # Its other end is gone; there is nothing left to release.
+                return
+
+    def _open_port(self) -> Any:
+        if self._port is None:
+            raise LinkError(self.name, "is closed")
+        return self._port
+
+    def _broke(self, error: Exception, sent: bytes | None) -> LinkError:
+        return LinkError(
+            self.name, f"the link broke: {error}", sent=sent, seen=self.unread or None, advice=_ADVICE_BROKE
+        )
+
+
+_ADVICE_BROKE = "Has the cable, the adapter or the server gone, or does another program read the same port?"
+_ADVICE_OTHER = "Check the address in the rig file."
+_ADVICE = {
+    "": "Is it plugged in, may this user open it (group dialout), and is no other program using it?",
+    "socket": "Is the device server switched on, and are host and port right?",
+    "rfc2217": "If the server is ser2net, add ?ign_set_control to the address, or use socket:// with its raw mode.",
+    "sim": "sim:// addresses exist only inside a simulated run.",
+}
