@@ -26,6 +26,7 @@ from bench.recording.schema import (
 )
 
 _CHUNK_ROWS = 8192
+_WAY_TO_A_RECORDING = "A recording is the recording.sqlite of a run's folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,8 @@ class RecordingReader:
                 until = count + len(rows)
                 time_s[count:until], value[count:until], stable[count:until] = zip(*rows, strict=True)
                 count = until
+        if count == size:
+            return Series(time_s, value, stable)
         return Series(time_s[:count].copy(), value[:count].copy(), stable[:count].copy())
 
     def wire(self, instrument: str | None = None) -> list[tuple[float, str, str, bytes]]:
@@ -188,7 +191,25 @@ class RecordingReader:
         ended = [event for event in self.events("test ended", test_id) if event.time_s >= started[-1].time_s]
         return TestRecord(self, test_id, started[-1].time_s, ended[-1].time_s if ended else self.end_s)
 
-    def verify(self) -> Integrity:
+    def verify(self) -> str:
+        """Check that the recording is as it was sealed; return the digest.
+
+        Raises:
+            RecordingError: it was changed (the text names the first block that was), or never sealed.
+
+        """
+        found = self.check()
+        if found.problem:
+            raise RecordingError(self.path, found.problem, "It was changed after it was written: use the original")
+        if not found.sealed:
+            raise RecordingError(
+                self.path,
+                f"was never sealed: its run still goes on, or crashed; {found.unchained_rows} rows are in no block yet",
+                "What is in its blocks is as it was written, and all of it can be read",
+            )
+        return found.digest
+
+    def check(self) -> Integrity:
         """Compute the chain of digests again and compare; `problem` names the first block that is not as written.
 
         Raises:
@@ -268,7 +289,7 @@ class RecordingReader:
             (application_id,) = self._connection.execute("PRAGMA application_id").fetchone()
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if application_id != APPLICATION_ID:
-            raise RecordingError(self.path, "is a database, but not a recording", "Name a run's recording.sqlite")
+            raise RecordingError(self.path, "is not a recording", _WAY_TO_A_RECORDING)
         if version > VERSION:
             raise RecordingError(
                 self.path,
@@ -288,9 +309,7 @@ class RecordingReader:
             yield
         except sqlite3.DatabaseError as error:
             if "not a database" in str(error):
-                raise RecordingError(
-                    self.path, "is not a recording", "A recording is the recording.sqlite of a run's folder"
-                ) from error
+                raise RecordingError(self.path, "is not a recording", _WAY_TO_A_RECORDING) from error
             raise RecordingError(
                 self.path,
                 f"cannot be read: {error}",

@@ -5,7 +5,8 @@ A recording holds `meta` (what was asked, with what), `channels`, and three appe
 
     digest(block) = SHA-256(digest(block before) + "\\n" + JSON(rows of the block))
 
-with JSON as an array of arrays without spaces, ASCII only, floats at their shortest, and 64 zeros before the first block.
+with JSON as an array of arrays without spaces, ASCII only, floats at their shortest, and 64 zeros
+before the first block.
 Blocks are counted in rows, never in time, and hold nothing of the host, so that one seed gives one digest.
 """
 

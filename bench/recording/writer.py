@@ -28,6 +28,9 @@ from bench.recording.schema import (
 COMMIT_EVERY_S = 0.9
 """Host time after which a sample commits what is pending; the promise is a second."""
 
+_LOOK_EVERY_ROWS = 16
+"""How often samples look at the host's clock: simulated ones come by thousands a second, real time has a task."""
+
 
 class _Stream:
     """The rows of one table that are not yet in a closed block, and how many of them are on disk.
@@ -65,7 +68,7 @@ class _Stream:
         times_s = [row[TIME_COLUMN[self.name]] for row in block]
         row = (self.name, block[0][0], block[-1][0], min(times_s), max(times_s), digest)
         connection.execute("INSERT OR IGNORE INTO blocks VALUES (?,?,?,?,?,?)", row)
-        self.base, self.rows, self.digest = self.base + len(block), rest, digest
+        self.base, self.rows, self.written, self.digest = self.base + len(block), rest, 0, digest
 
 
 class RecordingWriter:
@@ -116,17 +119,16 @@ class RecordingWriter:
 
     def sample(self, channel: str, time_s: float, value: float, status: str, text: str) -> None:
         """Append one value of a channel, with the instant at which it arrived; NaN where the instrument gave none."""
-        value = float(value)
+        value, time_s = float(value), float(time_s)
         with self._lock:
             number = self._channels.get(channel) or self._new_channel(channel)
             stream = self._samples
             rows = stream.rows
-            rows.append(
-                (stream.base + len(rows), number, float(time_s), value if value == value else None, status, text)  # noqa: PLR0124
-            )
+            # SQLite has no NaN: a value that is not itself is stored as NULL.
+            rows.append((stream.base + len(rows), number, time_s, value if value == value else None, status, text))
             self._latest[channel] = value
-            if len(rows) >= BLOCK_ROWS or host_monotonic_s() - self._committed_s >= COMMIT_EVERY_S:
-                self._commit()
+            if not len(rows) % _LOOK_EVERY_ROWS:
+                self._commit_if_due(stream)
 
     def event(self, kind: str, test: str, /, **data: Any) -> float:
         """Append that something was done or seen now, in `test` (empty: in the run); return the instant."""
@@ -143,8 +145,8 @@ class RecordingWriter:
         with self._lock:
             stream = self._wire
             stream.rows.append((stream.base + len(stream.rows), float(time_s), instrument, direction, data.hex()))
-            if len(stream.rows) >= BLOCK_ROWS or host_monotonic_s() - self._committed_s >= COMMIT_EVERY_S:
-                self._commit()
+            if not len(stream.rows) % _LOOK_EVERY_ROWS:
+                self._commit_if_due(stream)
 
     def latest(self, channel: str) -> float:
         """Return the newest value of a channel; NaN before its first."""
@@ -196,6 +198,10 @@ class RecordingWriter:
         self._execute("INSERT OR IGNORE INTO channels VALUES (?,?)", (number, channel))
         self._channels[channel] = number
         return number
+
+    def _commit_if_due(self, stream: _Stream) -> None:
+        if len(stream.rows) >= BLOCK_ROWS or host_monotonic_s() - self._committed_s >= COMMIT_EVERY_S:
+            self._commit()
 
     def _commit(self) -> None:
         try:
