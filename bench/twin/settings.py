@@ -1,0 +1,215 @@
+"""The `simulation:` section of a rig file: everything that the twin is made of. Pure data; every default is stated here.
+
+Ranges and defaults follow published figures: compliance and resistance, pulse scatter, noise of balances.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from bench.quantities import (
+    Compliance,
+    Concentration,
+    Duration,
+    Frequency,
+    InsulinConcentration,
+    Length,
+    Mass,
+    MassRate,
+    Pressure,
+    PressurePerVoltage,
+    Quantity,
+    Rate,
+    Ratio,
+    Resistance,
+    Temperature,
+    TemperatureDifference,
+    Voltage,
+    Volume,
+)
+from bench.twin.faults import Fault
+
+
+def _positive(quantity: Quantity) -> Quantity:
+    if quantity.value <= 0:
+        raise ValueError(f"{quantity} is not above zero")
+    return quantity
+
+
+def _not_negative(quantity: Quantity) -> Quantity:
+    if quantity.value < 0:
+        raise ValueError(f"{quantity} is negative")
+    return quantity
+
+
+_Positive = AfterValidator(_positive)
+_NotNegative = AfterValidator(_not_negative)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PumpSettings(_Section):
+    """The pump: how it meters, what it believes, when it alarms."""
+
+    serial_number: str = "SIM-PUMP-1"
+    insulin: InsulinConcentration = Concentration(100.0)
+    rule: Literal["frequency", "volume", "both"] = "frequency"
+    """How a basal rate is made: interval of fixed pulses, volume of pulses at a fixed interval, or both."""
+    pulse: Annotated[Volume, _Positive] = Quantity(0.05, "U")
+    pulse_interval: Annotated[Duration, _Positive] = Quantity(3, "min")
+    """Interval of basal pulses by rule `volume`; shortest interval by rule `both`."""
+    basal_minimum: Annotated[Rate, _Positive] = Quantity(0.05, "U/h")
+    basal_maximum: Annotated[Rate, _Positive] = Quantity(30, "U/h")
+    bolus_maximum: Annotated[Volume, _Positive] = Quantity(30, "U")
+    bolus_pulse_interval: Annotated[Duration, _Positive] = Quantity(2, "s")
+    prime_maximum: Annotated[Volume, _Positive] = Quantity(30, "U")
+    prime_pulse_interval: Annotated[Duration, _Positive] = Quantity(1, "s")
+    reservoir: Annotated[Volume, _NotNegative] = Quantity(300, "U")
+    low_reservoir: Annotated[Volume, _NotNegative] = Quantity(20, "U")
+    battery_life: Annotated[Duration, _Positive] = Quantity(30, "d")
+    low_battery: Annotated[Ratio, _NotNegative] = Quantity(20, "%")
+    occlusion_low: Annotated[Pressure, _Positive] = Quantity(60, "kPa")
+    occlusion_medium: Annotated[Pressure, _Positive] = Quantity(100, "kPa")
+    occlusion_high: Annotated[Pressure, _Positive] = Quantity(150, "kPa")
+    occlusion_latency: Annotated[Duration, _NotNegative] = Quantity(1, "s")
+    """Time from the pulse that finds the threshold exceeded to the alarm."""
+    stall_pressure: Annotated[Pressure, _Positive] = Quantity(300, "kPa")
+    """Pressure against which the motor cannot push; a pulse there delivers nothing."""
+    clock_offset: Annotated[Duration, _NotNegative] = Quantity(1, "h")
+    """What the pump's own clock shows when the run starts."""
+    clock_drift: Ratio = Quantity(10, "ppm")
+    device_bias_sd: Annotated[Ratio, _NotNegative] = Quantity(0.5, "%")
+    """Spread of the metered volume between pumps; each seed is another pump."""
+    pulse_sd: Annotated[Ratio, _NotNegative] = Quantity(8, "%")
+    slow_sd: Annotated[Ratio, _NotNegative] = Quantity(3, "%")
+    """Spread of a slowly wandering scale: independent pulses are refuted by published data."""
+    slow_correlation: Annotated[Duration, _Positive] = Quantity(3, "h")
+    stiction: Annotated[Ratio, _NotNegative] = Quantity(0.1, "%")
+    """Probability that a pulse does not move the plunger; the next one then brings both."""
+    startup_excess: Ratio = Quantity(2, "%")
+    startup_decay: Annotated[Duration, _Positive] = Quantity(1, "h")
+    screw_error: Annotated[Ratio, _NotNegative] = Quantity(0.5, "%")
+    """Amplitude of the lead screw's periodic error of flow."""
+    screw_turn: Annotated[Volume, _Positive] = Quantity(36.6, "µL")
+    """Volume of one turn of the lead screw: 0.5 mm pitch at 9.65 mm bore."""
+
+
+class PlantSettings(_Section):
+    """What lies between the pump's plunger and the balance's pan."""
+
+    compliance: Annotated[Compliance, _Positive] = Quantity(0.15, "µL/kPa")
+    resistance: Annotated[Resistance, _Positive] = Quantity(1.5, "kPa·s/µL")
+    slow_share: Annotated[Ratio, _NotNegative] = Quantity(8, "%")
+    """Share of every pulse that creeps out of soft parts instead of following at once."""
+    slow_time: Annotated[Duration, _Positive] = Quantity(20, "s")
+    evaporation: Annotated[MassRate, _NotNegative] = Quantity(0.05, "mg/h")
+    """Under an oil film."""
+    needle_diameter: Annotated[Length, _NotNegative] = Quantity(0.5, "mm")
+    """Outer diameter of the dipping needle."""
+    vessel_diameter: Annotated[Length, _Positive] = Quantity(20, "mm")
+    """Inner diameter of the vessel at the liquid's surface."""
+    vessel_mass: Annotated[Mass, _NotNegative] = Quantity(25, "g")
+    """Vessel with the liquid that it holds at the start."""
+    vessel_volume: Annotated[Volume, _NotNegative] = Quantity(15, "mL")
+    """Air that vessel and first liquid displace."""
+
+
+class BalanceSettings(_Section):
+    """The balance, up to its unrounded indication; rounding is the instrument's format."""
+
+    serial_number: str = "SIM-BALANCE-1"
+    maximum: Annotated[Mass, _Positive] = Quantity(120, "g")
+    readability: Annotated[Mass, _Positive] = Quantity(0.01, "mg")
+    output_rate: Annotated[Frequency, _Positive] = Quantity(10, "Hz")
+    lag: Annotated[Duration, _Positive] = Quantity(1, "s")
+    """Time constant of the balance's own first-order filter; noise passes it, too."""
+    dead_time: Annotated[Duration, _NotNegative] = Quantity(0.1, "s")
+    noise_white: Annotated[Mass, _NotNegative] = Quantity(0.015, "mg")
+    """Standard deviation of white noise, after the filter."""
+    noise_flicker: Annotated[Mass, _NotNegative] = Quantity(0.003, "mg")
+    """Innovation of flicker noise per output."""
+    noise_walk: Annotated[Mass, _NotNegative] = Quantity(0.0002, "mg")
+    """Step of the random walk per output."""
+    drift: MassRate = Quantity(0, "mg/h")
+    zero_per_kelvin: Mass = Quantity(0.02, "mg")
+    """Change of the zero for each kelvin of the air."""
+    scale_error: Ratio = Quantity(0, "%")
+    stable_within: Annotated[float, Field(gt=0)] = 10.0
+    """An indication is stable while it keeps within so many digits over the stability time."""
+    stable_time: Annotated[Duration, _Positive] = Quantity(1.5, "s")
+
+
+class TransducerSettings(_Section):
+    """The pressure transducer behind the voltmeter; what its zero and noise are at its output."""
+
+    serial_number: str = "SIM-DMM-1"
+    scale: Annotated[PressurePerVoltage, _Positive] = Quantity(20, "kPa/V")
+    offset: Voltage = Quantity(0, "V")
+    noise: Annotated[Voltage, _NotNegative] = Quantity(2, "mV")
+
+
+class ClimateSettings(_Section):
+    """Air in the room. A wander is the doubled standard deviation of a slow random swing about the mean."""
+
+    serial_number: str = "SIM-PTU-1"
+    temperature: Temperature = Quantity(23, "°C")
+    temperature_wander: Annotated[TemperatureDifference, _NotNegative] = Quantity(0.3, "K")
+    temperature_correlation: Annotated[Duration, _Positive] = Quantity(2, "h")
+    pressure: Annotated[Pressure, _Positive] = Quantity(1013.25, "hPa")
+    pressure_wander: Annotated[Pressure, _NotNegative] = Quantity(3, "hPa")
+    pressure_correlation: Annotated[Duration, _Positive] = Quantity(12, "h")
+    humidity: Annotated[Ratio, _NotNegative] = Quantity(50, "%")
+    humidity_wander: Annotated[Ratio, _NotNegative] = Quantity(5, "%")
+    humidity_correlation: Annotated[Duration, _Positive] = Quantity(3, "h")
+
+
+class OccluderSettings(_Section):
+    """The relay board that works the clamp."""
+
+    serial_number: str = "SIM-RELAY-1"
+    closing_time: Annotated[Duration, _NotNegative] = Quantity(50, "ms")
+    """From the command until the line is shut or open."""
+
+
+class Simulation(_Section):
+    """The twin: what is simulated, from which seed, with which faults."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    start: str = "2026-01-01 00:00:00"
+    """UTC date and time at which the simulated run starts."""
+    pump: PumpSettings = PumpSettings()
+    plant: PlantSettings = PlantSettings()
+    balance: BalanceSettings = BalanceSettings()
+    transducer: TransducerSettings = TransducerSettings()
+    climate: ClimateSettings = ClimateSettings()
+    occluder: OccluderSettings = OccluderSettings()
+    faults: list[Fault] = []
+
+    @field_validator("start")
+    @classmethod
+    def _start_is_an_instant(cls, start: str) -> str:
+        try:
+            dt.datetime.fromisoformat(start)
+        except ValueError:
+            raise ValueError(f"{start!r} is no date and time; write it as '2026-01-01 00:00:00' (UTC)") from None
+        return start
+
+    @field_validator("faults")
+    @classmethod
+    def _one_of_each_kind(cls, faults: list[Fault]) -> list[Fault]:
+        names = [fault.fault for fault in faults]
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        if doubled:
+            raise ValueError(f"a fault may be given once: {', '.join(doubled)}")
+        return faults
+
+    @property
+    def start_utc(self) -> dt.datetime:
+        """The start as an instant."""
+        start = dt.datetime.fromisoformat(self.start)
+        return start.replace(tzinfo=dt.UTC) if start.tzinfo is None else start.astimezone(dt.UTC)
