@@ -1,0 +1,1 @@
+"""URL handlers that pyserial finds here: `sim://`."""
