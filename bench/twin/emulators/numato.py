@@ -1,0 +1,167 @@
+"""A Numato USB relay board that works a pinch valve on the delivery line.
+
+Every byte is echoed as it comes; a carriage return acts and is echoed as LF CR, then come the answer, if any, with
+LF CR, and the prompt `>`. A USB device of the CDC class: baud rate and parity mean nothing to it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+from bench.twin.port import REPLY_LATENCY_S, Send
+
+VERSION = "00000001"
+"""What `ver` answers."""
+_LINE_LIMIT = 64
+
+
+class Valve(Protocol):
+    """What the emulator needs of the occluder's physics."""
+
+    def set(self, closed: bool, time_s: float) -> None:
+        """Shut or open the line from `time_s` on."""
+
+
+class NumatoRelay:
+    """The emulator.
+
+    Args:
+        send: hands bytes to the host at a due time.
+        valve: the valve that the relay works.
+        channel: the relay that works it.
+        closed_when_energised: whether the energised relay shuts the line; else the released one does.
+        relays: how many relays the board has, 16 at most.
+        identity: eight characters that `id get` answers.
+
+    """
+
+    line = None
+
+    def __init__(
+        self,
+        send: Send,
+        valve: Valve,
+        *,
+        channel: int = 0,
+        closed_when_energised: bool = True,
+        relays: int = 4,
+        identity: str = "TWIN0001",
+    ) -> None:
+        self._send = send
+        self._valve = valve
+        self._channel = channel
+        self._closed_when_energised = closed_when_energised
+        self._energised = [False] * relays
+        self._inputs = [False] * 4
+        self._identity = identity
+        self._received = ""
+        self._verbs: dict[str, Callable[[list[str], float], str | None]] = {
+            "relay": self._relay,
+            "gpio": self._gpio,
+            "adc": self._adc,
+            "ver": lambda words, _: VERSION if not words else None,
+            "id": self._id,
+            "reset": self._reset,
+        }
+
+    def receive(self, data: bytes, time_s: float) -> None:
+        """Echo every byte and act on every carriage return."""
+        echo = bytearray()
+        for byte in data:
+            if byte != 0x0D:
+                echo.append(byte)
+                self._received = (self._received + chr(byte))[-_LINE_LIMIT:]
+                continue
+            words, self._received = self._received.split(), ""
+            answer = self._act(words, time_s)
+            echo += b"\n\r" + (f"{answer}\n\r".encode("latin-1") if answer is not None else b"") + b">"
+        self._send(bytes(echo), time_s + REPLY_LATENCY_S)
+
+    def next_event_s(self) -> float:
+        """Return `inf`: the board never acts by itself."""
+        return math.inf
+
+    def run_until(self, time_s: float) -> None:
+        """Do nothing."""
+
+    def _act(self, words: list[str], time_s: float) -> str | None:
+        verb = self._verbs.get(words[0]) if words else None
+        return verb(words[1:], time_s) if verb is not None else None
+
+    def _relay(self, words: list[str], time_s: float) -> str | None:
+        match words:
+            case ["on" | "off" as state, text] if (relay := self._index(text, self._energised)) is not None:
+                self._switch({relay: state == "on"}, time_s)
+            case ["read", text] if (relay := self._index(text, self._energised)) is not None:
+                return "on" if self._energised[relay] else "off"
+            case ["readall"]:
+                return f"{self._mask():0{self._digits}x}"
+            case ["writeall", text] if (mask := self._hex(text)) is not None:
+                self._switch({n: bool(mask >> n & 1) for n in range(len(self._energised))}, time_s)
+            case _:
+                pass
+        return None
+
+    def _switch(self, states: dict[int, bool], time_s: float) -> None:
+        for relay, energised in states.items():
+            self._energised[relay] = energised
+            if relay == self._channel:
+                self._valve.set(energised == self._closed_when_energised, time_s)
+
+    def _mask(self) -> int:
+        return sum(1 << n for n, energised in enumerate(self._energised) if energised)
+
+    @property
+    def _digits(self) -> int:
+        return max(2, (len(self._energised) + 3) // 4)
+
+    def _hex(self, text: str) -> int | None:
+        try:
+            mask = int(text, 16)
+        except ValueError:
+            return None
+        return mask if len(text) == self._digits and mask >> len(self._energised) == 0 else None
+
+    @staticmethod
+    def _index(text: str, of: list[bool]) -> int | None:
+        """Read a relay or pin number as the boards have it: one character, `0` to `9`, then `A`."""
+        try:
+            index = int(text, 32) if len(text) == 1 else -1
+        except ValueError:
+            return None
+        return index if 0 <= index < len(of) else None
+
+    def _gpio(self, words: list[str], _time_s: float) -> str | None:
+        match words:
+            case ["set" | "clear" as state, text] if (pin := self._index(text, self._inputs)) is not None:
+                self._inputs[pin] = state == "set"
+            case ["read", text] if (pin := self._index(text, self._inputs)) is not None:
+                return "1" if self._inputs[pin] else "0"
+            case _:
+                pass
+        return None
+
+    def _adc(self, words: list[str], _time_s: float) -> str | None:
+        """Read an open analogue input: half of 1023."""
+        match words:
+            case ["read", text] if self._index(text, self._inputs) is not None:
+                return "512"
+            case _:
+                return None
+
+    def _id(self, words: list[str], _time_s: float) -> str | None:
+        match words:
+            case ["get"]:
+                return self._identity
+            case ["set", text] if len(text) == 8:
+                self._identity = text
+            case _:
+                pass
+        return None
+
+    def _reset(self, words: list[str], time_s: float) -> str | None:
+        if not words:
+            self._switch(dict.fromkeys(range(len(self._energised)), False), time_s)
+        return None
