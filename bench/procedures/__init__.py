@@ -1,0 +1,1 @@
+"""One module a kind of test: Settings, `drive()` and `evaluate()`."""
