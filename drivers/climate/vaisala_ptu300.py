@@ -1,0 +1,176 @@
+"""Vaisala PTU300, PTB330 and HMT transmitters on their text protocol.
+
+Commands end with CR; readings are lines such as `P= 1013.2 hPa T= 31.1 'C RH= 38.3 %RH` with `***` for a channel that
+has no value. Echo and prompt `>` may be on or off. Factory setting of the service port is 4800 7E1.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.clock import Clock
+from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError
+from drivers.link import Line, Link, WireLog, open_serial
+from drivers.registry import DriverEntry
+from drivers.roles import Climate, Identity
+
+_TIMEOUT_S = 3.0
+_QUIET_S = 0.5
+_LINE_LIMIT = 100
+_ADVICE = "Is it switched on, and do baud rate and parity agree (factory setting 4800 7E1)?"
+
+_CHANNEL = re.compile(
+    r"([A-Za-z][\w/]*)\s*=\s*(?:(\*+)(?:\s+([^\s\d*=]+))?|([-+]?\d+(?:\.\d+)?)\s+([^\s\d*=]+))(?:\s+|\Z)", re.ASCII
+)
+_SERIAL_NUMBER = re.compile(r"serial\s*(?:number|no\.?|#)?\s*[:=]\s*(\S+)", re.IGNORECASE)
+_TO_HPA = {"hPa": 1.0, "mbar": 1.0, "mb": 1.0, "kPa": 10.0, "Pa": 0.01, "bar": 1000.0, "mmHg": 1.33322387415}
+
+
+class Options(BaseModel):
+    """What a rig may say of this transmitter's line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    baudrate: int = Field(4800, ge=300, le=115200)
+    bytesize: Literal[7, 8] = 7
+    parity: Literal["E", "O", "N"] = Field("E", description="even, odd or none")
+
+
+class VaisalaPtu300:
+    """A transmitter for pressure, temperature and humidity.
+
+    Opening stops a stream (`S`) that an earlier host left, or the transmitter's own setting starts.
+
+    Raises:
+        NoReplyError: nothing answers.
+        GarbledReplyError: what answers sends no readings.
+
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._clock = link.clock
+        with link.turn:
+            link.write(b"\rS\r")
+            self._lines_until_quiet()
+        self.read()
+
+    def identify(self) -> Identity:
+        """Ask who the transmitter is (`?`); empty where it does not tell."""
+        with self._link.turn:
+            self._link.write(b"?\r")
+            texts = [text for line in self._lines_until_quiet() if (text := _text(line)) not in ("", "?")]
+        # The first line is `PTU300 / 2.03`; then come settings, one a line.
+        product, _, version = texts[0].partition("/") if texts and ":" not in texts[0] else ("", "", "")
+        serial_number = _SERIAL_NUMBER.search("\n".join(texts))
+        return Identity("Vaisala", product.strip(), serial_number[1] if serial_number else "", version.strip())
+
+    def read(self) -> Climate:
+        """Read temperature in °C, pressure in hPa and relative humidity in % (`SEND`); NaN where there is none."""
+        with self._link.turn:
+            self._link.discard_input()
+            self._link.write(b"SEND\r")
+            deadline_s = self._clock.now_s() + _TIMEOUT_S
+            seen = b""
+            while (line := self._link.read_line(deadline_s)) is not None:
+                text = _text(line)
+                if "=" in text:
+                    return self._climate(line, text)
+                if text and text.upper() != "SEND":
+                    seen = line.data
+            seen = self._link.unread or seen
+        raise self._failure(seen)
+
+    def close(self) -> None:
+        """Release the link."""
+        self._link.close()
+
+    def _climate(self, line: Line, text: str) -> Climate:
+        values = {"P": math.nan, "T": math.nan, "RH": math.nan}
+        at = 0
+        while at < len(text):
+            match = _CHANNEL.match(text, at)
+            if match is None:
+                raise self._failure(line.data)
+            at = match.end()
+            channel, number, unit = match[1], match[4], match[5]
+            if channel not in values or number is None:
+                continue  # dew point, mixing ratio and the like; or a channel without value
+            value = _in_own_unit(channel, float(number), unit)
+            if value is None:
+                raise GarbledReplyError(
+                    self._link.name, f"sent {channel} in unit {unit!r}", sent=b"SEND\r", seen=line.data, advice=_ADVICE
+                )
+            values[channel] = value
+        return Climate(line.arrived_s, values["T"], values["P"], values["RH"], True, text)
+
+    def _failure(self, seen: bytes) -> InstrumentError:
+        if seen:
+            return GarbledReplyError(self._link.name, "sent no reading", sent=b"SEND\r", seen=seen, advice=_ADVICE)
+        return NoReplyError(
+            self._link.name, f"no answer within {_TIMEOUT_S:g} s", sent=b"SEND\r", seen=b"", advice=_ADVICE
+        )
+
+    def _lines_until_quiet(self) -> list[Line]:
+        """Return the lines that come until nothing has come for a moment."""
+        lines: list[Line] = []
+        end_s = self._clock.now_s() + _TIMEOUT_S
+        while len(lines) < _LINE_LIMIT and self._clock.now_s() < end_s:
+            line = self._link.read_line(self._clock.now_s() + _QUIET_S)
+            if line is None:
+                break
+            lines.append(line)
+        self._link.discard_input()
+        return lines
+
+
+def _text(line: Line) -> str:
+    """Return a line without prompt, line ends and blanks around it."""
+    return line.data.decode("latin-1").strip(" \r\n\t>\0")
+
+
+def _in_own_unit(channel: str, value: float, unit: str) -> float | None:
+    """Convert to hPa, °C or %; None for an unknown unit."""
+    if channel == "P":
+        factor = _TO_HPA.get(unit)
+        return None if factor is None else value * factor
+    if channel == "T":
+        if unit in ("'C", "C", "°C"):
+            return value
+        return (value - 32.0) / 1.8 if unit in ("'F", "F", "°F") else None
+    return value if unit in ("%RH", "%") else None
+
+
+def open_ptu300(
+    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
+) -> VaisalaPtu300:
+    """Open a transmitter at a device path or a pyserial URL."""
+    del visa_library
+    link = open_serial(
+        address,
+        clock,
+        instrument="climate",
+        wire_log=wire_log,
+        baudrate=options.baudrate,
+        bytesize=options.bytesize,
+        parity=options.parity,
+    )
+    try:
+        return VaisalaPtu300(link)
+    except BaseException:
+        link.close()
+        raise
+
+
+DRIVER = DriverEntry(
+    name="vaisala_ptu300",
+    role="climate",
+    instrument=VaisalaPtu300,
+    factory=open_ptu300,
+    Options=Options,
+    summary="Vaisala PTU300, PTB330 and HMT transmitters on their text protocol",
+)
