@@ -56,7 +56,16 @@ _UNITS: dict[str, dict[str, float]] = {
 _INSULIN_OF = {"volume": "insulin", "rate": "insulin rate"}
 _VOLUME_OF = {insulin: volume for volume, insulin in _INSULIN_OF.items()}
 _DIMENSION_OF = {unit: dimension for dimension, units in _UNITS.items() for unit in units}
-_SPELLINGS = {"microL": "µL", "degC": "°C", "min.": "min", "sec": "s", "hr": "h", "hours": "h", "IU": "U", "IU/h": "U/h"}
+_SPELLINGS = {
+    "microL": "µL",
+    "degC": "°C",
+    "min.": "min",
+    "sec": "s",
+    "hr": "h",
+    "hours": "h",
+    "IU": "U",
+    "IU/h": "U/h",
+}
 _NUMBER = r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?"
 _QUANTITY = re.compile(rf"\s*(?P<number>{_NUMBER})\s*(?P<unit>[^\d\s].*?)?\s*\Z")
 
@@ -127,7 +136,8 @@ class Quantity:
         return value / _UNITS[there][unit]
 
     def __str__(self) -> str:
-        return f"{self.value:.17g} {self.unit}".rstrip() if self.value != float(f"{self.value:g}") else f"{self.value:g} {self.unit}".rstrip()
+        short = f"{self.value:g}"
+        return f"{short if float(short) == self.value else repr(self.value)} {self.unit}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +213,8 @@ def parse_quantity(text: str, dimension: str) -> Quantity:
         QuantityError: the text is no such quantity; it says what is allowed.
 
     """
-    allowed = f"allowed: a number and one of {', '.join(units_of(dimension))}" if dimension != "count" else "allowed: a number"
+    units = ", ".join(units_of(dimension))
+    allowed = f"allowed: a number and one of {units}" if units else "allowed: a number"
     if re.search(r"\d,\d", text):
         raise QuantityError(f"{text.strip()!r} has a decimal comma; write a point ({text.strip().replace(',', '.')!r})")
     match = _QUANTITY.match(text)
@@ -291,7 +302,8 @@ def parse_concentration(text: str) -> Concentration:
     try:
         return CONCENTRATIONS[text.strip()]
     except KeyError:
-        raise QuantityError(f"{text.strip()!r} is no insulin concentration; allowed: {', '.join(CONCENTRATIONS)}") from None
+        known = ", ".join(CONCENTRATIONS)
+        raise QuantityError(f"{text.strip()!r} is no insulin concentration; allowed: {known}") from None
 
 
 def _field(parse: Any, result: type, schema: dict[str, Any]) -> GetPydanticSchema:
@@ -299,7 +311,7 @@ def _field(parse: Any, result: type, schema: dict[str, Any]) -> GetPydanticSchem
         if isinstance(value, result):
             return value
         if not isinstance(value, str):
-            raise ValueError(f"{value!r} has no unit; write it as text such as {schema['examples'][0]!r}")  # noqa: TRY004
+            raise ValueError(f"{value!r} has no unit; write it as text such as {schema['examples'][0]!r}")
         return parse(value)
 
     return GetPydanticSchema(
@@ -369,14 +381,15 @@ def ToleranceOf(dimension: str) -> Any:  # noqa: N802 - a type, written as one
 @cache
 def LimitOf(dimension: str) -> Any:  # noqa: N802 - a type, written as one
     """Return the field type of limits of a dimension."""
-    unit = _UNITS[dimension] and next(iter(_UNITS[dimension]))
+    unit = next(iter(_UNITS[dimension]))
+    units = ", ".join(units_of(dimension)) or "plain numbers"
     examples = [f"±5 {unit}".strip(), f"<= 3 {unit}".strip(), f">= 95 {unit}".strip(), f"1 {unit} to 2 {unit}".strip()]
     return Annotated[
         Limit,
         _field(
             lambda text: parse_limit(text, dimension),
             Limit,
-            {"examples": examples, "description": f"a limit of a {dimension} in {', '.join(units_of(dimension)) or 'plain numbers'}"},
+            {"examples": examples, "description": f"a limit of a {dimension} in {units}"},
         ),
     ]
 

@@ -1,0 +1,149 @@
+"""Reading plans: the procedures that exist decide which keys a test may have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol, Union
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from bench.plan.model import Conditions, Decision, Line, Plan, PlanError, PlanTest, PumpSpec, Slug
+from bench.quantities import LimitOf
+from bench.strict_yaml import Document, Problem, YamlError, load, validate
+
+
+class PlanProcedure(Protocol):
+    """What a plan needs to know of a procedure."""
+
+    @property
+    def summary(self) -> str:
+        """One line of what the procedure tests."""
+
+    @property
+    def Settings(self) -> type[BaseModel]:  # noqa: N802 - a class
+        """The keys of a test of this kind."""
+
+    @property
+    def measurements(self) -> Mapping[str, Any]:
+        """The keys of its `accept:`."""
+
+
+class _Accept(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Test(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Slug
+    title: Line | None = Field(default=None, description="for people; the id where it is missing")
+    verifies: list[Slug] = Field(default=[], description="ids of the requirements that this test verifies")
+
+
+def load_plan(source: Path | str, procedures: Mapping[str, PlanProcedure], *, name: str | None = None) -> Plan:
+    """Read a plan from a file (a path) or from text.
+
+    Args:
+        source: the file, or the text itself.
+        procedures: the procedures that exist, by name.
+        name: what to call the plan's file where `source` is text.
+
+    Raises:
+        PlanError: everything that is wrong with it, at once.
+
+    """
+    try:
+        document = load(source, name=name)
+        read = validate(document, plan_model(procedures))
+    except YamlError as error:
+        raise PlanError(error.problems) from None
+    tests = [_test(document, index, test, procedures) for index, test in enumerate(read.tests)]  # type: ignore[attr-defined]
+    _refuse_twins(document, tests)
+    _refuse_nothing_to_judge(document, tests)
+    return Plan(
+        plan=read.plan,  # type: ignore[attr-defined]
+        title=read.title,  # type: ignore[attr-defined]
+        pump=read.pump,  # type: ignore[attr-defined]
+        conditions=read.conditions,  # type: ignore[attr-defined]
+        decision=read.decision,  # type: ignore[attr-defined]
+        tests=tuple(tests),
+        file=document.file,
+        text=document.text,
+    )
+
+
+def plan_model(procedures: Mapping[str, PlanProcedure]) -> type[BaseModel]:
+    """Return the pydantic model of plans for these procedures; its JSON Schema is the plans' schema."""
+    kinds = tuple(_test_model(name, procedure) for name, procedure in procedures.items())
+    union: Any = Annotated[Union[kinds], Field(discriminator="procedure")] if len(kinds) > 1 else kinds[0]  # noqa: UP007
+    return create_model(
+        "Plan",
+        __config__=ConfigDict(extra="forbid", frozen=True),
+        __doc__="A test plan of the pump bench.",
+        schema_=(str | None, Field(default=None, alias="$schema", description="this schema, for editors")),
+        plan=(Slug, Field(description="the plan's own id")),
+        title=(Line, ...),
+        pump=(PumpSpec, ...),
+        conditions=(Conditions, Conditions()),
+        decision=(Decision, Decision.GUARDED),
+        tests=(list[union], Field(min_length=1)),
+    )
+
+
+def _test_model(name: str, procedure: PlanProcedure) -> type[BaseModel]:
+    limits: dict[str, Any] = {
+        key: (
+            LimitOf(spec.dimension) | None,
+            Field(default=None, description=f"{spec.title} ({spec.unit or spec.dimension})"),
+        )
+        for key, spec in procedure.measurements.items()
+    }
+    accept = create_model(f"{name.title()}Accept", __base__=_Accept, **limits)
+    return create_model(
+        f"{name.title()}Test",
+        __base__=(_Test, procedure.Settings),
+        __doc__=procedure.summary,
+        procedure=(_the_word(name), ...),
+        accept=(accept, Field(description="measurements and their limits; every one must be met")),
+    )
+
+
+def _the_word(name: str) -> Any:
+    return Literal[name]
+
+
+def _test(document: Document, index: int, test: Any, procedures: Mapping[str, PlanProcedure]) -> PlanTest:
+    settings = procedures[test.procedure].Settings
+    accept = {key: limit for key in type(test.accept).model_fields if (limit := getattr(test.accept, key)) is not None}
+    return PlanTest(
+        id=test.id,
+        title=test.title or test.id,
+        procedure=test.procedure,
+        verifies=tuple(test.verifies),
+        settings=settings.model_construct(**{key: getattr(test, key) for key in settings.model_fields}),
+        accept=accept,
+        line=document.marks[("tests", index)][1][0],
+    )
+
+
+def _refuse_twins(document: Document, tests: list[PlanTest]) -> None:
+    first: dict[str, int] = {}
+    problems: list[Problem] = []
+    for index, test in enumerate(tests):
+        if test.id in first:
+            text = f"a second test {test.id!r} (the first is in line {first[test.id]}); ids are unique in a plan"
+            problems.append(document.problem(("tests", index, "id"), text))
+        first.setdefault(test.id, test.line)
+    if problems:
+        raise PlanError(problems)
+
+
+def _refuse_nothing_to_judge(document: Document, tests: list[PlanTest]) -> None:
+    problems = [
+        document.problem(("tests", index, "accept"), "names no measurement: nothing would be judged", at_key=True)
+        for index, test in enumerate(tests)
+        if not test.accept
+    ]
+    if problems:
+        raise PlanError(problems)

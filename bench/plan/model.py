@@ -1,0 +1,96 @@
+"""What a plan says, once it has been read: quantities with units, settings of the procedures, limits of measurements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.quantities import Concentration, InsulinConcentration, Limit, Quantity, Tolerance, ToleranceOf, Volume
+from bench.strict_yaml import YamlError
+
+Decision = Literal["simple", "guarded"]
+
+
+class PlanError(YamlError):
+    """A plan that cannot be used; `problems` holds every error, each with file, line and column."""
+
+
+class PumpSpec(BaseModel):
+    """What the plan takes the pump under test to be."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    insulin: InsulinConcentration = Field(description="concentration that U converts by: U-100 means 1 U = 10 µL")
+    basal_increment: Volume | None = Field(
+        default=None, description="smallest metered volume of a basal rate", examples=["0.05 U"]
+    )
+    bolus_increment: Volume | None = Field(
+        default=None, description="smallest metered volume of a bolus", examples=["0.05 U"]
+    )
+    delivery: Literal["pulsed", "continuous"] = Field(
+        default="pulsed", description="whether the pump meters in pulses or moves all the time"
+    )
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse increments of nothing."""
+        del context
+        for name in ("basal_increment", "bolus_increment"):
+            increment: Quantity | None = getattr(self, name)
+            if increment is not None and increment.value <= 0.0:
+                raise ValueError(f"`{name}` must be more than nothing, not {increment}")
+
+
+class Conditions(BaseModel):
+    """Under which conditions the tests are meant to be run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    liquid: Literal["water"] = Field(default="water", description="what the pump delivers")
+    temperature: ToleranceOf("temperature") | None = Field(  # type: ignore[valid-type]
+        default=None, description="temperature of the air beside the balance", examples=["23 °C ± 2 °C"]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTest:
+    """One test of a plan; `line` is where it stands in the file, counted from 1."""
+
+    __test__ = False  # not a pytest class
+
+    id: str
+    title: str
+    procedure: str
+    verifies: tuple[str, ...]
+    settings: Any
+    """An instance of the procedure's `Settings`."""
+    accept: dict[str, Limit]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan, with the text that it was read from."""
+
+    plan: str
+    title: str
+    pump: PumpSpec
+    conditions: Conditions
+    decision: Decision
+    tests: tuple[PlanTest, ...]
+    text: str
+    file: str
+
+
+__all__ = [
+    "Concentration",
+    "Conditions",
+    "Decision",
+    "Limit",
+    "Plan",
+    "PlanError",
+    "PlanTest",
+    "PumpSpec",
+    "Tolerance",
+]

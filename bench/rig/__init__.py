@@ -1,0 +1,1 @@
+"""Rigs: which instruments stand on the bench, where, with which calibration."""

@@ -1,0 +1,42 @@
+"""Whether a rig has what a test needs, told from the rig file and the drivers' classes alone: no instrument is touched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from bench.rig.model import Rig
+from drivers.registry import driver
+
+
+def misfits(rig: Rig, requires: Mapping[str, Sequence[type]]) -> list[str]:
+    """Return in words what a test requires and the rig lacks; empty when it fits.
+
+    Args:
+        rig: the rig file.
+        requires: role to the capability protocols of `drivers.roles` that its driver must have.
+
+    """
+    lacking: list[str] = []
+    for role, capabilities in requires.items():
+        instrument = rig.instruments.get(role)
+        if instrument is None:
+            lacking.append(f"needs a {role}, and the rig has none (it has {', '.join(sorted(rig.instruments))})")
+            continue
+        entry = driver(instrument.driver)
+        lacking += [
+            f"needs a {role} with the capability {capability.__name__} ({_in_words(capability)}), "
+            f"which driver {entry.name} does not have"
+            for capability in capabilities
+            if not _has(entry.instrument, capability)
+        ]
+    return lacking
+
+
+def _has(instrument: type, capability: type) -> bool:
+    return all(hasattr(instrument, name) for name in vars(capability) if not name.startswith("_"))
+
+
+def _in_words(capability: type) -> str:
+    first = (capability.__doc__ or capability.__name__).strip().splitlines()[0]
+    return re.sub(r"\.$", "", first).lower()

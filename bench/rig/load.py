@@ -1,0 +1,131 @@
+"""Reading rig files: each instrument's driver decides which keys it may have beside those of its role."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, create_model
+
+from bench.rig.errors import RigError
+from bench.rig.model import SPECS, InstrumentSpec, Rig, RigHead
+from bench.strict_yaml import Document, Problem, YamlError, load, validate
+from bench.strict_yaml.meaning import unknown_key
+from drivers.registry import DriverEntry, UnknownDriverError, driver, drivers_of
+
+
+class RigFileError(RigError):
+    """A rig file that cannot be used; `problems` holds every error found."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__(str(YamlError(problems)))
+
+
+def load_rig(source: Path | str, *, name: str | None = None) -> Rig:
+    """Read a rig from a file (a path) or from text; no instrument is touched.
+
+    Raises:
+        RigFileError: everything that is wrong with it, at once.
+
+    """
+    try:
+        document = load(source, name=name, date_keys=frozenset({"due"}))
+    except YamlError as error:
+        raise RigFileError(error.problems) from None
+    data = document.data
+    if not isinstance(data, dict):
+        raise RigFileError([document.problem((), "a rig file is a mapping that begins with 'rig:'")])
+    problems: list[Problem] = []
+    instruments = _instruments(document, data, problems)
+    head = _head(document, data, problems)
+    if problems or head is None:
+        raise RigFileError(problems)
+    return Rig(
+        rig=head.rig,
+        title=head.title or head.rig,
+        instruments=instruments,
+        evaporation=head.evaporation,
+        simulated=head.simulated or head.simulation is not None,
+        simulation=head.simulation,
+        file=document.file,
+        text=document.text,
+    )
+
+
+def _head(document: Document, data: dict[str, Any], problems: list[Problem]) -> RigHead | None:
+    allowed = sorted({*RigHead.model_fields, "instruments", "$schema"})
+    problems += [unknown_key(document, (key,), allowed) for key in data if key not in allowed]
+    try:
+        return validate(
+            document, RigHead, (), {key: value for key, value in data.items() if key in RigHead.model_fields}
+        )
+    except YamlError as error:
+        problems += error.problems
+        return None
+
+
+def _instruments(document: Document, data: dict[str, Any], problems: list[Problem]) -> dict[str, InstrumentSpec]:
+    listed = data.get("instruments")
+    if not isinstance(listed, dict) or not listed:
+        problems.append(document.problem(("instruments",), "'instruments' must name at least one instrument by role"))
+        return {}
+    found: dict[str, InstrumentSpec] = {}
+    for role, spec in listed.items():
+        if role not in SPECS:
+            problems.append(unknown_key(document, ("instruments", role), list(SPECS)))
+        elif not isinstance(spec, dict):
+            problems.append(
+                document.problem(("instruments", role), "an instrument is a mapping such as {driver: …, address: …}")
+            )
+        else:
+            read = _instrument(document, role, spec, problems)
+            if read is not None:
+                found[role] = read
+    return found
+
+
+def _instrument(document: Document, role: str, spec: dict[str, Any], problems: list[Problem]) -> InstrumentSpec | None:
+    path = ("instruments", role)
+    entry = _entry(document, role, spec, problems)
+    if entry is None:
+        return None
+    model = instrument_model(role, entry)
+    try:
+        read = validate(document, model, path, spec)
+    except YamlError as error:
+        problems += error.problems
+        return None
+    assert isinstance(read, InstrumentSpec)  # noqa: S101 - built from it
+    if entry.needs_address and not read.address:
+        problems.append(document.problem(path, f"key 'address' is missing: where is the {role}?", at_key=True))
+        return None
+    options = entry.Options.model_construct(**{key: getattr(read, key) for key in entry.Options.model_fields})
+    base = SPECS[role]
+    return base.model_construct(
+        **{key: getattr(read, key) for key in base.model_fields if key != "options"}, options=options
+    )
+
+
+def _entry(document: Document, role: str, spec: dict[str, Any], problems: list[Problem]) -> DriverEntry | None:
+    path = ("instruments", role)
+    if "driver" not in spec:
+        known = ", ".join(drivers_of(role))
+        problems.append(document.problem(path, f"key 'driver' is missing (drivers for a {role}: {known})", at_key=True))
+        return None
+    try:
+        entry = driver(str(spec["driver"]))
+    except UnknownDriverError as error:
+        problems.append(document.problem((*path, "driver"), str(error)))
+        return None
+    if entry.role != role:
+        known = ", ".join(drivers_of(role))
+        text = f"{entry.name} is a driver for a {entry.role} (drivers for a {role}: {known})"
+        problems.append(document.problem((*path, "driver"), text))
+        return None
+    return entry
+
+
+def instrument_model(role: str, entry: DriverEntry) -> type[BaseModel]:
+    """Return the model of one instrument's entry: its role's keys and its driver's own."""
+    return create_model(f"{entry.name}_{role}", __base__=(SPECS[role], entry.Options))

@@ -1,0 +1,227 @@
+"""What a rig file says, once it has been read: instruments by role, their addresses, certificates and figures."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from bench.quantities import (
+    Length,
+    Mass,
+    MassRate,
+    Pressure,
+    Quantity,
+    TemperatureDifference,
+    Tolerance,
+)
+from bench.rig.errors import RigError, RigFileError
+
+if TYPE_CHECKING:
+    from bench.twin.settings import Simulation
+
+ROLES = ("pump", "balance", "pressure", "occluder", "climate")
+
+
+def _positive(quantity: Quantity) -> Quantity:
+    if quantity.value <= 0.0:
+        raise ValueError(f"must be more than nothing, not {quantity}")
+    return quantity
+
+
+def _not_negative(quantity: Quantity) -> Quantity:
+    if quantity.value < 0.0:
+        raise ValueError(f"cannot be negative: {quantity}")
+    return quantity
+
+
+def _iso_date(value: Any) -> Any:
+    if isinstance(value, dt.date):
+        return value
+    try:
+        if not isinstance(value, str) or len(value) != 10:
+            raise ValueError
+        return dt.date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"found {value!r}; a date is meant, written as 2027-03-01") from None
+
+
+Positive = AfterValidator(_positive)
+NotNegative = AfterValidator(_not_negative)
+IsoDate = Annotated[
+    dt.date,
+    BeforeValidator(_iso_date),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$", "examples": ["2027-03-01"]}),
+]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Calibration(_Section):
+    """What every calibration certificate says."""
+
+    certificate: Annotated[str, Field(min_length=1, description="number of the certificate")]
+    due: IsoDate | None = Field(default=None, description="when the next calibration is due", examples=["2027-03-01"])
+    k: Annotated[float, Field(ge=1.0, le=4.0, description="coverage factor of the expanded uncertainty")] = 2.0
+
+
+class BalanceCalibration(Calibration):
+    """Certificate of a balance."""
+
+    expanded_uncertainty: Annotated[Mass, Positive] = Field(
+        description="expanded uncertainty in use at the loads of a test", examples=["0.03 mg"]
+    )
+
+
+class PressureCalibration(Calibration):
+    """Certificate of a pressure sensor."""
+
+    expanded_uncertainty: Annotated[Pressure, Positive] = Field(
+        description="expanded uncertainty over the range that is used", examples=["0.5 kPa"]
+    )
+
+
+class ClimateCalibration(Calibration):
+    """Certificate of a climate sensor; temperature is what the density of water hangs on."""
+
+    expanded_uncertainty: Annotated[TemperatureDifference, Positive] = Field(
+        description="expanded uncertainty of the temperature", examples=["0.2 K"]
+    )
+
+
+class Immersion(_Section):
+    """Needle that dips into the vessel: rising liquid lifts it."""
+
+    needle_outer_diameter: Annotated[Length, Positive] = Field(
+        description="outer diameter of the dipping needle", examples=["0.5 mm"]
+    )
+    vessel_inner_diameter: Annotated[Length, Positive] = Field(
+        description="inner diameter of the vessel at the surface of the liquid", examples=["20 mm"]
+    )
+
+
+class InstrumentSpec(_Section):
+    """One instrument: its driver, where it is, and what the driver has to know."""
+
+    driver: Annotated[str, Field(description="name of the driver")]
+    address: str = Field(
+        default="",
+        description="what pyserial opens (device, socket://, rfc2217://, sim://) or a VISA resource",
+        examples=["/dev/serial/by-id/usb-…", "TCPIP0::192.0.2.7::5025::SOCKET"],
+    )
+    visa_library: Annotated[
+        str, Field(alias="visa", min_length=1, description="VISA library: @py, @twin or the path of a vendor's")
+    ] = "@py"
+    serial_number: str | None = Field(
+        default=None, description="refuse any other instrument than the one with this serial number"
+    )
+    options: Any = Field(default=None, exclude=True)
+    """An instance of the driver's `Options`; its keys stand beside the others in the file."""
+
+
+class BalanceSpec(InstrumentSpec):
+    """A balance, and the figures that its uncertainty is made of."""
+
+    readability: Annotated[Mass, Positive] = Field(description="smallest step of its display", examples=["0.01 mg"])
+    repeatability: Annotated[Mass, Positive] | None = Field(
+        default=None, description="standard deviation of repeated weighings", examples=["0.02 mg"]
+    )
+    linearity: Annotated[Mass, NotNegative] | None = Field(
+        default=None, description="largest deviation from the straight line, as ±", examples=["0.05 mg"]
+    )
+    drift: Annotated[MassRate, NotNegative] | None = Field(
+        default=None, description="largest drift of its zero at steady temperature, as ±", examples=["0.02 mg/h"]
+    )
+    calibration: BalanceCalibration | None = None
+    immersion: Immersion | None = None
+
+
+class PressureSpec(InstrumentSpec):
+    """A pressure sensor in the delivery line."""
+
+    calibration: PressureCalibration | None = None
+
+
+class ClimateSpec(InstrumentSpec):
+    """A sensor for the air beside the balance."""
+
+    calibration: ClimateCalibration | None = None
+
+
+SPECS: Mapping[str, type[InstrumentSpec]] = {
+    "pump": InstrumentSpec,
+    "balance": BalanceSpec,
+    "pressure": PressureSpec,
+    "occluder": InstrumentSpec,
+    "climate": ClimateSpec,
+}
+
+
+class DeclaredEvaporation(_Section):
+    """What the vessel loses into the air, as known from blanks on this bench."""
+
+    rate: Annotated[MassRate, NotNegative] = Field(description="rate of evaporation", examples=["0.05 mg/h"])
+    half_width: Annotated[MassRate, NotNegative] = Field(
+        description="how far the rate may be off, as ±", examples=["0.05 mg/h"]
+    )
+
+
+_Spec = TypeVar("_Spec", bound=InstrumentSpec)
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """A rig, with the text that it was read from."""
+
+    rig: str
+    instruments: Mapping[str, InstrumentSpec]
+    evaporation: DeclaredEvaporation | None = None
+    liquid_temperature: Tolerance | None = None
+    simulation: Simulation | None = None
+    declared_simulated: bool = False
+    """The file's own `simulated: true`: a twin that is served in real time."""
+    text: str = ""
+    file: str = ""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether nothing that comes from this rig was ever measured."""
+        return self.declared_simulated or self.simulation is not None
+
+    @property
+    def pump(self) -> InstrumentSpec | None:
+        """The pump under test."""
+        return self.instruments.get("pump")
+
+    @property
+    def balance(self) -> BalanceSpec | None:
+        """The balance, with its figures."""
+        return self._as("balance", BalanceSpec)
+
+    @property
+    def pressure(self) -> PressureSpec | None:
+        """The pressure sensor."""
+        return self._as("pressure", PressureSpec)
+
+    @property
+    def occluder(self) -> InstrumentSpec | None:
+        """The occluder."""
+        return self.instruments.get("occluder")
+
+    @property
+    def climate(self) -> ClimateSpec | None:
+        """The climate sensor."""
+        return self._as("climate", ClimateSpec)
+
+    def _as(self, role: str, kind: type[_Spec]) -> _Spec | None:
+        spec = self.instruments.get(role)
+        return spec if isinstance(spec, kind) else None
+
+
+__all__ = ["ROLES", "SPECS", "BalanceSpec", "Calibration", "ClimateSpec", "DeclaredEvaporation", "Immersion"]
+__all__ += ["InstrumentSpec", "PressureSpec", "Rig", "RigError", "RigFileError"]
