@@ -46,7 +46,7 @@ def encode(figure: Figure, *, simulated: bool) -> str:
         "y": layout.y_range(figure),
         "series": heads,
         "bands": layout.band_pairs(figure),
-        "marks": [[mark.x, mark.label] for mark in sorted(figure.marks, key=lambda mark: mark.x)],
+        "marks": [[mark.x, *texts] for mark, *texts in layout.mark_texts(figure.marks)],
         "rules": [[rule.y, rule.label] for rule in figure.rules],
         "simulated": simulated,
     }

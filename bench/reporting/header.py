@@ -10,7 +10,7 @@ from bench.reporting.numbers import duration
 from bench.reporting.rows import finding_text
 from bench.results.model import RunResult, Verdict
 
-_WORST_FIRST = (Verdict.ERROR, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
+_WORST_FIRST = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PASS)
 _RULES = {
     "simple": "simple acceptance: pass when the value lies within the limit",
     "guarded": "guarded acceptance (JCGM 106, w = U): pass when value ± U lies within the limit",
@@ -39,7 +39,7 @@ def _outcome(run: RunResult) -> str:
         return "No test was run."
     verdicts = [test.verdict for test in run.tests]
     worst = next(verdict for verdict in _WORST_FIRST if verdict in verdicts)
-    counts = ", ".join(f"{verdicts.count(v)} {v.value}" for v in reversed(_WORST_FIRST) if v in verdicts)
+    counts = ", ".join(f"{verdicts.count(v)} {v.value}" for v in Verdict if v in verdicts)
     overall = (
         verdict_chip(worst)
         if run.complete or worst is not Verdict.PASS

@@ -6,6 +6,7 @@ pytest-html puts in as it is whatever it is given, so every text from a plan, a 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -31,6 +32,9 @@ __all__ = [
     "test_html",
     "verdict_cell",
 ]
+
+_NUMERIC = re.compile(r"[-+−]?[0-9.]*(?: × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?|–|")
+_LONG_TABLE = 12
 
 
 def test_html(test: TestResult, simulated: bool) -> str:
@@ -131,18 +135,22 @@ def _list(kind: str, heading: str, lines: Sequence[str]) -> str:
 
 
 def _table(table: Table) -> str:
-    heads = "".join(f"<th>{escape(column)}" for column in table.columns)
-    rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}" for cell in row) + "</tr>" for row in table.rows)
-    note = f"<p>{escape(table.note)}</p>" if table.note else ""
-    return (
-        f'<h4>{escape(table.title)}</h4><div class="data"><table><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>{note}"
+    numeric = [all(_NUMERIC.fullmatch(cell) for cell in column) for column in zip(*table.rows, strict=True)]
+    kinds = [' class="n"' if flag else "" for flag in numeric] or [""] * len(table.columns)
+    heads = "".join(f"<th{kind}>{escape(column)}" for column, kind in zip(table.columns, kinds, strict=True))
+    rows = "".join(
+        "<tr>" + "".join(f"<td{kind}>{escape(cell)}" for cell, kind in zip(row, kinds, strict=True)) + "</tr>"
+        for row in table.rows
     )
+    note = f"<p>{escape(table.note)}</p>" if table.note else ""
+    inside = f'<div class="data"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>{note}'
+    if len(table.rows) <= _LONG_TABLE:
+        return f"<h4>{escape(table.title)}</h4>{inside}"
+    summary = f"<summary><h4>{escape(table.title)}</h4> ({len(table.rows)} rows)</summary>"
+    return f'<details class="long">{summary}{inside}</details>'
 
 
 def _mark_key(figure: Figure) -> str:
     """Explain the numbers that stand for mark labels where these had no room."""
-    if not svg.numbers_its_marks(figure):
-        return ""
-    inside = "; ".join(f"<b>{escape(numbers)}</b> {escape(label)}" for label, numbers in layout.mark_key(figure.marks))
-    return f'<p class="key">Marks: {inside}</p>'
+    inside = "; ".join(f"<b>{escape(numbers)}</b> {escape(label)}" for label, numbers in svg.mark_key(figure))
+    return f'<p class="key">Marks: {inside}</p>' if inside else ""

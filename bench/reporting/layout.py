@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.reporting.scales import padded, time_unit
@@ -32,6 +33,7 @@ _COLOUR_OF_ROLE = {
 _ORDER_OF_THE_REST = (0, 1, 2, 3, 4, 5, 7)
 LANES = 4
 _MANY_POINTS = 150
+_SELDOM = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,36 +122,49 @@ def x_unit(figure: Figure) -> str:
     return time_unit(figure.x_label)
 
 
-def place_marks(marks: Sequence[Mark], pixels: Sequence[float], right: float, character: float) -> list[PlacedMark]:
-    """Give each mark's label a lane above the plot so that no label meets another or another's line.
+def mark_texts(marks: Sequence[Mark]) -> list[tuple[Mark, str, str, str]]:
+    """Return the marks by x, each with three forms of its text, of which the first that all fits is drawn.
 
-    Where four lanes do not do, running numbers stand for the labels (`mark_key` explains them), and a number
-    without room is left out. Marks come back in the order of their x.
+    They are its label; a running number where its label comes more than `_SELDOM` times, else its label; a number.
     """
-    order = sorted(range(len(marks)), key=lambda n: pixels[n])
-    labels = [marks[n].label for n in order]
-    at = [pixels[n] for n in order]
-    lanes = _lanes(labels, at, right, character) if len(marks) <= 40 else [None] * len(marks)
-    if None in lanes:
-        labels = [str(place + 1) for place in range(len(order))]
-        lanes = _lanes(labels, at, right, character)
+    ordered = sorted(marks, key=lambda mark: mark.x)
+    count = Counter(mark.label for mark in ordered)
+    forms = []
+    for place, mark in enumerate(ordered):
+        running = str(place + 1)
+        forms.append((mark, mark.label, mark.label if count[mark.label] <= _SELDOM else running, running))
+    return forms
+
+
+def place_marks(
+    marks: Sequence[Mark], pixels: Callable[[float], float], right: float, character: float
+) -> list[PlacedMark]:
+    """Give each mark's text a lane above the plot so that none meets another or another's line.
+
+    Where four lanes do not do for the labels, running numbers stand for them (`mark_key` explains these), and a
+    number without room is left out. Marks come back in the order of their x.
+    """
+    forms = mark_texts(marks)
+    at = [pixels(form[0].x) for form in forms]
+    texts: list[str] = []
+    lanes: list[int | None] = []
+    for which in (1, 2, 3):
+        texts = [str(form[which]) for form in forms]
+        lanes = _lanes(texts, at, right, character)
+        if None not in lanes:
+            break
     return [
-        PlacedMark(marks[n].x, "" if lane is None else text, lane or 0, _leftwards(text, x, right, character))
-        for n, text, lane, x in zip(order, labels, lanes, at, strict=True)
+        PlacedMark(form[0].x, "" if lane is None else text, lane or 0, _leftwards(text, x, right, character))
+        for form, text, lane, x in zip(forms, texts, lanes, at, strict=True)
     ]
 
 
-def are_numbered(marks: Sequence[Mark], placed: Sequence[PlacedMark]) -> bool:
-    """Return whether numbers stand for the labels."""
-    ordered = sorted(marks, key=lambda mark: mark.x)
-    return any(place.text != mark.label for mark, place in zip(ordered, placed, strict=True))
-
-
-def mark_key(marks: Sequence[Mark]) -> list[tuple[str, str]]:
-    """Return what the numbers mean: each label with its numbers, runs shortened (`1–25`)."""
+def mark_key(marks: Sequence[Mark], placed: Sequence[PlacedMark]) -> list[tuple[str, str]]:
+    """Return the labels for which numbers stand, each with its numbers, runs shortened (`1–25`)."""
     numbers: dict[str, list[int]] = {}
-    for place, mark in enumerate(sorted(marks, key=lambda mark: mark.x)):
-        numbers.setdefault(mark.label, []).append(place + 1)
+    for place, (form, at) in enumerate(zip(mark_texts(marks), placed, strict=True)):
+        if at.text != form[1]:
+            numbers.setdefault(form[1], []).append(place + 1)
     return [(label, _runs(found)) for label, found in numbers.items()]
 
 

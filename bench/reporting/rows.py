@@ -55,7 +55,7 @@ def finding_text(test: TestResult) -> str:
         for judged in test.judged:
             if judged.verdict is verdict and judged.measurement in measurements:
                 measured = measurements[judged.measurement]
-                return f"{measured.title}: {measured_text(measured, judged)}"
+                return f"{measured.title}: {measured_text(measured, judged)} (limit {judged.limit})"
     return test.reason
 
 

@@ -64,9 +64,9 @@ def svg(figure: Figure, *, simulated: bool) -> str:
     )
 
 
-def numbers_its_marks(figure: Figure) -> bool:
-    """Return whether numbers stand for the labels of a figure's marks."""
-    return layout.are_numbered(figure.marks, _arranged(figure, simulated=False)[1])
+def mark_key(figure: Figure) -> list[tuple[str, str]]:
+    """Return what the numbers that stand for mark labels mean, as (label, numbers); nothing where labels had room."""
+    return layout.mark_key(figure.marks, _arranged(figure, simulated=False)[1])
 
 
 def _arranged(figure: Figure, *, simulated: bool) -> tuple[_Frame, list[layout.PlacedMark], float]:
@@ -75,8 +75,8 @@ def _arranged(figure: Figure, *, simulated: bool) -> tuple[_Frame, list[layout.P
     x_limits, y_limits = layout.x_range(figure), layout.y_range(figure)
     left = 30 + _CHARACTER * max((len(text) for _, text in scales.ticks(*y_limits, _Y_TICKS)), default=1)
     right = width - 16 - _CHARACTER * max((len(_shortened(rule.label)) for rule in figure.rules), default=0)
-    pixels = [left + (mark.x - x_limits[0]) / (x_limits[1] - x_limits[0]) * (right - left) for mark in figure.marks]
-    marks = layout.place_marks(figure.marks, pixels, width, _CHARACTER)
+    per_unit = (right - left) / (x_limits[1] - x_limits[0])
+    marks = layout.place_marks(figure.marks, lambda x: left + (x - x_limits[0]) * per_unit, width, _CHARACTER)
     top = 10 + (_LANE * (1 + max(mark.lane for mark in marks)) if marks else 0) + (_LANE if simulated else 0)
     return _Frame(left, right, top, top + plot_height, x_limits, y_limits), marks, width
 
@@ -132,7 +132,7 @@ def _curves(figure: Figure, frame: _Frame) -> str:
             parts.append(_drawn(path, k, colour, f'stroke-width="15" stroke-linejoin="round"{dash}'))
         if series.style == "points" or (series.style == "line" and sum(map(len, points)) <= _FEW):
             dots = "".join(f"M{x * _GRAIN:.0f} {y * _GRAIN:.0f}h0" for part in points for x, y in part)
-            size = 45 if series.style == "points" and sum(map(len, points)) > 400 else 60
+            size = 45 if series.style == "points" and sum(map(len, points)) > 60 else 60
             parts.append(_drawn(dots, k, colour, f'stroke-width="{size}" stroke-linecap="round"'))
     return f'<g transform="scale({1 / _GRAIN:g})" fill="none">{"".join(parts)}</g>'
 

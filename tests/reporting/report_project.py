@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-_CONFTEST = '''
+_CONFTEST = """
 import sys
 sys.path.insert(0, {samples!r})
 import pytest
@@ -80,7 +80,7 @@ def pytest_html_results_summary(prefix):
 def pytest_sessionfinish(session):
     yield
     report_html.finish_page(Path(session.config.option.htmlpath))
-'''
+"""
 
 
 def make_report(folder: Path, *, simulated: bool = True) -> Path:

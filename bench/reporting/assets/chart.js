@@ -71,11 +71,14 @@
     return placed;
   };
   const lanesFor = (figure, toX, from, to, right, measure) => {
-    const inView = figure.marks.map(([value, label], i) => ({ x: toX(value), label, number: String(i + 1) }))
+    const inView = figure.marks.map(([value, ...texts]) => ({ x: toX(value), texts }))
       .filter((mark) => mark.x >= from - .5 && mark.x <= to + .5);
-    const labelled = inView.length <= 40 ? place(inView.map((m) => ({ ...m, text: m.label })), right, measure) : [];
-    if (inView.length <= 40 && labelled.every((m) => m.lane !== null)) return labelled;
-    return place(inView.map((m) => ({ ...m, text: m.number })), right, measure);
+    let placed = [];
+    for (const form of [0, 1, 2]) {   // the label, a number where labels repeat, numbers only
+      placed = place(inView.map((mark) => ({ ...mark, text: mark.texts[form] })), right, measure);
+      if (placed.every((mark) => mark.lane !== null)) break;
+    }
+    return placed;
   };
 
   class BenchChart extends HTMLElement {
@@ -130,6 +133,8 @@
       this.frameColour = colour(6);
       this.figure = figure;
       this.whole = { min: figure.x[0], max: figure.x[1] };
+      this.view = figure.x;
+      const zoom = zooms.get(this.dataset.key);
       const context = document.createElement('canvas').getContext('2d');
       const measure = (text, bold) => { context.font = font(bold); return context.measureText(text).width; };
       this.measure = measure;
@@ -140,15 +145,17 @@
       const top = 8 + (lanes.length ? (Math.max(...lanes) + 1) * LANE : 0) + (figure.simulated ? LANE : 0);
       const data = uPlot.join(figure.series.map((s) => [s.xs, s.ys]));
       const dashes = { limit: [6, 4], nominal: [2, 3], envelope: [5, 3] };
-      const series = figure.series.map((s) => ({
-        label: s.label,
+      const edges = new Map(figure.bands.flatMap(([low, high]) => (
+        figure.series[low].label === figure.series[high].label ? [[low, ', lower'], [high, ', upper']] : [])));
+      const series = figure.series.map((s, i) => ({
+        label: s.label + (edges.get(i) ?? ''),
         stroke: colour(s.colour),
         width: 1.5,
         value: (_, v) => show(v),
         ...(dashes[s.role] ? { dash: dashes[s.role] } : {}),
         ...(s.style === 'step' ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
         ...(s.style === 'bars' ? { paths: barPaths(s), fill: colour(s.colour) + 'bf', width: 0, points: { show: false } } : {}),
-        ...(s.style === 'points' ? { paths: () => null, points: { show: true, size: s.n > 400 ? 5 : 7, fill: colour(s.colour), width: 0 } } : {}),
+        ...(s.style === 'points' ? { paths: () => null, points: { show: true, size: s.n > 60 ? 5 : 7, fill: colour(s.colour), width: 0 } } : {}),
         ...(s.style === 'line' && s.n <= 40 ? { points: { show: true, size: 6, fill: colour(s.colour) } } : {}),
       }));
       const axis = (label, more) => ({
@@ -169,22 +176,21 @@
         height: this.height(),
         padding: [top, ruleRoom || 14, 0, 0],
         scales: {
-          x: { time: false, range: (_, from, to) => (this.zoomed() ? [from, to] : figure.x) },
+          x: { time: false, range: (u, from, to) => this.xRange(u, from, to) },
           y: { range: (_, from, to) => this.yRange(from, to) },
         },
         axes: [
-          axis(figure.xLabel, { size: 28, space: 70, ...(incrs ? { incrs } : {}) }),
+          axis(figure.xLabel, { size: 20, space: 70, ...(incrs ? { incrs } : {}) }),
           axis(figure.yLabel, { space: 32, size: (_, values) => 12 + Math.max(8, ...(values ?? []).map((v) => measure(v))) }),
         ],
         series: [{ label: figure.xLabel, value: (_, v) => show(v) }, ...series],
         bands: figure.bands.map(([low, high]) => ({ series: [high + 1, low + 1], fill: colour(figure.series[low].colour) + '30' })),
         cursor: { drag: { x: true, y: false, setScale: true }, points: { size: 7 }, bind: { dblclick: () => () => this.reset() } },
         legend: { live: true },
-        hooks: { draw: [(u) => this.annotate(u)], setScale: [(u, scale) => scale === 'x' && this.remember(u)] },
+        hooks: { draw: [(u) => this.annotate(u)], setScale: [(_, scale) => scale === 'x' && this.remember()] },
       }, data, this.screen);
       this.control();
       this.classList.add('drawn');
-      const zoom = zooms.get(this.dataset.key);
       if (zoom) this.zoom(zoom.min, zoom.max);
     }
 
@@ -226,16 +232,18 @@
 
     reset() { this.plot.setScale('x', this.whole); }
 
-    zoomed() {
-      const x = this.plot?.scales.x;
-      return x?.min != null && (x.max - x.min) < (this.whole.max - this.whole.min) * (1 - 1e-9);
+    zoomed() { return this.view[1] - this.view[0] < (this.whole.max - this.whole.min) * (1 - 1e-9); }
+
+    remember() {
+      const [min, max] = this.view;
+      if (this.zoomed()) zooms.set(this.dataset.key, { min, max }); else zooms.delete(this.dataset.key);
+      if (this.button) this.button.hidden = !this.zoomed();
     }
 
-    remember(u) {
-      const { min, max } = u.scales.x;
-      const zoomed = (max - min) < (this.whole.max - this.whole.min) * (1 - 1e-9);
-      if (zoomed) zooms.set(this.dataset.key, { min, max }); else zooms.delete(this.dataset.key);
-      if (this.button) this.button.hidden = !zoomed;
+    xRange(u, from, to) {   // all data means the whole axis; asked before y's range, at a first drawing and at each zoom
+      const xs = u.data[0];
+      this.view = from == null || (from === xs[0] && to === xs[xs.length - 1]) ? this.figure.x : [from, to];
+      return this.view;
     }
 
     yRange(from, to) {
@@ -255,6 +263,7 @@
       ctx.setLineDash([6, 4]);
       ctx.strokeStyle = this.frameColour;
       ctx.fillStyle = this.ink;
+      ctx.textAlign = 'left';
       ctx.textBaseline = 'middle';
       let used = -Infinity;
       for (const [value, label] of [...this.figure.rules].sort((a, b) => b[0] - a[0])) {
@@ -295,16 +304,22 @@
   customElements.define('bench-chart', BenchChart);
 
   /* Rows of pytest-html open with the keyboard too, and paper shows the budgets that the screen keeps closed. */
-  const reachable = () => document.querySelectorAll('#results-table .collapsible > .col-result').forEach((cell) => {
-    cell.tabIndex = 0;
-    cell.setAttribute('aria-expanded', String(!cell.classList.contains('collapsed')));
-  });
+  const reachable = () => {
+    for (const cell of document.querySelectorAll('#results-table .collapsible > .col-result')) {
+      cell.tabIndex = 0;
+      cell.setAttribute('aria-expanded', String(!cell.classList.contains('collapsed')));
+    }
+    for (const log of document.querySelectorAll('#results-table .log')) {
+      if (log.textContent.trim() === 'No log output captured.') log.parentElement.hidden = true;
+    }
+  };
   document.addEventListener('keydown', (event) => {
     const cell = event.target.closest?.('#results-table .collapsible > .col-result');
     if (!cell || (event.key !== 'Enter' && event.key !== ' ')) return;
     event.preventDefault();
     const id = cell.parentElement.dataset.id;
     cell.click();
+    reachable();
     document.querySelector(`#results-table [data-id="${id}"] > .col-result`)?.focus();
   });
   addEventListener('DOMContentLoaded', () => {

@@ -1,0 +1,198 @@
+"""A test's section and a run's header as HTML: all that was found, every text escaped."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from sample_result import HOSTILE, measurement, sample_run
+
+from bench.reporting import html as report_html
+from bench.results.model import Judged, RunResult, TestResult, Verdict
+
+RUN = sample_run()
+
+
+class Reader(HTMLParser):
+    """Collects a page's tags, attributes and text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def by_id(test_id: str) -> TestResult:
+    return next(test for test in RUN.tests if test.id == test_id)
+
+
+def section(test_id: str) -> Reader:
+    return Reader(report_html.test_html(by_id(test_id), simulated=True))
+
+
+@pytest.mark.parametrize("test", RUN.tests, ids=lambda test: test.id)
+def test_section_holds_every_measurement_limit_figure_and_note(test: TestResult) -> None:
+    read = Reader(report_html.test_html(test, simulated=True))
+    assert test.verdict.value.upper() in read.words
+    assert test.title in read.words
+    assert test.reason in read.words
+    assert "SIMULATED" in read.words
+    for judged in test.judged:
+        assert judged.limit in read.words
+    if test.evaluation is None:
+        return
+    for measured in test.evaluation.measurements:
+        assert measured.title in read.words
+        assert measured.note in read.words
+    for line in [*test.evaluation.notes, *test.evaluation.doubts, *(f.caption for f in test.evaluation.figures)]:
+        assert line in read.words
+    assert read.tags.count("bench-chart") == len(test.evaluation.figures)
+
+
+def test_values_stand_with_uncertainty_unit_and_factor() -> None:
+    text = report_html.test_html(by_id("BASAL-0.1U"), simulated=False)
+    assert '<td class="n">+7.31<td class="u">± 0.42<td>%<td class="n">2<' in text
+    assert '<td class="n">0.503<td class="u">± 0.012<td>µL<td class="n">2.13<' in text
+    assert 'aria-label="+7.31 ± 0.42 %, limit ±5 %"' in text
+    assert "no pulse stood out of the noise" in text
+    assert "not determined" in text
+
+
+def test_a_censored_value_is_a_bound() -> None:
+    text = report_html.test_html(by_id("OCC-0.1U"), simulated=False)
+    assert "&gt; 180.000" in text or "> 180.000" in text
+
+
+def test_a_limit_in_another_unit_is_shown_in_both() -> None:
+    words = section("BOLUS-1U").words
+    assert "-0.5 U to +0.5 U" in words
+    assert "−5 to 5 µL" in words
+
+
+def test_budget_gives_components_by_weight_and_their_sum() -> None:
+    text = report_html.test_html(by_id("BASAL-1U"), simulated=False)
+    budget = text[text.index('class="budget"') :]
+    assert budget.index("repeatability") < budget.index("evaporation") < budget.index("readability")
+    assert "Root sum of squares: 0.188 %; stated U (k = 2): 0.42 %" in budget
+
+
+def test_not_simulated_says_nothing_of_simulation() -> None:
+    run = sample_run(simulated=False)
+    plain = run.tests[0].model_copy(update={"evaluation": None})
+    assert "SIMULATED" not in report_html.test_html(plain, simulated=False)
+    assert "SIMULATED" not in report_html.run_header_html(run)
+
+
+@pytest.mark.parametrize(
+    "text", [report_html.test_html(test, simulated=True) for test in RUN.tests] + [report_html.run_header_html(RUN)]
+)
+def test_no_text_of_the_run_becomes_markup(text: str) -> None:
+    read = Reader(text)
+    assert "img" not in read.tags
+    assert "script" not in read.tags
+    assert not [name for name, _ in read.attributes if name.startswith("on")]
+    assert not [value for name, value in read.attributes if name in ("src", "href")]
+
+
+def test_hostile_names_in_every_field_stay_text() -> None:
+    test = by_id("BASAL-1U")
+    bad = Judged(
+        measurement=HOSTILE, limit=HOSTILE, unit=HOSTILE, lower=0, upper=None, verdict=Verdict.FAIL, reason=HOSTILE
+    )
+    assert test.evaluation is not None
+    evaluation = test.evaluation.model_copy(
+        update={
+            "measurements": [measurement(HOSTILE, 1.0, HOSTILE, 0.1, note=HOSTILE)],
+            "figures": [],
+            "doubts": [HOSTILE],
+        }
+    )
+    changes = {
+        "id": HOSTILE,
+        "settings": {HOSTILE: {HOSTILE: HOSTILE}},
+        "verifies": [HOSTILE],
+        "judged": [bad],
+        "evaluation": evaluation,
+    }
+    read = Reader(report_html.test_html(test.model_copy(update=changes), simulated=True))
+    assert "img" not in read.tags
+    assert read.words.count(HOSTILE) >= 9
+
+
+def test_header_names_plan_rig_rule_instruments_and_tally() -> None:
+    words = Reader(report_html.run_header_html(RUN, "2026-folder")).words
+    for wanted in (
+        RUN.plan,
+        RUN.rig,
+        "guarded acceptance",
+        "XPR205 0123456789",
+        "FAIL 10 tests: 4 pass, 2 fail, 3 inconclusive, 1 error",
+        "2026-folder",
+    ):
+        assert wanted in words
+    for test in RUN.tests:
+        assert test.id in words
+
+
+def test_header_says_when_a_run_is_incomplete() -> None:
+    passed = [test for test in RUN.tests if test.verdict is Verdict.PASS]
+    run = RUN.model_copy(update={"complete": False, "ended_by": "SIGTERM", "tests": passed})
+    words = Reader(report_html.run_header_html(run)).words
+    assert "Incomplete run." in words
+    assert "SIGTERM" in words
+    assert "✓PASS 4 tests" not in words
+    assert "INCOMPLETE 4 tests" in words
+
+
+def test_printed_running_head_cannot_leave_its_style() -> None:
+    run = RUN.model_copy(update={"plan": '"}</style><script>alert(1)</script>'})
+    text = report_html.run_header_html(run)
+    style = text[: text.index("</style>")]
+    assert "script>" not in style
+    assert Reader(text).tags.count("script") == 0
+
+
+def read_back(cell: str) -> tuple[str, str]:
+    """Return (column, content) as pytest-html 4.2 reads them out of a cell."""
+    column = re.search(r"col-(\w+)", cell)
+    content = re.search(r"<td.*?>(.*?)</td>", cell)
+    assert column is not None
+    assert content is not None
+    return column.group(1), content.group(1)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome"),
+    [(Verdict.PASS, "Passed"), (Verdict.FAIL, "Failed"), (Verdict.INCONCLUSIVE, "Failed"), (Verdict.ERROR, "Failed")],
+)
+def test_pytest_html_filters_by_its_own_words(verdict: Verdict, outcome: str) -> None:
+    cell = report_html.verdict_cell(verdict)
+    assert read_back(cell) == ("result", outcome)
+    assert verdict.value.upper() in Reader(cell).words
+
+
+def test_pytest_html_reads_node_id_and_duration() -> None:
+    test = by_id("BASAL-1U")
+    assert read_back(report_html.test_cell("a.yaml::BASAL-1U", test)) == ("testId", "a.yaml::BASAL-1U")
+    assert read_back(report_html.test_cell("a--><script>", test))[1] == "a--&gt;&lt;script&gt;"
+    assert read_back(report_html.duration_cell(test)) == ("duration", "24:00:34")
+
+
+def test_finding_is_the_measurement_that_decided() -> None:
+    assert "Largest deviation of a single bolus: +4.80 ± 0.60 µL" in report_html.finding_cell(by_id("BOLUS-1U"))
+    assert "no answer" in report_html.finding_cell(by_id("OCC-BOLUS"))
+
+
+def test_empty_run() -> None:
+    run = RunResult.model_validate({**RUN.model_dump(), "tests": [], "instruments": {}, "versions": {}})
+    assert "No test was run." in report_html.run_header_html(run)
