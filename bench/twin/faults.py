@@ -80,7 +80,7 @@ class FalseAlarm(_Fault):
 
 
 class Bubble(_Fault):
-    """Line: an air bubble makes the line softer, and leaves instead of liquid once `ahead` of liquid has gone before it."""
+    """Line: an air bubble makes the line softer, and leaves instead of liquid once `ahead` of liquid has gone."""
 
     fault: Literal["bubble"]
     volume: Volume = Quantity(10, "µL")
@@ -88,7 +88,7 @@ class Bubble(_Fault):
 
 
 class BalanceBump(_Fault):
-    """Balance: something falls on the pan, or a drop moves: a step of `step` after `first` and then `every` so often."""
+    """Balance: something falls on the pan: a step of `step` after `first` and then `every` so often."""
 
     fault: Literal["balance_bump"]
     step: Mass = Quantity(3, "mg")

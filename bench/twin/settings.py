@@ -1,4 +1,4 @@
-"""The `simulation:` section of a rig file: everything that the twin is made of. Pure data; every default is stated here.
+"""The `simulation:` section of a rig file: everything that the twin is made of. Pure data, with every default.
 
 Ranges and defaults follow published figures: compliance and resistance, pulse scatter, noise of balances.
 """

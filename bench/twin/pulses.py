@@ -1,0 +1,136 @@
+"""When the motor moves: the pulse clock of basal delivery and the pulse trains of boluses and primes. In U and s."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.twin.settings import PumpSettings
+
+_DAY_S = 86400.0
+_HOUR_S = 3600.0
+_SLACK_S = 1e-6
+
+
+class PulseTrain:
+    """A number of equal pulses at equal intervals; the first comes one interval after the start.
+
+    `faithful` is the share of the train that the motor really does (a fault), whatever is counted.
+    """
+
+    def __init__(self, count: int, interval_s: float, faithful: float = 1.0) -> None:
+        self._count = count
+        self._interval_s = interval_s
+        self._faithful = faithful
+        self._done = 0
+        self._anchor_s = math.nan
+        self._anchor_done = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether every pulse has been given."""
+        return self._done >= self._count
+
+    @property
+    def next_s(self) -> float:
+        """When the next pulse is due."""
+        return self._anchor_s + (self._done - self._anchor_done + 1) * self._interval_s
+
+    def start(self, time_s: float) -> None:
+        """Start, or go on after a suspension."""
+        self._anchor_s = time_s
+        self._anchor_done = self._done
+
+    def give(self) -> float:
+        """Count a pulse; return what part of it the motor does."""
+        part = min(1.0, max(0.0, self._faithful * self._count - self._done))
+        self._done += 1
+        return part
+
+
+@dataclass(frozen=True)
+class Temporary:
+    """A temporary basal rate: percent of the basal rate, or U/h."""
+
+    kind: Literal["PERC", "RATE"]
+    value: float
+    end_s: float
+
+
+class BasalClock:
+    """The basal programme and its pulse clock. A new rate restarts the clock; the pulse under way is dropped."""
+
+    def __init__(self, settings: PumpSettings) -> None:
+        insulin = settings.insulin
+        self._rule = settings.rule
+        self._pulse_u = settings.pulse.to("U", insulin)
+        self._interval_s = settings.pulse_interval.to("s")
+        self.rate_u_per_h = 0.0
+        self.profile: list[tuple[float, float]] = []
+        self.temporary: Temporary | None = None
+        self.size_u = self._pulse_u
+        self._on_since_s = math.nan
+        self._anchor_s = 0.0
+        self._step_s = math.inf
+        self._given = 0
+
+    @property
+    def on(self) -> bool:
+        """Whether basal delivery is switched on."""
+        return not math.isnan(self._on_since_s)
+
+    @property
+    def next_pulse_s(self) -> float:
+        """When the next pulse is due; `inf` while none is."""
+        return self._anchor_s + (self._given + 1) * self._step_s if self._step_s < math.inf else math.inf
+
+    def effective_u_per_h(self, time_s: float) -> float:
+        """Return the rate that holds at an instant, basal on or not."""
+        temporary = self.temporary
+        if temporary is not None and temporary.kind == "RATE":
+            return temporary.value
+        return self.programmed_u_per_h(time_s) * (temporary.value / 100.0 if temporary else 1.0)
+
+    def programmed_u_per_h(self, time_s: float) -> float:
+        """Return the rate of profile or constant basal at an instant, without a temporary one."""
+        if not self.profile:
+            return self.rate_u_per_h
+        into_day_s = (time_s - self._on_since_s + _SLACK_S) % _DAY_S if self.on else 0.0
+        return [rate for start_s, rate in self.profile if start_s <= into_day_s][-1]
+
+    def next_change_s(self, time_s: float) -> float:
+        """Return when the programme changes the rate by itself, after `time_s`."""
+        end_s = self.temporary.end_s if self.temporary else math.inf
+        if not self.profile or not self.on:
+            return end_s
+        days = math.floor((time_s - self._on_since_s) / _DAY_S)
+        starts_s = [self._on_since_s + (days + day) * _DAY_S + start_s for day in (0, 1) for start_s, _ in self.profile]
+        return min(end_s, *(start_s for start_s in starts_s if start_s > time_s))
+
+    def switch(self, on: bool, time_s: float) -> None:
+        """Switch basal delivery on, from the profile's start, or off."""
+        self._on_since_s = time_s if on else math.nan
+
+    def restart(self, time_s: float) -> None:
+        """Begin a new interval with the rate that holds now."""
+        rate_u_per_h = self.effective_u_per_h(time_s)
+        self._anchor_s, self._given = time_s, 0
+        if not self.on or rate_u_per_h <= 0.0:
+            self.hold()
+            return
+        wanted_s = self._pulse_u / rate_u_per_h * _HOUR_S
+        self._step_s = {
+            "frequency": wanted_s,
+            "volume": self._interval_s,
+            "both": max(wanted_s, self._interval_s),
+        }[self._rule]
+        self.size_u = self._pulse_u if self._step_s == wanted_s else rate_u_per_h * self._step_s / _HOUR_S
+
+    def hold(self) -> None:
+        """Give no pulses until `restart`."""
+        self._step_s = math.inf
+
+    def give(self) -> None:
+        """Count a pulse."""
+        self._given += 1

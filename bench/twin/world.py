@@ -1,0 +1,90 @@
+"""The simulated bench's physics: pump, line, vessel, balance, transducer, clamp and air, in one order of events.
+
+Nothing advances by steps: between two events every quantity is known in closed form, so the state is exact at whatever
+instant is asked for, in ascending order. Seconds count from the run's start.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from types import TracebackType
+
+from bench.twin.balance_model import BalanceModel
+from bench.twin.faults import FaultSet
+from bench.twin.metering import Metering
+from bench.twin.plant import Line
+from bench.twin.pump_model import PumpModel
+from bench.twin.sensors import ClimateModel, OccluderModel, TransducerModel
+from bench.twin.settings import Simulation
+from bench.twin.truth import TruthWriter
+from bench.twin.vessel import Vessel
+
+
+class World:
+    """One simulated bench.
+
+    Args:
+        simulation: what is simulated.
+        seed: of everything random; the simulation's own by default.
+        truth_path: where the truth is written, for tests only; None for nowhere.
+
+    """
+
+    def __init__(self, simulation: Simulation, seed: int | None = None, truth_path: Path | None = None) -> None:
+        seed = simulation.seed if seed is None else seed
+        faults = FaultSet(simulation.faults)
+        insulin = simulation.pump.insulin
+        self.now_s = 0.0
+        self._truth = TruthWriter(
+            truth_path,
+            seed=seed,
+            start_utc=simulation.start_utc.isoformat(),
+            concentration_u_per_ml=insulin.u_per_ml,
+            faults=[fault.model_dump(mode="json") for fault in simulation.faults],
+        )
+        line = Line(simulation.plant, faults, insulin)
+        self.climate = ClimateModel(simulation.climate, faults, seed)
+        self.vessel = Vessel(simulation.plant, faults, self.climate)
+        self.balance = BalanceModel(simulation.balance, faults, seed, self.vessel, self.climate, self.advance)
+        self.transducer = TransducerModel(simulation.transducer, faults, seed, line, self.advance)
+        self.occluder = OccluderModel(
+            simulation.occluder, faults, line, lambda closed, at_s: self._truth.note(at_s, "occluder", closed=closed)
+        )
+        metering = Metering(simulation.pump, faults, seed)
+        self.pump = PumpModel(simulation.pump, faults, line, metering, self._truth, lambda: self.now_s)
+        self.line = line
+        line.listen(self.balance.take_segment)
+        line.listen(self._truth.outflow)
+
+    def next_event_s(self) -> float:
+        """Return the next instant at which something happens by itself."""
+        return min(self.pump.next_event_s(), self.occluder.next_event_s, self.line.next_event_s)
+
+    def run_until(self, time_s: float) -> None:
+        """Let everything happen that is due up to and including `time_s`."""
+        while (event_s := self.next_event_s()) <= time_s:
+            self.now_s = max(self.now_s, event_s)
+            self.line.run_until(self.now_s)
+            self.occluder.run_until(self.now_s)
+            if self.pump.next_event_s() <= self.now_s:
+                self.pump.run_due()
+        if math.isfinite(time_s):
+            self.now_s = max(self.now_s, time_s)
+
+    def advance(self, time_s: float) -> None:
+        """Come to `time_s`, if that is ahead."""
+        if time_s > self.now_s:
+            self.run_until(time_s)
+
+    def close(self) -> None:
+        """End the truth file; safe to call twice."""
+        self._truth.close()
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
