@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, Protocol, Union
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from bench.plan.model import Conditions, Decision, Line, Plan, PlanError, PlanTest, PumpSpec, Slug
+from bench.plan.model import Conditions, Decision, Plan, PlanError, PlanTest, PumpSpec
+from bench.plan.names import Line, Slug
 from bench.quantities import LimitOf
 from bench.strict_yaml import Document, Problem, YamlError, load, validate
 
@@ -86,7 +87,7 @@ def plan_model(procedures: Mapping[str, PlanProcedure]) -> type[BaseModel]:
         title=(Line, ...),
         pump=(PumpSpec, ...),
         conditions=(Conditions, Conditions()),
-        decision=(Decision, Decision.GUARDED),
+        decision=(Decision, "guarded"),
         tests=(list[union], Field(min_length=1)),
     )
 
