@@ -87,7 +87,7 @@ def plan_model(procedures: Mapping[str, PlanProcedure]) -> type[BaseModel]:
         title=(Line, ...),
         pump=(PumpSpec, ...),
         conditions=(Conditions, Conditions()),
-        decision=(Decision, "guarded"),
+        decision=(Decision, Decision.GUARDED),
         tests=(list[union], Field(min_length=1)),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,11 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.quantities import Concentration, InsulinConcentration, Limit, Quantity, Tolerance, ToleranceOf, Volume
 from bench.strict_yaml import YamlError
 
-Decision = Literal["simple", "guarded"]
 
 
 class PlanError(YamlError):
     """A plan that cannot be used; `problems` holds every error, each with file, line and column."""
+
+
+class Decision(StrEnum):
+    """How a measurement meets a limit (JCGM 106): by its value, or with a guard band of its whole uncertainty."""
+
+    SIMPLE = "simple"
+    GUARDED = "guarded"
 
 
 class PumpSpec(BaseModel):

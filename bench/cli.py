@@ -1,0 +1,150 @@
+"""`pumpbench`: what the bench does beside running plans, which is pytest's part."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status: 0 well, 1 a verdict that is no pass or a finding, 2 bad input."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    from bench.recording.errors import RecordingError
+    from bench.rig.errors import RigError
+    from bench.strict_yaml import YamlError
+
+    try:
+        return command(options)
+    except (RecordingError, RigError, YamlError, OSError) as error:
+        print(f"pumpbench: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pumpbench",
+        description="Open bench for insulin-pump and syringe-pump delivery. Plans run through pytest: "
+        "`pytest test_plans/bolus.yaml --rig fixtures/bench-3.yaml`.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    simulate = commands.add_parser("simulate", help="serve a simulated rig on pseudo-terminals and TCP, in real time")
+    simulate.add_argument("rig", type=Path, help="rig file with a simulation: section, such as fixtures/simulated.yaml")
+    simulate.add_argument(
+        "--output", type=Path, default=Path("reports/served-rig.yaml"), help="rig file to write (default: %(default)s)"
+    )
+    simulate.add_argument(
+        "--tcp", action="store_true", help="put serial instruments on socket:// instead of pseudo-terminals"
+    )
+    simulate.add_argument("--seed", type=int, help="in place of the rig file's")
+    simulate.set_defaults(command=_simulate)
+
+    report = commands.add_parser("report", help="evaluate a finished run again and write its report.html anew")
+    report.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
+    report.set_defaults(command=_report)
+
+    analyse = commands.add_parser("analyse", help="evaluate a finished run again and print what it found")
+    analyse.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
+    analyse.add_argument("--json", action="store_true", help="print results.json's form")
+    analyse.set_defaults(command=_analyse)
+
+    verify = commands.add_parser("verify", help="check that a recording is as it was sealed")
+    verify.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
+    verify.set_defaults(command=_verify)
+
+    schema = commands.add_parser("schema", help="print a JSON Schema")
+    schema.add_argument("of", choices=["plan", "rig", "results"])
+    schema.set_defaults(command=_schema)
+    return parser
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from bench.clock import RealClock
+    from bench.twin.serve import serve
+
+    stopping: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda signum, _frame: stopping.append(signum))
+    serve(
+        options.rig,
+        options.output,
+        seed=options.seed,
+        tcp=options.tcp,
+        clock=RealClock(),
+        stop=lambda: bool(stopping),
+        announce=lambda line: print(line, flush=True),
+    )
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    import pytest
+
+    recording = options.run.resolve() / "recording.sqlite"
+    if not recording.exists():
+        raise FileNotFoundError(f"{options.run} is no run's folder: it has no recording.sqlite")
+    status = pytest.main(
+        [
+            str(recording),
+            "--replay",
+            str(options.run.resolve()),
+            "-p",
+            "bench.pytest_plugin",
+            "-p",
+            "no:cacheprovider",
+            "-q",
+            "--tb=short",
+        ]
+    )
+    return int(status)
+
+
+def _analyse(options: argparse.Namespace) -> int:
+    from bench.procedures import registry
+    from bench.pytest_plugin.outcomes import describe
+    from bench.results.model import Verdict
+    from bench.run.evaluate import evaluate_run
+
+    run = evaluate_run(options.run, registry())
+    if options.json:
+        print(run.model_dump_json(indent=1))
+    else:
+        if run.simulated:
+            print(f"SIMULATED, seed {run.seed}")
+        for test in run.tests:
+            print(describe(test))
+    return 0 if run.complete and all(test.verdict is Verdict.PASS for test in run.tests) else 1
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from bench.recording.reader import RecordingReader
+
+    with RecordingReader(options.run / "recording.sqlite") as recording:
+        digest = recording.verify()
+    print(f"{options.run / 'recording.sqlite'}: as sealed, {digest}")
+    return 0
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from bench.plan.schema import plan_schema
+    from bench.procedures import registry
+    from bench.results.schema import schema_text
+    from bench.rig.schema import rig_schema
+
+    makers: dict[str, Callable[[], str]] = {
+        "plan": lambda: _pretty(plan_schema(registry())),
+        "rig": lambda: _pretty(rig_schema()),
+        "results": schema_text,
+    }
+    print(makers[options.of](), end="")
+    return 0
+
+
+def _pretty(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,143 @@
+"""A plan file becomes a pytest file, each of its tests one item."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.plan.load import load_plan
+from bench.plan.model import Plan, PlanError, PlanTest
+from bench.procedures import registry
+from bench.pytest_plugin.options import DEFAULT_RIG, is_plan, named_plans
+from bench.pytest_plugin.outcomes import NotPassed
+from bench.rig.errors import RigError
+from bench.rig.fitness import misfits
+from bench.rig.load import load_rig
+from bench.rig.model import Rig
+from bench.results.model import TestResult, Verdict
+
+rig_key = pytest.StashKey[Rig]()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect plans; a YAML file that is named on the command line is taken for one whatever it holds."""
+    if file_path.suffix not in {".yaml", ".yml"} or parent.config.getoption("replay"):
+        return None
+    if file_path in named_plans(parent.config) or is_plan(file_path):
+        return PlanFile.from_parent(parent, path=file_path)
+    return None
+
+
+def rig_of(config: pytest.Config) -> Rig:
+    """Return the rig that this session uses, read once.
+
+    Raises:
+        pytest.UsageError: the rig file is missing or wrong.
+
+    """
+    if rig_key not in config.stash:
+        named = config.getoption("rig")
+        path = config.invocation_params.dir / named if named else config.rootpath / DEFAULT_RIG
+        try:
+            config.stash[rig_key] = load_rig(path)
+        except RigError as error:
+            raise pytest.UsageError(str(error)) from error
+    return config.stash[rig_key]
+
+
+class PlanFile(pytest.File):
+    """One plan."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Read the plan and yield its tests; what the rig lacks is refused here, before any instrument is touched."""
+        try:
+            plan = load_plan(self.path, registry())
+        except PlanError as error:
+            raise self.CollectError(str(error)) from error
+        rig = rig_of(self.config)
+        procedures = registry()
+        refusals = [
+            f"{self.path.name}:{test.line}: {test.id}: {misfit}"
+            for test in plan.tests
+            for misfit in misfits(rig, procedures[test.procedure].requires(test.settings))
+        ]
+        if refusals:
+            raise self.CollectError("\n".join([f"rig {rig.rig} ({rig.file}) cannot run this plan:", *refusals]))
+        for test in plan.tests:
+            yield PlanItem.from_parent(self, name=test.id, plan=plan, test=test)
+
+
+class ResultItem(pytest.Item):
+    """An item whose outcome is a test result, driven now or evaluated again."""
+
+    result: TestResult | None = None
+    simulated = False
+
+    def adopt(self, result: TestResult) -> None:
+        """Make `result` this item's outcome.
+
+        Raises:
+            NotPassed: the verdict is not pass.
+
+        """
+        self.result = result
+        self.user_properties.append(("verdict", result.verdict.value))
+        self.user_properties += [("verifies", requirement) for requirement in result.verifies]
+        if result.evaluation is not None:
+            self.user_properties += [
+                (each.name, f"{each.value:.6g} {each.unit}".strip())
+                for each in result.evaluation.measurements
+                if each.value is not None
+            ]
+        if result.verdict is not Verdict.PASS:
+            raise NotPassed(result)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Show a verdict as words, the bench's own errors without a traceback, and anything else in full."""
+        from drivers.errors import InstrumentError
+
+        if isinstance(excinfo.value, NotPassed | RigError | InstrumentError) or getattr(
+            excinfo.value, "is_bench_refusal", False
+        ):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+
+class PlanItem(ResultItem):
+    """One test of a plan."""
+
+    def __init__(self, *, plan: Plan, test: PlanTest, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan = plan
+        self.simulated = rig_of(self.config).simulated
+        self.test = test
+        self.add_marker(test.procedure)
+        if test.verifies:
+            self.add_marker(pytest.mark.verifies(*test.verifies))
+            self.extra_keyword_matches.update(test.verifies)
+        self.extra_keyword_matches.add(test.procedure)
+
+    def setup(self) -> None:
+        """Open the rig, once for all tests of the plan, and check that it can resolve this test's limits."""
+        from bench.pytest_plugin.runs import runs_of
+
+        runs_of(self.config).session_for(self).check(self.test)
+
+    def runtest(self) -> None:
+        """Drive, evaluate and judge.
+
+        Raises:
+            NotPassed: the verdict is fail or inconclusive.
+
+        """
+        from bench.pytest_plugin.runs import runs_of
+
+        self.adopt(runs_of(self.config).drive(self))
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        """Point at the test's own line in the plan."""
+        return self.path, max(0, self.test.line - 1), self.test.id

@@ -1,0 +1,110 @@
+"""The pytest-html report of a run: where it goes, what its rows hold, and how it is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.pytest_plugin.collect import ResultItem
+from bench.pytest_plugin.options import named_plans, session_folder
+from bench.pytest_plugin.runs import runs_of
+
+_result_key = "bench_result"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let a session that drives or replays plans write its report and junit.xml into its run's folder."""
+    folder = session_folder(config)
+    if folder is None:
+        return
+    from bench.reporting.html import css_path
+
+    if not config.getoption("htmlpath"):
+        config.option.htmlpath = str(folder / "report.html")
+    config.option.self_contained_html = True
+    config.option.css = [str(css_path()), *config.option.css]
+    if not config.getoption("xmlpath") and not config.getoption("replay"):
+        config.option.xmlpath = str(folder / "junit.xml")
+
+
+def pytest_html_report_title(report: Any) -> None:
+    """Name the report after its plan, and keep its tests in the plan's order."""
+    plans = named_plans(report.config)
+    if plans or report.config.getoption("replay"):
+        report.set_data("initialSort", "original")
+    if len(plans) == 1:
+        report.title = f"Delivery report: {plans[0].stem}"
+    elif plans:
+        report.title = f"Delivery report: {len(plans)} plans"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]  # noqa: ARG001 - the hook's own signature
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Hang a test's section on its report."""
+    report = yield
+    if report.when == "call" and isinstance(item, ResultItem) and item.result is not None:
+        from pytest_html import extras
+
+        from bench.reporting.html import test_html
+
+        setattr(report, _result_key, item.result)
+        section = extras.html(test_html(item.result, item.simulated))
+        setattr(report, "extras", [*getattr(report, "extras", []), section])  # noqa: B010 - pytest-html's attribute
+    return report
+
+
+def pytest_html_results_table_header(cells: list[str]) -> None:
+    """Show verdict and key figure beside pytest's own columns."""
+    cells[0] = cells[0].replace("Result", "Verdict")
+    cells.insert(2, "<th>Key figure</th>")
+
+
+def pytest_html_results_table_row(report: Any, cells: list[str]) -> None:
+    """Write the verdict's own word, and escape what pytest-html does not."""
+    from bench.reporting.html import duration_cell, finding_cell, test_cell, verdict_cell
+
+    result = getattr(report, _result_key, None)
+    cells[1:2] = [test_cell(report.nodeid, result), finding_cell(result)]
+    if result is not None:
+        cells[0] = verdict_cell(result.verdict)
+        cells[3] = duration_cell(result)
+
+
+def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> None:
+    """Put the run's facts, and the scripts that its charts need, at the head of the report."""
+    finished = runs_of(session.config).finished
+    if not finished:
+        return
+    from bench.reporting.html import assets_html, run_header_html
+
+    prefix.append(assets_html())
+    prefix.extend(run_header_html(run, folder.name) for folder, run in finished)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    """Finish the page that pytest-html wrote."""
+    yield
+    path = session.config.getoption("htmlpath")
+    if path and session_folder(session.config) is not None and Path(path).exists():
+        from bench.reporting.html import finish_page
+
+        finish_page(Path(path))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name the files that a run left."""
+    for run_folder, run in runs_of(config).finished:
+        kind = "simulated run" if run.simulated else "run"
+        state = "" if run.complete else f" (incomplete: {run.ended_by})"
+        terminalreporter.write_line(f"{kind} {run_folder}{state}")
+        terminalreporter.write_line(f"  recording {run_folder / 'recording.sqlite'} sealed {run.recording_digest[:16]}")
+    folder = session_folder(config)
+    if folder is not None and (folder / "report.html").exists():
+        terminalreporter.write_line(f"report: {folder / 'report.html'}")

@@ -1,0 +1,64 @@
+"""Pass, fail, inconclusive and error: four words, two exit codes."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.results.model import TestResult, Verdict
+
+
+class NotPassed(Exception):  # noqa: N818 - a verdict, not a malfunction
+    """A test's verdict is fail or inconclusive; the text says why."""
+
+    def __init__(self, result: TestResult) -> None:
+        self.result = result
+        super().__init__(describe(result))
+
+
+def describe(result: TestResult) -> str:
+    """Return verdict, reason and every judged limit of a test as text for a terminal."""
+    lines = [f"{result.id}: {result.verdict.value.upper()}: {result.reason}"]
+    measurements = {each.name: each for each in result.evaluation.measurements} if result.evaluation else {}
+    for judged in result.judged:
+        measured = measurements.get(judged.measurement)
+        value = "not determined"
+        if measured is not None and measured.value is not None:
+            bound = {"above": "> ", "below": "< ", None: ""}[measured.censored]
+            value = f"{bound}{measured.value:.5g}"
+            if measured.expanded_uncertainty is not None:
+                value += f" ± {measured.expanded_uncertainty:.2g}"
+            value += f" {measured.unit}".rstrip()
+        lines.append(f"  {judged.verdict.value:12} {judged.measurement} = {value}, limit {judged.limit}")
+    if result.evaluation is not None:
+        lines += [f"  doubt: {doubt}" for doubt in result.evaluation.doubts]
+        lines += [f"  note: {note}" for note in result.evaluation.notes]
+    return "\n".join(lines)
+
+
+def verdict_of(report: pytest.TestReport | pytest.CollectReport) -> Verdict | None:
+    """Return the verdict that a report carries, if it is a plan test's."""
+    for name, value in getattr(report, "user_properties", []):
+        if name == "verdict":
+            return Verdict(value)
+    return None
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Give inconclusive and undriven tests a word of their own; both stay failures for the exit code."""
+    if isinstance(report, pytest.TestReport) and report.when == "call" and report.failed:
+        verdict = verdict_of(report)
+        if verdict is Verdict.INCONCLUSIVE:
+            return "inconclusive", "?", "INCONCLUSIVE"
+        if verdict is Verdict.ERROR:
+            return "error", "E", "ERROR"
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show why tests are inconclusive, which pytest itself shows only for failures."""
+    reports = terminalreporter.stats.get("inconclusive", [])
+    if reports:
+        terminalreporter.section("INCONCLUSIVE", yellow=True)
+    for report in reports:
+        terminalreporter.write_line(report.longreprtext)
