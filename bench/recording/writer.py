@@ -7,7 +7,7 @@ import math
 import sqlite3
 import threading
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from bench.clock import Clock, host_monotonic_s
 from bench.recording.errors import RecordingError
@@ -140,7 +140,7 @@ class RecordingWriter:
             self._commit()
         return time_s
 
-    def wire(self, instrument: str, direction: Literal["tx", "rx"], time_s: float, data: bytes) -> None:
+    def wire(self, instrument: str, direction: str, time_s: float, data: bytes) -> None:
         """Append bytes that were sent to (`tx`) or came from (`rx`) an instrument."""
         with self._lock:
             stream = self._wire

@@ -1,0 +1,149 @@
+"""Driving one test: everything is made ready, the procedure drives, and everything comes to rest, whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench.clock import Clock
+from bench.plan.model import PlanTest
+from bench.procedures.base import Context, Procedure
+from bench.recording.writer import RecordingWriter
+from bench.rig.open import OpenRig
+from bench.run.evaluate import DRIVEN
+from bench.run.interrupts import Interrupts
+from bench.run.samplers import BalanceSampler, Sampler, Samplers, climate_sampler, pressure_sampler
+from bench.run.stage import ProgressListener, RunStage
+from drivers.errors import InstrumentError
+
+PRESSURE_EVERY_S = 1.0
+CLIMATE_EVERY_S = 60.0
+
+
+class Driving:
+    """One test that is about to be driven.
+
+    Args:
+        test: the test.
+        procedure: its kind.
+        context: plan and rig.
+        clock: the run's clock.
+        writer: the run's recording.
+        rig: the open rig.
+        interrupts: Ctrl-C and SIGTERM, obeyed while time passes.
+
+    """
+
+    def __init__(
+        self,
+        test: PlanTest,
+        procedure: Procedure,
+        context: Context,
+        clock: Clock,
+        writer: RecordingWriter,
+        rig: OpenRig,
+        interrupts: Interrupts,
+    ) -> None:
+        self._test = test
+        self._procedure = procedure
+        self._context = context
+        self._clock = clock
+        self._writer = writer
+        self._rig = rig
+        self._interrupts = interrupts
+        self._samplers = Samplers(self._make_samplers())
+        self._started = False
+
+    def run(self, progress: ProgressListener | None, settling: Callable[[], None]) -> None:
+        """Drive the test; on leaving, pump and occluder are safe, nothing samples, and how it ended is recorded.
+
+        Args:
+            progress: told what is being done, or None.
+            settling: called when driving has ended, well or not.
+
+        Raises:
+            InstrumentError: an instrument was lost or refused.
+            UnsafeError: pump or occluder could not be made safe.
+
+        """
+        outcome, reason = "error", ""
+        try:
+            self._drive(progress)
+            outcome = DRIVEN
+        except InstrumentError as error:
+            reason = str(error)
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise
+        except BaseException as error:
+            outcome, reason = "interrupted", f"interrupted by {type(error).__name__} before its end"
+            raise
+        finally:
+            settling()
+            self._settle(outcome, reason)
+
+    def _drive(self, progress: ProgressListener | None) -> None:
+        if self._rig.balance is not None:
+            self._rig.balance.tare()
+            self._event("balance tared")
+        self._samplers.start()
+        self._start()
+        stage = RunStage(
+            self._test.id,
+            self._clock,
+            self._context,
+            self._rig.pump,
+            self._rig.occluder,
+            self._writer,
+            self._samplers,
+            self._interrupts,
+            self._procedure.expected_duration_s(self._test.settings, self._context.plan),
+            progress,
+        )
+        stage.begin()
+        self._procedure.drive(self._test.settings, stage)
+        stage.end()
+
+    def _start(self) -> None:
+        self._started = True
+        if not self._clock.simulated:
+            note_wall_clock(self._writer, self._clock)
+        self._event("test started", id=self._test.id)
+
+    def _settle(self, outcome: str, reason: str) -> None:
+        """Bring everything to rest, the pump first, and record how the test ended."""
+        if not self._started:
+            self._start()
+        try:
+            self._rig.make_safe(f"test {self._test.id} ended: {outcome}")
+        except Exception as error:
+            outcome, reason = "error", f"{error}; before that: {reason}" if reason else str(error)
+            raise
+        finally:
+            for problem in self._samplers.stop():
+                self._event("sampler did not stop", problem=problem)
+            self._event("test ended", id=self._test.id, outcome=outcome, reason=reason)
+
+    def _make_samplers(self) -> list[Sampler]:
+        rig, clock, writer = self._rig, self._clock, self._writer
+        samplers: list[Sampler] = []
+        if rig.balance is not None:
+            samplers.append(BalanceSampler(rig.balance, clock, writer, self._gap))
+        if rig.pressure is not None:
+            samplers.append(pressure_sampler(rig.pressure, PRESSURE_EVERY_S, clock, writer, self._gap))
+        if rig.climate is not None:
+            samplers.append(climate_sampler(rig.climate, CLIMATE_EVERY_S, clock, writer, self._gap))
+        return samplers
+
+    def _gap(self, instrument: str, problem: str) -> None:
+        self._event("gap", instrument=instrument, problem=problem)
+
+    def _event(self, kind: str, /, **data: object) -> None:
+        self._writer.event(kind, self._test.id, **data)
+
+
+def note_wall_clock(writer: RecordingWriter, clock: Clock) -> None:
+    """Record how far the wall clock has moved away from the run's own since the run began."""
+    now_s = clock.now_s()
+    wall = clock.wall_utc()
+    writer.event("wall clock", "", utc=wall.isoformat(), ahead_s=(wall - clock.utc(now_s)).total_seconds())

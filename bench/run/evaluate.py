@@ -1,0 +1,122 @@
+"""From a recording to results: the one way, for the run that has just ended and for one of years ago."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.plan.load import load_plan
+from bench.plan.model import Plan, PlanTest
+from bench.procedures.base import Context, Procedure
+from bench.recording.errors import RecordingError
+from bench.recording.reader import Event, RecordingReader
+from bench.results.model import Evaluation, Judged, RunResult, TestResult, Verdict
+from bench.rig.load import load_rig
+from bench.rig.model import Rig
+from bench.run.folder import RECORDING
+from bench.run.judging import judge_test
+
+DRIVEN = "driven"
+"""Outcome of a test that was driven to its end; only such a one is evaluated."""
+
+
+def evaluate_run(folder: Path, procedures: Mapping[str, Procedure]) -> RunResult:
+    """Evaluate and judge every test of a run anew, from its recording alone.
+
+    The recording holds plan and rig as they were; the files that they came from are not read.
+
+    Raises:
+        RecordingError: there is no recording, or it cannot be read or was changed.
+        PlanError, RigError: its plan or rig is one that this version of the bench no longer understands.
+
+    """
+    with RecordingReader(folder / RECORDING) as recording:
+        found = recording.check()
+        if found.problem:
+            raise RecordingError(recording.path, found.problem, "It was changed after it was written: use the original")
+        config = recording.config
+        plan = load_plan(config.plan_text, procedures, name=config.plan_file)
+        rig = load_rig(config.rig_text, name=config.rig_file)
+        tests = {test.id: test for test in plan.tests}
+        results = [test_result(recording, tests[test_id], plan, rig, procedures) for test_id in recording.test_ids()]
+        return run_result(recording, plan, rig, results)
+
+
+def test_result(
+    recording: RecordingReader, test: PlanTest, plan: Plan, rig: Rig, procedures: Mapping[str, Procedure]
+) -> TestResult:
+    """Evaluate and judge one test of a recording; a test that was not driven to its end has verdict `error`."""
+    record = recording.test(test.id)
+    outcome, reason = _outcome(record.events("test ended"))
+    if outcome != DRIVEN:
+        return error_result(recording, test, reason)
+    evaluation = procedures[test.procedure].evaluate(test.settings, record, Context(plan, rig))
+    judged, verdict, reason = judge_test(test, evaluation, plan)
+    return _result(test, record.start_s, record.end_s, verdict, reason, judged, evaluation)
+
+
+def error_result(recording: RecordingReader, test: PlanTest, reason: str) -> TestResult:
+    """Return the result of a test that came to no verdict."""
+    record = recording.test(test.id)
+    return _result(test, record.start_s, record.end_s, Verdict.ERROR, reason, [], None)
+
+
+def run_result(recording: RecordingReader, plan: Plan, rig: Rig, tests: list[TestResult]) -> RunResult:
+    """Return the results of a whole run; everything beside `tests` is as the recording has it."""
+    config = recording.config
+    ended = recording.events("run ended")
+    return RunResult(
+        simulated=config.simulated,
+        seed=config.seed,
+        plan=plan.plan,
+        plan_title=plan.title,
+        plan_file=config.plan_file,
+        plan_sha256=_sha256(config.plan_text),
+        decision=plan.decision,
+        rig=rig.rig,
+        rig_file=config.rig_file,
+        rig_sha256=_sha256(config.rig_text),
+        origin_utc=config.origin_utc,
+        ended_s=recording.end_s,
+        instruments=config.identities,
+        versions=config.versions,
+        complete=bool(ended and ended[-1].data["complete"]),
+        ended_by=str(ended[-1].data["ended_by"]) if ended else "the run crashed: its recording was never sealed",
+        recording_digest=recording.digest,
+        tests=tests,
+    )
+
+
+def _outcome(ended: list[Event]) -> tuple[str, str]:
+    if not ended:
+        return "crashed", "the run crashed while this test was driven"
+    return str(ended[-1].data["outcome"]), str(ended[-1].data.get("reason", ""))
+
+
+def _result(
+    test: PlanTest,
+    started_s: float,
+    ended_s: float,
+    verdict: Verdict,
+    reason: str,
+    judged: list[Judged],
+    evaluation: Evaluation | None,
+) -> TestResult:
+    return TestResult(
+        id=test.id,
+        title=test.title,
+        procedure=test.procedure,
+        verifies=list(test.verifies),
+        settings=test.settings.model_dump(mode="json"),
+        started_s=started_s,
+        ended_s=ended_s,
+        verdict=verdict,
+        reason=reason,
+        judged=judged,
+        evaluation=evaluation,
+    )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

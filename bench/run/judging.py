@@ -1,0 +1,82 @@
+"""From measurements to a test's verdict, and before that: can the rig resolve the plan's limits at all?"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bench.metrology.decision import judge, resolvable
+from bench.plan.model import Plan, PlanTest
+from bench.procedures.base import Context, Procedure
+from bench.results.model import Evaluation, Judged, Verdict
+
+
+class UnresolvableError(Exception):
+    """A limit is finer than this rig can decide: the test is refused before the pump is started."""
+
+    is_bench_refusal = True
+
+    def __init__(self, test_id: str, rig: str, lines: list[str]) -> None:
+        self.test_id = test_id
+        self.lines = lines
+        super().__init__("\n  ".join([f"{test_id}: rig {rig} cannot resolve what the plan asks for:", *lines]))
+
+
+class TestVerdict(NamedTuple):
+    """What a test came to."""
+
+    judged: list[Judged]
+    verdict: Verdict
+    reason: str
+
+
+def check_resolvable(test: PlanTest, procedure: Procedure, context: Context) -> None:
+    """Check that the rig's foreseeable uncertainty leaves room within each of the test's limits.
+
+    Raises:
+        UnresolvableError: it does not; the text has the arithmetic.
+
+    """
+    planned = procedure.planned_uncertainty(test.settings, context)
+    lines = []
+    for name, limit in test.accept.items():
+        if name in planned:
+            expanded, arithmetic = planned[name]
+            unit = procedure.measurements[name].unit
+            refusal = resolvable(limit, expanded, unit, arithmetic, context.concentration)
+            if refusal is not None:
+                lines.append(f"{name}: {refusal}")
+    if lines:
+        raise UnresolvableError(test.id, context.rig.rig, lines)
+
+
+def judge_test(test: PlanTest, evaluation: Evaluation, plan: Plan) -> TestVerdict:
+    """Judge each `accept:` line of a test by the plan's decision rule, and the test by its lines.
+
+    A doubt makes the test inconclusive whatever its numbers are; else the worst line decides: fail, then inconclusive.
+    """
+    measured = {measurement.name: measurement for measurement in evaluation.measurements}
+    judged = [
+        judge(measured[name], limit, plan.decision, plan.pump.insulin)
+        if name in measured
+        else _not_measured(name, limit.text)
+        for name, limit in test.accept.items()
+    ]
+    if evaluation.doubts:
+        return TestVerdict(judged, Verdict.INCONCLUSIVE, "; ".join(evaluation.doubts))
+    for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
+        reasons = [each.reason for each in judged if each.verdict is verdict]
+        if reasons:
+            return TestVerdict(judged, verdict, "; ".join(reasons))
+    return TestVerdict(judged, Verdict.PASS, "; ".join(each.reason for each in judged) or "the plan sets no limit")
+
+
+def _not_measured(name: str, limit: str) -> Judged:
+    return Judged(
+        measurement=name,
+        limit=limit,
+        unit="",
+        lower=None,
+        upper=None,
+        verdict=Verdict.INCONCLUSIVE,
+        reason=f"{name} could not be measured",
+    )

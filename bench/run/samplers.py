@@ -1,0 +1,248 @@
+"""The tasks that turn instruments into samples while a test is driven, one task an instrument."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from bench.clock import Clock, Task
+from bench.recording.writer import RecordingWriter
+from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError
+from drivers.roles import Balance, ClimateSensor, PressureSensor
+
+SILENCE_S = 5.0
+"""A balance that streams at 1 to 92 Hz and says nothing for so long is lost."""
+ATTEMPTS = 3
+"""Replies in a row that may be missing or garbled before an instrument counts as lost."""
+_STOP_S = 30.0
+
+Gap = Callable[[str, str], object]
+"""Told the instrument and the problem of a reply that was missing or garbled."""
+
+
+class Sampler(Protocol):
+    """One instrument that is being recorded."""
+
+    name: str
+
+    def start(self) -> None:
+        """Begin."""
+
+    def stop(self) -> None:
+        """End, with the instrument's link at rest."""
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended the sampling before it was stopped."""
+
+
+class BalanceSampler:
+    """Records each reading of a streaming balance with the instant at which it came.
+
+    Args:
+        balance: the balance; not streaming yet.
+        clock: the run's clock.
+        writer: where samples go, to channel `balance.mass_g`.
+        gap: told of each garbled reading.
+
+    """
+
+    name = "balance"
+
+    def __init__(self, balance: Balance, clock: Clock, writer: RecordingWriter, gap: Gap) -> None:
+        self._balance = balance
+        self._clock = clock
+        self._writer = writer
+        self._gap = gap
+        self._stopping = False
+        self._task: Task | None = None
+
+    def start(self) -> None:
+        """Start the stream and record what comes.
+
+        Raises:
+            InstrumentError: the balance does not start to stream.
+
+        """
+        self._balance.start_stream()
+        self._task = self._clock.start("balance", self._run)
+
+    def stop(self) -> None:
+        """End the stream.
+
+        Raises:
+            InstrumentError: the balance does not end it.
+
+        """
+        self._stopping = True
+        if self._task is not None:
+            self._task.join(_STOP_S)
+        self._balance.stop_stream()
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended the sampling before it was stopped."""
+        return self._task.error if self._task is not None and not self._stopping else None
+
+    def _run(self) -> None:
+        clock, sample, next_reading = self._clock, self._writer.sample, self._balance.next_reading
+        failed = 0
+        while not self._stopping:
+            try:
+                reading = next_reading(clock.now_s() + SILENCE_S)
+            except GarbledReplyError as error:
+                failed += 1
+                self._gap(self.name, str(error))
+                if failed >= ATTEMPTS:
+                    raise
+                continue
+            if reading is None:
+                raise NoReplyError("balance", f"no reading for {SILENCE_S:g} s while it should stream")
+            failed = 0
+            sample("balance.mass_g", reading.time_s, reading.value, reading.status, reading.text)
+
+
+class PolledSampler:
+    """Asks an instrument at a fixed interval.
+
+    Args:
+        name: the instrument's role.
+        interval_s: from one question to the next; a slow answer delays none but the next.
+        poll: asks once and records the answer; may raise InstrumentError.
+        clock: the run's clock.
+        gap: told of each answer that was missing or garbled.
+
+    """
+
+    def __init__(self, name: str, interval_s: float, poll: Callable[[], None], clock: Clock, gap: Gap) -> None:
+        self.name = name
+        self._interval_s = interval_s
+        self._poll = poll
+        self._clock = clock
+        self._gap = gap
+        self._task: Task | None = None
+        self._lock = threading.Lock()
+        self._stopping = False
+        self._busy = False
+
+    def start(self) -> None:
+        """Ask for the first time soon, then at every interval."""
+        self._task = self._clock.start(self.name, self._run)
+
+    def stop(self) -> None:
+        """Ask no more; return when no question is under way, without waiting for the next that was due."""
+        with self._lock:
+            self._stopping = True
+        end_s = self._clock.now_s() + _STOP_S
+        while self._busy and self._clock.now_s() < end_s:
+            self._clock.sleep_s(0.02)
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended the sampling before it was stopped."""
+        return self._task.error if self._task is not None and not self._stopping else None
+
+    def _run(self) -> None:
+        due_s = self._clock.now_s()
+        failed = 0
+        while self._begin():
+            try:
+                self._poll()
+                failed = 0
+            except (GarbledReplyError, NoReplyError) as error:
+                failed += 1
+                self._gap(self.name, str(error))
+                if failed >= ATTEMPTS:
+                    raise
+            finally:
+                self._busy = False
+            now_s = self._clock.now_s()
+            missed = max(0.0, (now_s - due_s) // self._interval_s)
+            due_s += (missed + 1.0) * self._interval_s
+            self._clock.sleep_s(due_s - now_s)
+
+    def _begin(self) -> bool:
+        with self._lock:
+            self._busy = not self._stopping
+            return self._busy
+
+
+def pressure_sampler(
+    sensor: PressureSensor, interval_s: float, clock: Clock, writer: RecordingWriter, gap: Gap
+) -> PolledSampler:
+    """Return a sampler of channel `pressure.pressure_kpa`."""
+
+    def poll() -> None:
+        reading = sensor.read()
+        writer.sample("pressure.pressure_kpa", reading.time_s, reading.value, reading.status, reading.text)
+
+    return PolledSampler("pressure", interval_s, poll, clock, gap)
+
+
+def climate_sampler(
+    sensor: ClimateSensor, interval_s: float, clock: Clock, writer: RecordingWriter, gap: Gap
+) -> PolledSampler:
+    """Return a sampler of the three `climate.…` channels; status `declared` for values of the rig file."""
+
+    def poll() -> None:
+        climate = sensor.read()
+        status = "measured" if climate.measured else "declared"
+        for channel, value in (
+            ("climate.temperature_c", climate.temperature_c),
+            ("climate.pressure_hpa", climate.pressure_hpa),
+            ("climate.humidity_pct", climate.humidity_pct),
+        ):
+            writer.sample(channel, climate.time_s, value, status, climate.text)
+
+    return PolledSampler("climate", interval_s, poll, clock, gap)
+
+
+class Samplers:
+    """All samplers of one test, as a context: they run inside it and are at rest after it."""
+
+    def __init__(self, samplers: list[Sampler]) -> None:
+        self._samplers = samplers
+        self._started: list[Sampler] = []
+
+    def start(self) -> None:
+        """Start every sampler.
+
+        Raises:
+            InstrumentError: one does not start.
+
+        """
+        for sampler in self._samplers:
+            self._started.append(sampler)
+            sampler.start()
+
+    def stop(self) -> list[str]:
+        """Stop every sampler that was started; return what went wrong, instrument by instrument."""
+        problems = []
+        for sampler in self._started:
+            try:
+                sampler.stop()
+            except InstrumentError as error:
+                problems.append(str(error))
+        self._started = []
+        return problems
+
+    def check(self) -> None:
+        """Check that every sampler still runs.
+
+        Raises:
+            InstrumentError: one was ended by a lost instrument.
+
+        """
+        for sampler in self._started:
+            error = sampler.error
+            if isinstance(error, InstrumentError):
+                raise type(error)(
+                    error.instrument,
+                    f"lost while it was recorded: {error.problem}",
+                    sent=error.sent,
+                    seen=error.seen,
+                    advice=error.advice,
+                ) from error
+            if error is not None:
+                raise RuntimeError(f"recording of the {sampler.name} ended: {error!r}") from error

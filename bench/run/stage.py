@@ -1,0 +1,227 @@
+"""What a procedure's `drive()` stands on: it operates pump and occluder, and lets time pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from bench.clock import Clock
+from bench.procedures.base import Context
+from bench.recording.writer import RecordingWriter
+from bench.run.interrupts import Interrupts
+from bench.run.samplers import Samplers
+from drivers.roles import Alarm, DeliveryState, HasWatchdog, Occluder, Pump, RaisesAlarms, ReportsDelivery
+
+ALARMS_EVERY_S = 2.0
+COUNT_EVERY_S = 60.0
+WATCHDOG_S = 60.0
+"""After so long without a word from the bench a pump with a watchdog stops by itself; it is asked far more often."""
+_SLICE_S = 0.25
+"""Longest sleep in real time, so that Ctrl-C is obeyed soon."""
+
+Capability = TypeVar("Capability")
+
+
+class ProgressListener(Protocol):
+    """Who wants to know what a run is doing."""
+
+    def activity(self, test_id: str, activity: str, now_s: float, expected_end_s: float) -> None:
+        """Take note that test `test_id` does `activity` at `now_s` and is expected to end at `expected_end_s`."""
+
+
+class RunStage:
+    """The stage of one test.
+
+    Args:
+        test_id: the test.
+        clock: the run's clock.
+        context: plan and rig.
+        pump: the pump under test.
+        occluder: the rig's occluder, if it has one.
+        writer: the run's recording.
+        samplers: what is recorded meanwhile.
+        interrupts: Ctrl-C and SIGTERM, obeyed while time passes.
+        expected_duration_s: of the whole test.
+        progress: told what the test is doing.
+
+    """
+
+    def __init__(
+        self,
+        test_id: str,
+        clock: Clock,
+        context: Context,
+        pump: Pump,
+        occluder: Occluder | None,
+        writer: RecordingWriter,
+        samplers: Samplers,
+        interrupts: Interrupts,
+        expected_duration_s: float,
+        progress: ProgressListener | None,
+    ) -> None:
+        self.clock = clock
+        self.context = context
+        self._test_id = test_id
+        self._pump = pump
+        self._occluder = occluder
+        self._writer = writer
+        self._samplers = samplers
+        self._interrupts = interrupts
+        self._expected_end_s = clock.now_s() + expected_duration_s
+        self._progress = progress
+        self._alarms: list[Alarm] = []
+        self._alarms_due_s = self._count_due_s = clock.now_s()
+
+    @property
+    def pump(self) -> Pump:
+        """The pump under test."""
+        return self._pump
+
+    def pump_as(self, capability: type[Capability]) -> Capability:
+        """Return the pump as one of its capabilities.
+
+        Raises:
+            TypeError: it lacks the capability, which collection should have refused.
+
+        """
+        if not isinstance(self._pump, capability):
+            raise TypeError(f"test {self._test_id}: the pump is not one that {capability.__name__}")
+        return self._pump
+
+    @property
+    def occluder(self) -> Occluder:
+        """The rig's occluder.
+
+        Raises:
+            TypeError: there is none, which collection should have refused.
+
+        """
+        if self._occluder is None:
+            raise TypeError(f"test {self._test_id}: the rig has no occluder")
+        return self._occluder
+
+    def event(self, kind: str, **data: Any) -> float:
+        """Record that something was done or seen, now; return the instant."""
+        return self._writer.event(kind, self._test_id, **data)
+
+    def alarms(self) -> Sequence[Alarm]:
+        """Every alarm taken from the pump since this test began."""
+        return self._alarms
+
+    def latest(self, channel: str) -> float:
+        """The newest value of a channel, NaN before the first."""
+        return self._writer.latest(channel)
+
+    def wait_s(self, duration_s: float, activity: str) -> None:
+        """Let time pass while samples are recorded, alarms taken and the watchdog fed.
+
+        Raises:
+            InstrumentError: an instrument was lost meanwhile.
+
+        """
+        end_s = self.clock.now_s() + duration_s
+        self._attend(activity, ALARMS_EVERY_S)
+        while (now_s := self.clock.now_s()) < end_s:
+            self._sleep_until(min(end_s, max(self._alarms_due_s, now_s)))
+            self._attend(activity, ALARMS_EVERY_S)
+
+    def wait_until(self, done: Callable[[], bool], timeout_s: float, activity: str, poll_s: float = 1.0) -> bool:
+        """Wait until `done()` holds, asking every `poll_s`; return whether it did within `timeout_s`.
+
+        Alarms are taken before each question.
+
+        Raises:
+            InstrumentError: an instrument was lost meanwhile.
+
+        """
+        end_s = self.clock.now_s() + timeout_s
+        while True:
+            self._attend(activity, min(poll_s, ALARMS_EVERY_S))
+            if done():
+                return True
+            now_s = self.clock.now_s()
+            if now_s >= end_s:
+                return False
+            self._sleep_until(min(end_s, now_s + poll_s))
+
+    def begin(self) -> None:
+        """Make pump and recording ready for the test: old alarms taken, watchdog armed, the pump's clock noted.
+
+        Raises:
+            InstrumentError: the pump does not answer.
+
+        """
+        pump = self._pump
+        if isinstance(pump, RaisesAlarms):
+            old = pump.take_alarms()
+            if old or pump.state() is DeliveryState.ALARM:
+                pump.acknowledge_alarms()
+                self.event("old alarms acknowledged", codes=[alarm.code for alarm in old])
+            self.note_pump_clock()
+        if isinstance(pump, HasWatchdog):
+            pump.arm_watchdog(WATCHDOG_S)
+
+    def end(self) -> None:
+        """Take what the pump still has to tell.
+
+        Raises:
+            InstrumentError: the pump does not answer.
+
+        """
+        if isinstance(self._pump, RaisesAlarms):
+            self._take_alarms(self._pump)
+            self.note_pump_clock()
+        if isinstance(self._pump, ReportsDelivery):
+            self._note_count(self._pump)
+
+    def note_pump_clock(self) -> None:
+        """Record the pump's clock, if it has one, between the instants just before and just after it was asked.
+
+        Raises:
+            InstrumentError: the pump does not answer.
+
+        """
+        if isinstance(self._pump, RaisesAlarms):
+            before_s = self.clock.now_s()
+            pump_time_s = self._pump.pump_time_s()
+            self.event("pump clock", pump_time_s=pump_time_s, before_s=before_s, after_s=self.clock.now_s())
+
+    def _attend(self, activity: str, alarms_every_s: float) -> None:
+        """Do what is due while time passes."""
+        self._interrupts.check()
+        self._samplers.check()
+        now_s = self.clock.now_s()
+        if now_s >= min(self._alarms_due_s, self._alarms_due_s - ALARMS_EVERY_S + alarms_every_s):
+            self._alarms_due_s = now_s + ALARMS_EVERY_S
+            if isinstance(self._pump, RaisesAlarms):
+                self._take_alarms(self._pump)
+        if now_s >= self._count_due_s:
+            self._count_due_s = now_s + COUNT_EVERY_S
+            if isinstance(self._pump, ReportsDelivery):
+                self._note_count(self._pump)
+        if self._progress is not None:
+            self._progress.activity(self._test_id, activity, now_s, self._expected_end_s)
+
+    def _take_alarms(self, pump: RaisesAlarms) -> None:
+        for alarm in pump.take_alarms():
+            self._alarms.append(alarm)
+            self.event(
+                "alarm seen",
+                sequence=alarm.sequence,
+                code=alarm.code,
+                text=alarm.text,
+                pump_time_s=alarm.pump_time_s,
+                time_s=alarm.time_s,
+            )
+
+    def _note_count(self, pump: ReportsDelivery) -> None:
+        value_ul = pump.delivered_ul()
+        self._writer.sample("pump.delivered_ul", self.clock.now_s(), value_ul, "ok", "")
+
+    def _sleep_until(self, time_s: float) -> None:
+        if self.clock.simulated:
+            self.clock.sleep_s(time_s - self.clock.now_s())
+            return
+        while (left_s := time_s - self.clock.now_s()) > 0.0:
+            self.clock.sleep_s(min(left_s, _SLICE_S))
+            self._interrupts.check()
