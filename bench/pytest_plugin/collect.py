@@ -14,11 +14,11 @@ from bench.plan.model import Plan, PlanError, PlanTest
 from bench.procedures import registry
 from bench.pytest_plugin.options import DEFAULT_RIG, is_plan, named_plans
 from bench.pytest_plugin.outcomes import NotPassed
+from bench.results.model import TestResult, Verdict
 from bench.rig.errors import RigError
 from bench.rig.fitness import misfits
 from bench.rig.load import load_rig
 from bench.rig.model import Rig
-from bench.results.model import TestResult, Verdict
 
 rig_key = pytest.StashKey[Rig]()
 
