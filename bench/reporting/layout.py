@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ _ORDER_OF_THE_REST = (0, 1, 2, 3, 4, 5, 7)
 LANES = 4
 _MANY_POINTS = 150
 _SELDOM = 3
+_OWN_NUMBER = re.compile(r"\d+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +125,28 @@ def x_unit(figure: Figure) -> str:
 
 
 def mark_texts(marks: Sequence[Mark]) -> list[tuple[Mark, str, str, str]]:
-    """Return the marks by x, each with three forms of its text, of which the first that all fits is drawn.
+    """Return the marks by x, each with three forms of its text, of which the first that fits everywhere is drawn.
 
-    They are its label; a running number where its label comes more than `_SELDOM` times, else its label; a number.
+    They are its label; a number where more than `_SELDOM` labels are of its kind (`bolus 7`, `bolus 8`), else its
+    label; its running number.
     """
     ordered = sorted(marks, key=lambda mark: mark.x)
-    count = Counter(mark.label for mark in ordered)
+    count = Counter(_kind(mark.label) for mark in ordered)
+    often = {kind for kind, times in count.items() if times > _SELDOM}
+    own = [_OWN_NUMBER.search(mark.label) for mark in ordered if _kind(mark.label) in often]
+    own_numbers = [found.group() for found in own if found]
+    tell_apart = len(often) == 1 and len(set(own_numbers)) == len(own)
     forms = []
     for place, mark in enumerate(ordered):
         running = str(place + 1)
-        forms.append((mark, mark.label, mark.label if count[mark.label] <= _SELDOM else running, running))
+        found = _OWN_NUMBER.search(mark.label)
+        short = found.group() if tell_apart and found else running
+        forms.append((mark, mark.label, short if _kind(mark.label) in often else mark.label, running))
     return forms
+
+
+def _kind(label: str) -> str:
+    return _OWN_NUMBER.sub("", label).rstrip() or label
 
 
 def place_marks(
@@ -160,12 +173,15 @@ def place_marks(
 
 
 def mark_key(marks: Sequence[Mark], placed: Sequence[PlacedMark]) -> list[tuple[str, str]]:
-    """Return the labels for which numbers stand, each with its numbers, runs shortened (`1–25`)."""
+    """Return what stands for numbers: each kind of label with its numbers, runs shortened (`bolus`, `1–25`)."""
+    forms = mark_texts(marks)
+    numbered = [n for n, (form, at) in enumerate(zip(forms, placed, strict=True)) if at.text != form[1]]
+    running = any(placed[n].text not in (forms[n][2], "") or forms[n][1] == forms[n][2] for n in numbered)
     numbers: dict[str, list[int]] = {}
-    for place, (form, at) in enumerate(zip(mark_texts(marks), placed, strict=True)):
-        if at.text != form[1]:
-            numbers.setdefault(form[1], []).append(place + 1)
-    return [(label, _runs(found)) for label, found in numbers.items()]
+    for n in numbered:
+        kind = forms[n][1] if running else _kind(forms[n][1])
+        numbers.setdefault(kind, []).append(int(forms[n][3] if running else forms[n][2]))
+    return [(kind, _runs(found)) for kind, found in numbers.items()]
 
 
 def _runs(numbers: list[int]) -> str:

@@ -8,13 +8,11 @@ import sys
 from pathlib import Path
 
 _CONFTEST = """
-import sys
-sys.path.insert(0, {samples!r})
 import pytest
 from pathlib import Path
 from pytest_html import extras
 from bench.reporting import html as report_html
-from sample_result import sample_run
+from tests.reporting.sample_result import sample_run
 from bench.results.model import Verdict
 
 RUN = sample_run(simulated={simulated!r})
@@ -85,14 +83,13 @@ def pytest_sessionfinish(session):
 
 def make_report(folder: Path, *, simulated: bool = True) -> Path:
     """Run pytest in `folder` and return the report that it wrote."""
-    samples = Path(__file__).parent
-    (folder / "conftest.py").write_text(_CONFTEST.format(samples=str(samples), simulated=simulated), encoding="utf-8")
+    (folder / "conftest.py").write_text(_CONFTEST.format(simulated=simulated), encoding="utf-8")
     (folder / "delivery.plan").write_text("", encoding="utf-8")
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--html=report.html", "delivery.plan"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(samples.parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
         timeout=120,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sample_result import sample_run
 
 from bench.reporting.encode import decode, encode
 from bench.results.model import Figure, Series
+from tests.reporting.sample_result import sample_run
 
 
 def figure(series: Series) -> Figure:

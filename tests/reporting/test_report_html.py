@@ -6,10 +6,10 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from sample_result import HOSTILE, measurement, sample_run
 
 from bench.reporting import html as report_html
 from bench.results.model import Judged, RunResult, TestResult, Verdict
+from tests.reporting.sample_result import HOSTILE, measurement, sample_run
 
 RUN = sample_run()
 

@@ -7,11 +7,11 @@ import re
 import xml.etree.ElementTree as ET
 
 import pytest
-from sample_result import HOSTILE, sample_run
 
 from bench.reporting import layout, scales
 from bench.reporting.svg import mark_key, svg
 from bench.results.model import Figure, Mark, Rule, Series
+from tests.reporting.sample_result import HOSTILE, sample_run
 
 SVG = "{http://www.w3.org/2000/svg}"
 FIGURES = [figure for test in sample_run().tests if test.evaluation for figure in test.evaluation.figures]
@@ -133,6 +133,22 @@ def test_labels_that_repeat_become_numbers_and_the_others_stay() -> None:
     assert f"alarm {HOSTILE}" in words
     assert "bolus commanded" not in words
     assert mark_key(shown) == [("bolus commanded", "1–12, 14–26")]
+
+
+def test_labels_that_count_become_their_own_numbers() -> None:
+    marks = [Mark(x=0.1 * n, label=f"bolus {n + 1}") for n in range(1, 25)] + [Mark(x=1.23, label="alarm OCCLUSION")]
+    shown = figure(line([1.0, 2.0]), marks=marks)
+    words = [box[4] for box in text_boxes(svg(shown, simulated=False))]
+    assert {"2", "25", "alarm OCCLUSION"} <= set(words)
+    assert mark_key(shown) == [("bolus", "2–25")]
+
+
+def test_too_many_kinds_of_marks_are_all_numbered_and_explained() -> None:
+    words = ["one long label of an event", "another long label of one", "and a third one, as long as these"]
+    marks = [Mark(x=0.001 * n, label=words[n % 3] + "abcdefghi"[n // 3]) for n in range(9)]
+    shown = figure(line([1.0, 2.0]), marks=marks)
+    assert [label for label, _ in mark_key(shown)] == [mark.label for mark in marks]
+    assert [numbers for _, numbers in mark_key(shown)] == [str(n) for n in range(1, 10)]
 
 
 def test_few_marks_keep_their_labels() -> None:
