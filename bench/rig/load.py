@@ -7,19 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel, create_model
 
-from bench.rig.errors import RigError
+from bench.rig.errors import RigFileError
 from bench.rig.model import SPECS, InstrumentSpec, Rig, RigHead
 from bench.strict_yaml import Document, Problem, YamlError, load, validate
 from bench.strict_yaml.meaning import unknown_key
 from drivers.registry import DriverEntry, UnknownDriverError, driver, drivers_of
-
-
-class RigFileError(RigError):
-    """A rig file that cannot be used; `problems` holds every error found."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        self.problems = problems
-        super().__init__(str(YamlError(problems)))
 
 
 def load_rig(source: Path | str, *, name: str | None = None) -> Rig:
@@ -46,8 +38,9 @@ def load_rig(source: Path | str, *, name: str | None = None) -> Rig:
         title=head.title or head.rig,
         instruments=instruments,
         evaporation=head.evaporation,
-        simulated=head.simulated or head.simulation is not None,
+        liquid_temperature=head.liquid_temperature,
         simulation=head.simulation,
+        declared_simulated=head.simulated,
         file=document.file,
         text=document.text,
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from bench.plan.names import Line, Slug
 from bench.quantities import (
     Length,
     Mass,
@@ -17,11 +18,9 @@ from bench.quantities import (
     Quantity,
     TemperatureDifference,
     Tolerance,
+    ToleranceOf,
 )
-from bench.rig.errors import RigError, RigFileError
-
-if TYPE_CHECKING:
-    from bench.twin.settings import Simulation
+from bench.twin.settings import Simulation
 
 ROLES = ("pump", "balance", "pressure", "occluder", "climate")
 
@@ -171,6 +170,25 @@ class DeclaredEvaporation(_Section):
     )
 
 
+class RigHead(_Section):
+    """The keys of a rig file beside its instruments."""
+
+    rig: Slug = Field(description="the rig's own id", examples=["bench-3"])
+    title: Line | None = Field(default=None, description="for people; the id where it is missing")
+    evaporation: DeclaredEvaporation | None = None
+    liquid_temperature: ToleranceOf("temperature") | None = Field(  # type: ignore[valid-type]
+        default=None,
+        description="temperature of the liquid in the vessel; that of the air where it is missing",
+        examples=["23 °C ± 1 °C"],
+    )
+    simulated: bool = Field(
+        default=False, description="true for a twin that is served in real time: nothing is measured"
+    )
+    simulation: Simulation | None = Field(
+        default=None, description="the twin that stands in for the instruments, in simulated time"
+    )
+
+
 _Spec = TypeVar("_Spec", bound=InstrumentSpec)
 
 
@@ -179,6 +197,7 @@ class Rig:
     """A rig, with the text that it was read from."""
 
     rig: str
+    title: str
     instruments: Mapping[str, InstrumentSpec]
     evaporation: DeclaredEvaporation | None = None
     liquid_temperature: Tolerance | None = None
@@ -221,7 +240,3 @@ class Rig:
     def _as(self, role: str, kind: type[_Spec]) -> _Spec | None:
         spec = self.instruments.get(role)
         return spec if isinstance(spec, kind) else None
-
-
-__all__ = ["ROLES", "SPECS", "BalanceSpec", "Calibration", "ClimateSpec", "DeclaredEvaporation", "Immersion"]
-__all__ += ["InstrumentSpec", "PressureSpec", "Rig", "RigError", "RigFileError"]
