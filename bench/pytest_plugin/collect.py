@@ -43,7 +43,7 @@ def rig_of(config: pytest.Config) -> Rig:
         named = config.getoption("rig")
         path = config.invocation_params.dir / named if named else config.rootpath / DEFAULT_RIG
         try:
-            config.stash[rig_key] = load_rig(path)
+            config.stash[rig_key] = load_rig(path, name=_short(path, config))
         except RigError as error:
             raise pytest.UsageError(str(error)) from error
     return config.stash[rig_key]
@@ -55,7 +55,7 @@ class PlanFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """Read the plan and yield its tests; what the rig lacks is refused here, before any instrument is touched."""
         try:
-            plan = load_plan(self.path, registry())
+            plan = load_plan(self.path, registry(), name=_short(self.path, self.config))
         except PlanError as error:
             raise self.CollectError(str(error)) from error
         rig = rig_of(self.config)
@@ -69,6 +69,11 @@ class PlanFile(pytest.File):
             raise self.CollectError("\n".join([f"rig {rig.rig} ({rig.file}) cannot run this plan:", *refusals]))
         for test in plan.tests:
             yield PlanItem.from_parent(self, name=test.id, plan=plan, test=test)
+
+
+def _short(path: Path, config: pytest.Config) -> str:
+    # What is recorded must not depend on where the project lies.
+    return path.relative_to(config.rootpath).as_posix() if path.is_relative_to(config.rootpath) else path.name
 
 
 class ResultItem(pytest.Item):
