@@ -73,7 +73,7 @@ def run_result(recording: RecordingReader, plan: Plan, rig: Rig, tests: list[Tes
         plan_title=plan.title,
         plan_file=config.plan_file,
         plan_sha256=_sha256(config.plan_text),
-        decision=plan.decision,
+        decision=plan.decision.value,
         rig=rig.rig,
         rig_file=config.rig_file,
         rig_sha256=_sha256(config.rig_text),

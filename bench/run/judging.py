@@ -56,7 +56,7 @@ def judge_test(test: PlanTest, evaluation: Evaluation, plan: Plan) -> TestVerdic
     """
     measured = {measurement.name: measurement for measurement in evaluation.measurements}
     judged = [
-        judge(measured[name], limit, plan.decision, plan.pump.insulin)
+        judge(measured[name], limit, plan.decision.value, plan.pump.insulin)
         if name in measured
         else _not_measured(name, limit.text)
         for name, limit in test.accept.items()
