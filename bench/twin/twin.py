@@ -81,6 +81,7 @@ class Twin:
 
     def _emulators(self, simulation: Simulation) -> dict[str, Callable[[Send], Emulator]]:
         world = self.world
+        relay_serial = simulation.occluder.serial_number
 
         def temperatures_c(time_s: float) -> tuple[float, ...]:
             """Read the balance's own two sensors: the air, and a cell that its electronics warm."""
@@ -91,6 +92,6 @@ class Twin:
             "pump": lambda send: InsulinPump(send, world.pump, serial=simulation.pump.serial_number),
             "balance": lambda send: MtSicsBalance(send, world.balance, temperatures_c),
             "pressure": lambda send: Dmm(send, world.transducer, serial=simulation.transducer.serial_number),
-            "occluder": lambda send: NumatoRelay(send, world.occluder),
+            "occluder": lambda send: NumatoRelay(send, world.occluder, identity=f"{relay_serial:<8.8}"),
             "climate": lambda send: Ptu300(send, world.climate, serial=simulation.climate.serial_number),
         }
