@@ -27,6 +27,8 @@ FEWEST_DEGREES = 3.0
 _SHORTEST_BLOCK_S = 8.0
 """Blocks no shorter than this: a balance's own filter, of a second or so, makes shorter neighbours look alike."""
 _SECOND_DIFFERENCE = (1.0, -2.0, 1.0)
+_STEP = 10.0
+"""Robust standard deviations of neighbouring blocks' differences beyond which one is a step and not noise."""
 
 
 class Spread(NamedTuple):
@@ -151,12 +153,29 @@ def estimate(segments: Sequence[tuple[Floats, Floats]], readability_mg: float = 
         lag_s: the balance's own filter.
 
     """
+    segments = [part for segment in segments for part in _between_steps(*segment)]
     observed = _hadamard(segments)
     floor = readability_mg**2 / 12.0 * _sample_interval_s(segments)
     if len(observed) < 2:
         return white_noise(max(floor, _crude_density(segments)))
     block_s, values, degrees = (np.array(column) for column in zip(*observed, strict=True))
     return Noise(tuple(_fit(slow, block_s, values, degrees, floor, lag_s) for slow in _SLOW_INTEGRALS))
+
+
+def _between_steps(time_s: Floats, value: Floats) -> list[tuple[Floats, Floats]]:
+    """Cut a stretch where the balance was bumped: a step is no noise."""
+    middle, mean = block_means(time_s, value, _SHORTEST_BLOCK_S)
+    jumps = np.diff(mean)
+    if np.count_nonzero(np.isfinite(jumps)) < 8:
+        return [(time_s, value)]
+    size = np.abs(jumps - np.nanmedian(jumps))
+    steps = np.flatnonzero(size > _STEP * 1.483 * np.nanmedian(size))
+    parts, begin = [], float(time_s[0])
+    for at_s in (*middle[steps], float(time_s[-1]) + 2.0 * _SHORTEST_BLOCK_S):
+        inside = (time_s >= begin) & (time_s < at_s - 0.5 * _SHORTEST_BLOCK_S)
+        parts.append((time_s[inside], value[inside]))
+        begin = float(at_s) + 1.5 * _SHORTEST_BLOCK_S
+    return [part for part in parts if len(part[0]) > 1]
 
 
 def _hadamard(segments: Sequence[tuple[Floats, Floats]]) -> list[tuple[float, float, float]]:
