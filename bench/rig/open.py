@@ -216,7 +216,7 @@ def _tree(rig: Rig, opened: list[Opened]) -> str:
         last = each is opened[-1]
         state = f"FAILED  {each.problem}" if each.problem else f"ok      {_name(each.identity)}"
         first, *more = state.splitlines()
-        where = f" at {each.spec.address}" if each.spec.address else ""
+        where = f" at {each.spec.address}" if each.spec.address and each.spec.address not in state else ""
         lines.append(f"{'└─' if last else '├─'} {each.role:9} {first}  [{each.spec.driver}{where}]")
         lines += [f"{'  ' if last else '│ '} {'':17} {line}" for line in more]
     return "\n".join(lines)
