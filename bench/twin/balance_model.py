@@ -123,6 +123,8 @@ class BalanceModel:
         self._stable_g = settings.stable_within * self.readability_g
         self._recent: deque[float] = deque(maxlen=self._window)
         self._output = -1
+        self._held = -1
+        self._held_g = 0.0
         self._knot = -1
         self._rest_g = self._rest_slope = self._per_gram = self._per_gram_slope = 0.0
 
@@ -158,12 +160,17 @@ class BalanceModel:
         return bool(self._recent) and self._recent[-1] < _UNDERLOAD * self.maximum_g
 
     def _output_g(self, output: int) -> float:
+        if self._frozen is None:
+            return self._live_g(output)
+        held = self._held_output(output)
+        if held is None:
+            return self._live_g(output)
+        if held != self._held:
+            self._held, self._held_g = held, self._live_g(held)
+        return self._held_g
+
+    def _live_g(self, output: int) -> float:
         time_s = output / self.output_rate_hz
-        noise_g = self._noise.at(output)
-        if self._frozen is not None:
-            held_s = self._frozen_since(time_s)
-            if held_s is not None and self._recent and time_s - held_s > 0.5 / self.output_rate_hz:
-                return self._recent[-1]
         knot = int(time_s / KNOT_S)
         if knot != self._knot:
             self._turn_knot(knot)
@@ -175,7 +182,7 @@ class BalanceModel:
         )
         if self._bump is not None:
             load_g += self._bumps_g(time_s)
-        return load_g * self._scale + noise_g
+        return load_g * self._scale + self._noise.at(output)
 
     def _turn_knot(self, knot: int) -> None:
         rest_g, per_gram = self._vessel.knot(knot)
@@ -202,9 +209,11 @@ class BalanceModel:
         earlier, since_s = divmod(time_s - bump.first.to("s"), bump.every.to("s"))
         return bump.step.to("g") * (earlier - math.expm1(-since_s / self._lag_s))
 
-    def _frozen_since(self, time_s: float) -> float | None:
+    def _held_output(self, output: int) -> int | None:
+        """Return the output that is repeated at `output`, itself at first; None while all is well."""
         frozen = self._frozen
+        time_s = output / self.output_rate_hz
         if frozen is None or time_s < frozen.first.to("s"):
             return None
         since_s = (time_s - frozen.first.to("s")) % frozen.every.to("s")
-        return time_s - since_s if since_s < frozen.lasting.to("s") else None
+        return output - int(since_s * self.output_rate_hz + 1e-6) if since_s < frozen.lasting.to("s") else None

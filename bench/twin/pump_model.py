@@ -30,6 +30,7 @@ _MOST_PERCENT = 250.0
 _STEP_SLACK = 1e-6
 _RESERVOIR_SLACK_U = 1e-9
 _TOGETHER_S = 1e-6
+_COUNTED_DIGITS = 9
 
 Stream = Literal["basal", "bolus", "prime"]
 Reason = Literal["conflict", "range", "step", "empty"]
@@ -100,7 +101,7 @@ class PumpModel:
         self._bolus_kind = "IDLE"
         self._bolus_programmed_u = 0.0
         self._bolus_delivered_u = 0.0
-        self._boluses = 0
+        self.boluses_started = 0
         self._prime_train: PulseTrain | None = None
         self._pulses = 0
         self._occlusion_s = math.inf
@@ -349,7 +350,7 @@ class PumpModel:
         if self._suspended or not self._bolus_trains or self._bolus_trains[0].next_s > now_s:
             return
         train = self._bolus_trains[0]
-        self._bolus_delivered_u += self.bolus_increment_u
+        self._bolus_delivered_u = round(self._bolus_delivered_u + self.bolus_increment_u, _COUNTED_DIGITS)
         self._pulse("bolus", self.bolus_increment_u, train.give())
         if self._bolus_trains and train.finished:
             self._bolus_trains.popleft()
@@ -376,7 +377,7 @@ class PumpModel:
         self._truth.pulse(now_s, stream, commanded_ul, metered_ul)
         if metered_ul > 0.0:
             self._line.inject(metered_ul, now_s)
-        self.delivered_u[stream] += size_u
+        self.delivered_u[stream] = round(self.delivered_u[stream] + size_u, _COUNTED_DIGITS)
         self._pulses += 1
         self._count_reservoir(size_u)
         if self._line.pressure_kpa(now_s) >= self._thresholds_kpa[self._level] and not self._mute:
@@ -386,7 +387,7 @@ class PumpModel:
 
     def _count_reservoir(self, size_u: float) -> None:
         before_u = self.reservoir_u
-        self.reservoir_u = max(0.0, before_u - size_u)
+        self.reservoir_u = max(0.0, round(before_u - size_u, _COUNTED_DIGITS))
         if self.reservoir_u <= self._low_reservoir_u < before_u:
             self.raise_alarm("LOWRES")
         if self.reservoir_u < self.basal_increment_u - _RESERVOIR_SLACK_U:
@@ -414,8 +415,8 @@ class PumpModel:
         if self._bolus_trains or self._prime_train:
             raise PumpRefusal("conflict", "a bolus or a prime is under way")
         self._check_contents(total_u)
-        self._boluses += 1
-        dropped = self._bolus_dropped_every and self._boluses % self._bolus_dropped_every == 0
+        self.boluses_started += 1
+        dropped = self._bolus_dropped_every and self.boluses_started % self._bolus_dropped_every == 0
         faithful = 0.0 if dropped else self._bolus_share
         self._bolus_trains.extend(
             PulseTrain(count, duration_s / count if duration_s else self._bolus_step_s, faithful)

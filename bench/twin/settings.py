@@ -128,7 +128,7 @@ class BalanceSettings(_Section):
     output_rate: Annotated[Frequency, _Positive] = Quantity(10, "Hz")
     lag: Annotated[Duration, _Positive] = Quantity(1, "s")
     """Time constant of the balance's own first-order filter; noise passes it, too."""
-    dead_time: Annotated[Duration, _NotNegative] = Quantity(0.1, "s")
+    dead_time: Annotated[Duration, _NotNegative] = Quantity(100, "ms")
     noise_white: Annotated[Mass, _NotNegative] = Quantity(0.015, "mg")
     """Standard deviation of white noise, after the filter."""
     noise_flicker: Annotated[Mass, _NotNegative] = Quantity(0.003, "mg")

@@ -1,6 +1,7 @@
 """The line against its closed-form solutions, worked out here apart from the code."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -121,5 +122,5 @@ def test_listeners_get_segments_that_join_without_a_jump() -> None:
     line.listen(segments.append)
     for pulse in range(5):
         line.inject(0.5, 2.0 * pulse)
-    for before, after in zip(segments, segments[1:], strict=False):
+    for before, after in pairwise(segments):
         assert before.volume_at(after.start_s) == pytest.approx(after.volume_ul, abs=1e-15)

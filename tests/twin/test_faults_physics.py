@@ -1,0 +1,191 @@
+"""Each fault does what it says: on the truth, and on what the instruments show. Those of an occlusion stand with it."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from bench.twin.faults import REGISTRY, Fault
+from bench.twin.settings import Simulation
+from bench.twin.truth import Truth, read_truth
+from bench.twin.world import World
+from tests.twin.quiet import quiet
+
+PHYSICS = set(REGISTRY) - {"silent_instrument", "garbled_line"}
+OCCLUSION_ONLY = {"no_alarm", "late_alarm", "weak_stiffness", "occluder_leaks"}
+
+
+def basal(simulation: Simulation, path: Path, hours: float = 3.0, seed: int = 1) -> tuple[Truth, float]:
+    """Deliver 1 U/h from 60 s on; return the truth and what the balance shows for it in mg."""
+    with World(simulation, seed, path) as world:
+        start_g = world.balance.indication_g(60.0)
+        world.pump.set_basal_rate(1.0)
+        world.pump.switch_basal(True)
+        end_s = 60.0 + hours * 3600.0 + 60.0
+        shown_g = world.balance.indication_g(end_s) - start_g
+    return read_truth(path), shown_g * 1e3
+
+
+def boluses(simulation: Simulation, path: Path, count: int) -> list[float]:
+    """Give boluses of 1 U and return the liquid that each brought, in µL."""
+    with World(simulation, 1, path) as world:
+        for bolus in range(count):
+            world.run_until(bolus * 200.0)
+            world.pump.start_bolus(1.0)
+            world.run_until(bolus * 200.0 + 199.0)
+            assert world.pump.bolus == ("IDLE", 1.0, 1.0)
+    truth = read_truth(path)
+    marks = [truth.delivered_ul(bolus * 200.0 + 199.0) for bolus in range(-1, count)]
+    return [after - before for before, after in pairwise(marks)]
+
+
+def mass_mg(volume_ul: float) -> float:
+    """Return what the balance shows for a volume of water at 23 °C (Z computed apart)."""
+    return volume_ul * 0.9975408 * (1.0 - 1.186e-3 / 0.9975408) / (1.0 - 1.186e-3 / 8.0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "metered_ul", "vessel_ul"),
+    [
+        ({"fault": "dose_scale_error", "factor": 1.12}, 33.6, 33.6),
+        ({"fault": "missed_pulses", "every": 5}, 24.0, 24.0),
+        ({"fault": "extra_pulses", "every": 5}, 36.0, 36.0),
+        ({"fault": "slow_leak", "share": "10 %"}, 30.0, 27.0),
+        ({"fault": "bubble", "volume": "8 µL", "ahead": "5 µL"}, 30.0, 22.0),
+        ({"fault": "empty_reservoir", "contents": "2 U"}, 20.0, 20.0),
+        ({"fault": "weak_stiffness"}, 30.0, 30.0),
+    ],
+    ids=lambda value: value["fault"] if isinstance(value, dict) else "",
+)
+def test_faults_of_delivery_change_what_arrives_and_what_is_weighed(
+    fault: dict[str, Any], metered_ul: float, vessel_ul: float, tmp_path: Path
+) -> None:
+    truth, shown_mg = basal(quiet(fault), tmp_path / "truth")
+    assert truth.pulse_commanded_ul.sum() == pytest.approx(30.0)
+    assert truth.pulse_volume_ul.sum() == pytest.approx(metered_ul)
+    assert truth.delivered_ul(60.0 + 3 * 3600.0 + 60.0) == pytest.approx(vessel_ul, abs=1e-5)
+    assert shown_mg == pytest.approx(mass_mg(vessel_ul), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("fault", "extra_mg"),
+    [
+        ({"fault": "balance_bump", "step": "3 mg", "first": "1 h", "every": "90 min"}, 6.0),
+        ({"fault": "balance_drift", "rate": "5 mg/h", "first": "0 s"}, 5.0 * (3.0 + 1 / 60)),
+        ({"fault": "balance_frozen", "first": "2 h", "every": "4 h", "lasting": "2 h"}, -mass_mg(10.5)),
+        ({"fault": "evaporation", "rate": "6 mg/h"}, -6.0 * (3.0 + 1 / 60)),
+        ({"fault": "thick_needle", "diameter": "4 mm"}, mass_mg(30.0) * (1.0 / 0.96 - 1.0)),
+        ({"fault": "balance_scale_error", "error": "10 %"}, mass_mg(3.0)),
+    ],
+    ids=lambda value: value["fault"] if isinstance(value, dict) else "",
+)
+def test_faults_of_weighing_leave_delivery_alone(fault: dict[str, Any], extra_mg: float, tmp_path: Path) -> None:
+    truth, shown_mg = basal(quiet(fault), tmp_path / "truth")
+    assert truth.delivered_ul(60.0 + 3 * 3600.0 + 60.0) == pytest.approx(30.0, abs=1e-5)
+    assert shown_mg - mass_mg(30.0) == pytest.approx(extra_mg, rel=5e-3)
+
+
+def test_a_frozen_balance_repeats_a_value_noise_and_all() -> None:
+    frozen = {"fault": "balance_frozen", "first": "60 s", "every": "100 s", "lasting": "30 s"}
+    balance = World(Simulation.model_validate({"faults": [frozen]}), 1).balance
+    shown = [balance.indication_g(output / 10.0) for output in range(2000)]
+    assert len(set(shown[600:900])) == 1
+    assert len(set(shown[1600:1900])) == 1
+    assert len(set(shown[:600])) == 600
+    assert len(set(shown[900:1600])) > 690
+
+
+def test_start_up_over_delivery_is_large_at_first_and_ends(tmp_path: Path) -> None:
+    fault = {"fault": "startup_overdelivery", "excess": "60 %", "decay": "2 h"}
+    truth, _ = basal(quiet(fault), tmp_path / "truth", hours=24.0)
+    assert truth.pulse_volume_ul[0] == pytest.approx(0.8)
+    assert truth.pulse_volume_ul[-1] == pytest.approx(0.5, abs=1e-4)
+
+
+def test_a_bolus_cut_short_lacks_its_end_and_is_reported_whole(tmp_path: Path) -> None:
+    volumes_ul = boluses(quiet({"fault": "bolus_cut_short", "share": "90 %"}), tmp_path / "truth", 3)
+    assert volumes_ul == pytest.approx([9.0] * 3, abs=1e-6)
+
+
+def test_a_bolus_can_be_reported_and_not_delivered(tmp_path: Path) -> None:
+    volumes_ul = boluses(quiet({"fault": "reported_not_delivered", "every": 3}), tmp_path / "truth", 6)
+    assert volumes_ul == pytest.approx([10.0, 10.0, 0.0, 10.0, 10.0, 0.0], abs=1e-6)
+
+
+def test_a_false_alarm_comes_while_liquid_flows() -> None:
+    world = World(quiet({"fault": "false_alarm", "every": 12}), 1)
+    world.pump.set_basal_rate(1.0)
+    world.pump.switch_basal(True)
+    world.run_until(12 * 180.0 - 1.0)
+    assert not world.pump.alarms
+    world.run_until(12 * 180.0)
+    assert [alarm[2] for alarm in world.pump.alarms] == ["OCCLUSION"]
+    assert world.line.pressure_kpa(12 * 180.0 + 5.0) < 1.0
+
+
+def test_a_clogged_cannula_raises_the_pressure_of_a_bolus_to_the_alarm() -> None:
+    world = World(quiet({"fault": "partial_occlusion"}), 1)
+    world.pump.start_bolus(10.0)
+    world.run_until(400.0)
+    assert [alarm[2] for alarm in world.pump.alarms] == ["OCCLUSION"]
+
+
+def test_a_warm_room_is_warm() -> None:
+    world = World(Simulation.model_validate({"faults": [{"fault": "warm_room", "temperature": "30 °C"}]}), 1)
+    assert world.climate.read(100.0)[0] == pytest.approx(30.0, abs=1.0)
+
+
+@pytest.mark.parametrize("name", sorted(PHYSICS - OCCLUSION_ONLY))
+def test_every_fault_changes_something_with_its_defaults(name: str, tmp_path: Path) -> None:
+    """Beside the same run without it: the truth, the alarms, or what any instrument shows."""
+
+    def history(simulation: Simulation, path: Path) -> tuple[object, ...]:
+        with World(simulation, 1, path) as world:
+            world.pump.set_basal_rate(2.0)
+            world.pump.switch_basal(True)
+            shown: list[object] = []
+            for step in range(1, 31):
+                time_s = 240.0 * step
+                shown.append(world.balance.indication_g(time_s))
+                shown.append(world.transducer.volts(time_s))
+                shown.append(world.climate.read(time_s))
+                if step % 8 == 0 and world.pump.state == "BAS":
+                    world.pump.start_bolus(1.0)
+        truth = read_truth(path)
+        return tuple(shown), tuple(truth.pulse_volume_ul), tuple(str(note) for note in truth.notes)
+
+    plain = history(Simulation(), tmp_path / "plain")
+    faulty = history(Simulation.model_validate({"faults": [{"fault": name}]}), tmp_path / "faulty")
+    assert faulty != plain
+
+
+def test_a_fault_leaves_the_randomness_of_the_others_alone(tmp_path: Path) -> None:
+    plain, _ = basal(Simulation(), tmp_path / "plain")
+    drifting, _ = basal(Simulation.model_validate({"faults": [{"fault": "balance_drift"}]}), tmp_path / "drifting")
+    assert plain.pulse_volume_ul.tolist() == drifting.pulse_volume_ul.tolist()
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY))
+def test_every_fault_says_what_it_does_and_has_defaults(name: str) -> None:
+    kind = REGISTRY[name]
+    assert kind.__doc__
+    needs = {"instrument": "balance"} if "instrument" in kind.model_fields else {}
+    fault = TypeAdapter[Any](Fault).validate_python({"fault": name, **needs})
+    assert isinstance(fault, kind)
+
+
+@pytest.mark.parametrize(
+    ("faults", "message"),
+    [
+        ([{"fault": "gremlins"}], "gremlins"),
+        ([{"fault": "missed_pulses", "every": 1}], "greater than or equal to 2"),
+        ([{"fault": "missed_pulses", "each": 3}], "each"),
+        ([{"fault": "balance_drift", "rate": "5 mg"}], "mass rate"),
+        ([{"fault": "no_alarm"}, {"fault": "no_alarm"}], "once"),
+    ],
+)
+def test_a_fault_that_makes_no_sense_is_refused(faults: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Simulation.model_validate({"faults": faults})
