@@ -26,7 +26,7 @@ TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     RunState.OPENING: frozenset({RunState.READY, RunState.ABORTED}),
     RunState.READY: frozenset({RunState.DRIVING, RunState.SEALED, RunState.ABORTED}),
     RunState.DRIVING: frozenset({RunState.SETTLING}),  # every end of a test passes through the safe state
-    RunState.SETTLING: frozenset({RunState.EVALUATING, RunState.READY, RunState.ABORTED}),
+    RunState.SETTLING: frozenset({RunState.EVALUATING, RunState.ABORTED}),
     RunState.EVALUATING: frozenset({RunState.READY, RunState.ABORTED}),
     RunState.SEALED: frozenset(),
     RunState.ABORTED: frozenset(),
