@@ -1,0 +1,68 @@
+"""Quantities with units: the bench's own exact unit table, and the field types of plans and rigs.
+
+A quantity is written as a number, a space and a unit: `1 U/h`, `0.05 U`, `10 µL`, `24 h`. Insulin units convert to
+volume only by a concentration (U-100: 1 U = 10 µL). Public unit libraries are no help here: they read `U` as an enzyme
+unit and `1,5 mL` as 15 mL.
+"""
+
+from bench.quantities.fields import (
+    Area,
+    Compliance,
+    Duration,
+    Frequency,
+    InsulinConcentration,
+    Length,
+    LimitOf,
+    Mass,
+    MassRate,
+    Pressure,
+    PressurePerVoltage,
+    QuantityOf,
+    Rate,
+    Ratio,
+    Resistance,
+    Temperature,
+    TemperatureDifference,
+    ToleranceOf,
+    Voltage,
+    Volume,
+)
+from bench.quantities.parse import parse_concentration, parse_limit, parse_quantity, parse_tolerance
+from bench.quantities.units import QuantityError, canonical_unit, dimensions, units_of
+from bench.quantities.values import CONCENTRATIONS, Concentration, Limit, Quantity, Tolerance
+
+__all__ = [
+    "CONCENTRATIONS",
+    "Area",
+    "Compliance",
+    "Concentration",
+    "Duration",
+    "Frequency",
+    "InsulinConcentration",
+    "Length",
+    "Limit",
+    "LimitOf",
+    "Mass",
+    "MassRate",
+    "Pressure",
+    "PressurePerVoltage",
+    "Quantity",
+    "QuantityError",
+    "QuantityOf",
+    "Rate",
+    "Ratio",
+    "Resistance",
+    "Temperature",
+    "TemperatureDifference",
+    "Tolerance",
+    "ToleranceOf",
+    "Voltage",
+    "Volume",
+    "canonical_unit",
+    "dimensions",
+    "parse_concentration",
+    "parse_limit",
+    "parse_quantity",
+    "parse_tolerance",
+    "units_of",
+]
