@@ -61,6 +61,11 @@ def _parser() -> argparse.ArgumentParser:
     schema = commands.add_parser("schema", help="print a JSON Schema")
     schema.add_argument("of", choices=["plan", "rig", "results"])
     schema.set_defaults(command=_schema)
+
+    document = commands.add_parser(
+        "catalogue", help="print docs/procedures.md: every procedure, setting and measurement"
+    )
+    document.set_defaults(command=_catalogue)
     return parser
 
 
@@ -143,6 +148,14 @@ def _schema(options: argparse.Namespace) -> int:
         "results": schema_text,
     }
     print(makers[options.of](), end="")
+    return 0
+
+
+def _catalogue(_options: argparse.Namespace) -> int:
+    from bench.procedures import registry
+    from bench.procedures.catalogue import catalogue
+
+    print(catalogue(registry()), end="")
     return 0
 
 

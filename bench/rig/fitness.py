@@ -1,4 +1,4 @@
-"""Whether a rig has what a test needs, told from the rig file and the drivers' classes alone: no instrument is touched."""
+"""Whether a rig has what a test needs, told from its file and the drivers' classes: no instrument is touched."""
 
 from __future__ import annotations
 
