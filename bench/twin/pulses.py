@@ -12,6 +12,9 @@ _DAY_S = 86400.0
 _HOUR_S = 3600.0
 _SLACK_S = 1e-6
 
+COUNTED_DIGITS = 9
+"""Digits of U to which the pump counts, so that sums of pulses stay clean."""
+
 
 class PulseTrain:
     """A number of equal pulses at equal intervals; the first comes one interval after the start.

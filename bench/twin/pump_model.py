@@ -10,9 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
+from bench.twin.boluses import Boluses, Part
 from bench.twin.faults import (
-    BolusCutShort,
-    BolusNotDelivered,
     FalseAlarm,
     FaultSet,
     LateAlarm,
@@ -20,28 +19,18 @@ from bench.twin.faults import (
 )
 from bench.twin.metering import Metering
 from bench.twin.plant import Line
-from bench.twin.pulses import BasalClock, PulseTrain, Temporary
+from bench.twin.pulses import COUNTED_DIGITS, BasalClock, PulseTrain, Temporary
 from bench.twin.pump_alarms import Alarms
+from bench.twin.refusal import PumpRefusal, check_range, pulses_of
 from bench.twin.settings import PumpSettings
 from bench.twin.truth import TruthWriter
 
 _LONGEST_S = 86400.0
 _MOST_PERCENT = 250.0
-_STEP_SLACK = 1e-6
 _RESERVOIR_SLACK_U = 1e-9
 _TOGETHER_S = 1e-6
-_COUNTED_DIGITS = 9
 
 Stream = Literal["basal", "bolus", "prime"]
-Reason = Literal["conflict", "range", "step", "empty"]
-
-
-class PumpRefusal(Exception):  # noqa: N818 - a refusal is an answer, not an error of the pump
-    """The pump does not do what it was told."""
-
-    def __init__(self, reason: Reason, text: str) -> None:
-        super().__init__(text)
-        self.reason: Reason = reason
 
 
 class PumpModel:
@@ -62,10 +51,10 @@ class PumpModel:
         self.basal_increment_u = settings.pulse.to("U", insulin)
         self.basal_minimum_u_per_h = settings.basal_minimum.to("U/h", insulin)
         self.basal_maximum_u_per_h = settings.basal_maximum.to("U/h", insulin)
-        self.bolus_increment_u = self.basal_increment_u
-        self.bolus_maximum_u = settings.bolus_maximum.to("U", insulin)
-        self._bolus_step_s = settings.bolus_pulse_interval.to("s")
-        self.bolus_speed_u_per_min = self.bolus_increment_u / self._bolus_step_s * 60.0
+        self._boluses = Boluses(settings, faults)
+        self.bolus_increment_u = self._boluses.increment_u
+        self.bolus_maximum_u = self._boluses.maximum_u
+        self.bolus_speed_u_per_min = self._boluses.speed_u_per_min
         self._prime_maximum_u = settings.prime_maximum.to("U", insulin)
         self._prime_step_s = settings.prime_pulse_interval.to("s")
         self.reservoir_u = settings.reservoir.to("U", insulin)
@@ -86,9 +75,6 @@ class PumpModel:
         self._latency_s = settings.occlusion_latency.to("s") + (late.delay.to("s") if late else 0.0)
         self._mute = faults.get(NoAlarm) is not None
         self._false_every = false.every if false else 0
-        cut, not_delivered = faults.get(BolusCutShort), faults.get(BolusNotDelivered)
-        self._bolus_share = cut.share.to("%") / 100.0 if cut else 1.0
-        self._bolus_dropped_every = not_delivered.every if not_delivered else 0
         self._line = line
         self._metering = metering
         self._truth = truth
@@ -97,11 +83,6 @@ class PumpModel:
         self._alarms = Alarms(self._conditions)
         self._basal = BasalClock(settings)
         self._suspended = False
-        self._bolus_trains: deque[PulseTrain] = deque()
-        self._bolus_kind = "IDLE"
-        self._bolus_programmed_u = 0.0
-        self._bolus_delivered_u = 0.0
-        self.boluses_started = 0
         self._prime_train: PulseTrain | None = None
         self._pulses = 0
         self._occlusion_s = math.inf
@@ -131,7 +112,9 @@ class PumpModel:
     def temporary(self) -> tuple[str, float, float]:
         """Kind (`NONE`, `PERC`, `RATE`), value and time left in s of the temporary basal rate."""
         temporary = self._basal.temporary
-        return ("NONE", 0.0, 0.0) if temporary is None else (*self._told(temporary), temporary.end_s - self._now())
+        if temporary is None:
+            return "NONE", 0.0, 0.0
+        return temporary.kind, temporary.value, temporary.end_s - self._now()
 
     @property
     def profile(self) -> list[tuple[float, float]]:
@@ -141,7 +124,7 @@ class PumpModel:
     @property
     def bolus(self) -> tuple[str, float, float]:
         """State (`IDLE`, `NORM`, `EXT`, `DUAL`), programmed and delivered U of the present or last bolus."""
-        return self._bolus_kind, self._bolus_programmed_u, self._bolus_delivered_u
+        return self._boluses.kind, self._boluses.programmed_u, self._boluses.delivered_u
 
     @property
     def state(self) -> str:
@@ -152,7 +135,7 @@ class PumpModel:
             return "SUSP"
         if self._prime_train:
             return "PRIM"
-        if self._bolus_trains:
+        if self._boluses.under_way:
             return "BOL"
         return "BAS" if self.basal_on else "STOP"
 
@@ -192,7 +175,7 @@ class PumpModel:
     def set_basal_rate(self, rate_u_per_h: float) -> None:
         """Set the constant basal rate; it holds at once. 0 is allowed."""
         if rate_u_per_h != 0.0:
-            self._check_range(rate_u_per_h, self.basal_minimum_u_per_h, self.basal_maximum_u_per_h)
+            check_range(rate_u_per_h, self.basal_minimum_u_per_h, self.basal_maximum_u_per_h)
         self._basal.rate_u_per_h = rate_u_per_h
         self._new_rate()
 
@@ -217,7 +200,7 @@ class PumpModel:
             raise PumpRefusal("conflict", "basal delivery is off")
         if not 0.0 < duration_s <= _LONGEST_S:
             raise PumpRefusal("range", f"{duration_s} s is not above 0 s and up to a day")
-        self._check_range(value, 0.0, _MOST_PERCENT if kind == "PERC" else self.basal_maximum_u_per_h)
+        check_range(value, 0.0, _MOST_PERCENT if kind == "PERC" else self.basal_maximum_u_per_h)
         self._basal.temporary = Temporary(kind, value, self._now() + duration_s)
         self._new_rate()
 
@@ -232,9 +215,9 @@ class PumpModel:
         starts_s = [start_s for start_s, _ in segments]
         if not segments or starts_s[0] != 0.0 or starts_s != sorted(set(starts_s)):
             raise PumpRefusal("step", "start times must ascend from 0")
-        self._check_range(starts_s[-1], 0.0, math.nextafter(_LONGEST_S, 0.0))
+        check_range(starts_s[-1], 0.0, math.nextafter(_LONGEST_S, 0.0))
         for _, rate_u_per_h in segments:
-            self._check_range(rate_u_per_h, 0.0, self.basal_maximum_u_per_h)
+            check_range(rate_u_per_h, 0.0, self.basal_maximum_u_per_h)
         self._basal.profile = list(segments)
         self._new_rate()
 
@@ -246,20 +229,19 @@ class PumpModel:
 
     def start_bolus(self, volume_u: float) -> None:
         """Start a normal bolus."""
-        self._start_bolus("NORM", [(volume_u, 0.0)])
+        self._start_bolus("NORM", (volume_u, 0.0))
 
     def start_extended(self, volume_u: float, duration_s: float) -> None:
         """Start a square-wave bolus."""
-        self._start_bolus("EXT", [(volume_u, duration_s)])
+        self._start_bolus("EXT", (volume_u, duration_s))
 
     def start_dual(self, now_u: float, extended_u: float, duration_s: float) -> None:
         """Start a dual-wave bolus; its spread part follows the part at once."""
-        self._start_bolus("DUAL", [(now_u, 0.0), (extended_u, duration_s)])
+        self._start_bolus("DUAL", (now_u, 0.0), (extended_u, duration_s))
 
     def cancel_bolus(self) -> None:
         """End the bolus now; nothing to do if there is none."""
-        self._bolus_trains.clear()
-        self._bolus_kind = "IDLE"
+        self._boluses.cancel()
         self._plan()
 
     def suspend(self) -> None:
@@ -275,8 +257,7 @@ class PumpModel:
         if self._alarms.blocking or not self._suspended:
             raise PumpRefusal("conflict", "nothing is suspended")
         self._suspended = False
-        if self._bolus_trains:
-            self._bolus_trains[0].start(self._now())
+        self._boluses.resume(self._now())
         self._new_rate()
 
     def stop(self) -> None:
@@ -291,9 +272,9 @@ class PumpModel:
 
     def prime(self, volume_u: float) -> None:
         """Prime the tubing; only when nothing else is delivered."""
-        count = self._pulses_of(volume_u, self._prime_maximum_u)
+        count = pulses_of(volume_u, self.bolus_increment_u, self._prime_maximum_u)
         self._check_may_start()
-        if self._basal.on or self._bolus_trains or self._prime_train:
+        if self._basal.on or self._boluses.under_way or self._prime_train:
             raise PumpRefusal("conflict", "the pump delivers")
         self._check_contents(volume_u)
         self._prime_train = PulseTrain(count, self._prime_step_s)
@@ -302,8 +283,8 @@ class PumpModel:
 
     def fill(self, volume_u: float) -> None:
         """Note that a reservoir with so much was put in; only when nothing is delivered."""
-        self._check_range(volume_u, 0.0, math.inf)
-        if self._basal.on or self._bolus_trains or self._prime_train:
+        check_range(volume_u, 0.0, math.inf)
+        if self._basal.on or self._boluses.under_way or self._prime_train:
             raise PumpRefusal("conflict", "the pump delivers")
         self.reservoir_u = volume_u
         self._metering.install()
@@ -332,7 +313,8 @@ class PumpModel:
         if self._basal.next_pulse_s <= now_s + _TOGETHER_S:
             self._basal.give()
             self._pulse("basal", self._basal.size_u, 1.0)
-        self._run_bolus(now_s)
+        if not self._suspended and self._boluses.next_s <= now_s:
+            self._pulse("bolus", self.bolus_increment_u, self._boluses.give(now_s))
         self._run_prime(now_s)
         if self._basal.temporary is not None and self._basal.temporary.end_s <= now_s:
             self._basal.temporary = None
@@ -345,19 +327,6 @@ class PumpModel:
         while self._battery_marks and self._battery_marks[0][0] <= now_s:
             self.raise_alarm(self._battery_marks.popleft()[1])
         self._plan()
-
-    def _run_bolus(self, now_s: float) -> None:
-        if self._suspended or not self._bolus_trains or self._bolus_trains[0].next_s > now_s:
-            return
-        train = self._bolus_trains[0]
-        self._bolus_delivered_u = round(self._bolus_delivered_u + self.bolus_increment_u, _COUNTED_DIGITS)
-        self._pulse("bolus", self.bolus_increment_u, train.give())
-        if self._bolus_trains and train.finished:
-            self._bolus_trains.popleft()
-            if self._bolus_trains:
-                self._bolus_trains[0].start(now_s)
-            else:
-                self._bolus_kind = "IDLE"
 
     def _run_prime(self, now_s: float) -> None:
         train = self._prime_train
@@ -377,7 +346,7 @@ class PumpModel:
         self._truth.pulse(now_s, stream, commanded_ul, metered_ul)
         if metered_ul > 0.0:
             self._line.inject(metered_ul, now_s)
-        self.delivered_u[stream] = round(self.delivered_u[stream] + size_u, _COUNTED_DIGITS)
+        self.delivered_u[stream] = round(self.delivered_u[stream] + size_u, COUNTED_DIGITS)
         self._pulses += 1
         self._count_reservoir(size_u)
         if self._line.pressure_kpa(now_s) >= self._thresholds_kpa[self._level] and not self._mute:
@@ -387,7 +356,7 @@ class PumpModel:
 
     def _count_reservoir(self, size_u: float) -> None:
         before_u = self.reservoir_u
-        self.reservoir_u = max(0.0, round(before_u - size_u, _COUNTED_DIGITS))
+        self.reservoir_u = max(0.0, round(before_u - size_u, COUNTED_DIGITS))
         if self.reservoir_u <= self._low_reservoir_u < before_u:
             self.raise_alarm("LOWRES")
         if self.reservoir_u < self.basal_increment_u - _RESERVOIR_SLACK_U:
@@ -404,41 +373,14 @@ class PumpModel:
 
     # -- helpers
 
-    def _start_bolus(self, kind: str, parts: list[tuple[float, float]]) -> None:
-        counts = [self._pulses_of(volume_u, self.bolus_maximum_u) for volume_u, _ in parts]
-        total_u = sum(volume_u for volume_u, _ in parts)
-        self._check_range(total_u, self.bolus_increment_u, self.bolus_maximum_u)
-        for count, (_, duration_s) in zip(counts, parts, strict=True):
-            if duration_s or kind == "EXT":
-                self._check_range(duration_s, count * self._bolus_step_s, _LONGEST_S)
+    def _start_bolus(self, kind: str, *parts: Part) -> None:
+        total_u = self._boluses.check(parts, spread=kind != "NORM")
         self._check_may_start()
-        if self._bolus_trains or self._prime_train:
+        if self._boluses.under_way or self._prime_train:
             raise PumpRefusal("conflict", "a bolus or a prime is under way")
         self._check_contents(total_u)
-        self.boluses_started += 1
-        dropped = self._bolus_dropped_every and self.boluses_started % self._bolus_dropped_every == 0
-        faithful = 0.0 if dropped else self._bolus_share
-        self._bolus_trains.extend(
-            PulseTrain(count, duration_s / count if duration_s else self._bolus_step_s, faithful)
-            for count, (_, duration_s) in zip(counts, parts, strict=True)
-        )
-        self._bolus_trains[0].start(self._now())
-        self._bolus_kind, self._bolus_programmed_u, self._bolus_delivered_u = kind, total_u, 0.0
+        self._boluses.start(kind, parts, self._now())
         self._plan()
-
-    def _pulses_of(self, volume_u: float, maximum_u: float) -> int:
-        self._check_range(volume_u, 0.0, maximum_u)
-        pulses = volume_u / self.bolus_increment_u
-        if abs(pulses - round(pulses)) > _STEP_SLACK * max(1.0, pulses):
-            raise PumpRefusal("step", f"{volume_u} U is no multiple of {self.bolus_increment_u} U")
-        if round(pulses) < 1:
-            raise PumpRefusal("range", f"{volume_u} U is less than {self.bolus_increment_u} U")
-        return round(pulses)
-
-    @staticmethod
-    def _check_range(value: float, lower: float, upper: float) -> None:
-        if not lower <= value <= upper:
-            raise PumpRefusal("range", f"{value} is not from {lower} to {upper}")
 
     def _check_may_start(self) -> None:
         if self._alarms.blocking or self._suspended:
@@ -448,10 +390,6 @@ class PumpModel:
         if self.reservoir_u + _RESERVOIR_SLACK_U < volume_u:
             raise PumpRefusal("empty", f"the reservoir holds {self.reservoir_u} U")
 
-    @staticmethod
-    def _told(temporary: Temporary) -> tuple[str, float]:
-        return temporary.kind, temporary.value
-
     def _new_rate(self) -> None:
         if not self._suspended:
             self._basal.restart(self._now())
@@ -460,7 +398,7 @@ class PumpModel:
     def _plan(self) -> None:
         """Find out what happens next."""
         self._change_s = self._basal.next_change_s(self._now())
-        bolus_s = self._bolus_trains[0].next_s if self._bolus_trains and not self._suspended else math.inf
+        bolus_s = math.inf if self._suspended else self._boluses.next_s
         self._next_s = min(
             self._basal.next_pulse_s,
             bolus_s,

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bench.twin.pump_model import PumpModel, PumpRefusal
+from bench.twin.pump_model import PumpModel
+from bench.twin.refusal import PumpRefusal
 from bench.twin.world import World
 from tests.twin.quiet import quiet
 
@@ -117,7 +118,7 @@ def test_refusals_name_their_reason_and_change_nothing() -> None:
     assert refusal(lambda: pump.set_profile([(60.0, 1.0)])) == "step"
     assert refusal(lambda: pump.set_profile([(0.0, 1.0), (86400.0, 1.0)])) == "range"
     assert refusal(lambda: pump.prime(0.01)) == "step"
-    assert (pump.state, pump.boluses_started) == ("STOP", 0)
+    assert (pump.state, pump.bolus) == ("STOP", ("IDLE", 0.0, 0.0))
     pump.start_bolus(1.0)
     assert refusal(lambda: pump.start_bolus(1.0)) == "conflict"
     assert refusal(lambda: pump.prime(1.0)) == "conflict"

@@ -26,7 +26,8 @@ from bench.twin.emulators.scpi import (
     number,
 )
 from bench.twin.port import REPLY_LATENCY_S, LineSettings, Send
-from bench.twin.pump_model import PumpModel, PumpRefusal
+from bench.twin.pump_model import PumpModel
+from bench.twin.refusal import PumpRefusal
 
 MAKER = "pumpbench twin"
 MODEL = "TWIN-PUMP simulated"
