@@ -1,0 +1,213 @@
+"""From weighed boluses to the measurements of a bolus test, each with its budget."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.metrology.budget import bounded, combined, component, measurement, undetermined
+from bench.metrology.noise import Spread
+from bench.procedures.base import MeasurementSpec
+from bench.procedures.bolus_bins import BAND_PERCENTS, share_standard_uncertainty, share_within
+from bench.procedures.bolus_weighing import LAG_S, WeighedBolus
+from bench.procedures.weighing import Weighing
+from bench.results.model import Component, Measurement
+
+AT_LOADS = frozenset({"calibration", "linearity"})
+"""Budget lines that belong to a load: of a row of steps on top of each other only the first and the last load count."""
+BY_NOISE = frozenset({"repeatability", "drift"})
+COMMON_UNITS = frozenset({"1", "mg/h"})
+"""Inputs that all boluses share: relative errors, and rates at which the mass drifts."""
+CREEP_TO_COME = 1.5
+"""How much of a creep is still to come, in terms of what a window's second half shows more than its first: true for a
+time constant of two thirds of the window; with a shorter one less is to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class BolusRow:
+    """All boluses of a test that could be weighed. Volumes are in percent of commanded unless they say otherwise."""
+
+    weighed: Sequence[WeighedBolus]
+    weighing: Weighing
+    commanded_ul: float
+    ul_per_u: float
+    basal: Component | None
+
+    @property
+    def percent_per_mg(self) -> float:
+        """One milligram on the balance, in percent of a commanded bolus."""
+        return 100.0 * self.weighing.conversion.ul_per_mg / self.commanded_ul
+
+    @property
+    def u_per_percent(self) -> float:
+        """One percent of a commanded bolus, in U."""
+        return 0.01 * self.commanded_ul / self.ul_per_u
+
+    @property
+    def deviations(self) -> list[float]:
+        """Each bolus' deviation from commanded."""
+        return [one.mass_mg * self.percent_per_mg - 100.0 for one in self.weighed]
+
+    def budget_of_one(self) -> list[Component]:
+        """Return the budget of a single bolus, that of the noisiest."""
+        worst = max(self.weighed, key=lambda one: one.noise.standard_uncertainty)
+        return self._budget(worst.noise, worst.interval_s)
+
+    def budget_of_mean(self) -> list[Component]:
+        """Return the budget of the mean: what is each bolus' own averages out, what is common to all does not."""
+        number = len(self.weighed)
+        interval_s = sum(one.interval_s for one in self.weighed) / number
+        windows = [window for one in self.weighed for window in (one.bolus.before, one.bolus.after)]
+        noise = self.weighing.noise.sum_of_levels(windows, [-1.0 / number, 1.0 / number] * number)
+        lines = []
+        for line in self._budget(noise, interval_s):
+            if line.name in BY_NOISE or _is_common(line):
+                lines.append(line)
+            else:
+                lines.append(scaled(line, 1.0 / number if line.name in AT_LOADS else 1.0 / math.sqrt(number)))
+        return lines
+
+    def own_and_common(self) -> tuple[float, float]:
+        """Return the standard uncertainties of a bolus that are its own, and that it shares with all others."""
+        lines = self.budget_of_one()
+        own = [line for line in lines if not _is_common(line)]
+        return combined(own), combined([line for line in lines if _is_common(line)])
+
+    def _budget(self, noise: Spread, interval_s: float) -> list[Component]:
+        per_ul = 100.0 / self.commanded_ul
+        lines = self.weighing.components(self.commanded_ul, per_ul, noise, interval_s)
+        creep_mg = CREEP_TO_COME * max(0.0, float(np.mean([one.creep_mg for one in self.weighed])))
+        source = f"creep between the halves of the windows after, times {CREEP_TO_COME:g}"
+        lines.append(bounded("not yet arrived", creep_mg, "mg", self.percent_per_mg, source=source))
+        return [*lines, self.basal] if self.basal is not None else lines
+
+
+def _is_common(line: Component) -> bool:
+    return line.unit in COMMON_UNITS or line.name == "not yet arrived"
+
+
+def scaled(line: Component, factor: float) -> Component:
+    """Return a budget line of a measurement that is `factor` times another."""
+    return line.model_copy(
+        update={"sensitivity": line.sensitivity * factor, "contribution": line.contribution * abs(factor)}
+    )
+
+
+def basal_component(rate_ul_per_h: float, increment_ul: float, interval_s: float, commanded_ul: float) -> Component:
+    """Return what the basal rate leaves open in a bolus, in percent: whole increments either fall into it or not.
+
+    How many do is known but for one, with the variance f·(1 − f) for the fraction f that is left over.
+    """
+    increments = rate_ul_per_h * interval_s / 3600.0 / increment_ul
+    fraction = increments - math.floor(increments)
+    standard_ul = increment_ul * math.sqrt(fraction * (1.0 - fraction))
+    source = f"increments of {increment_ul:g} µL between the windows"
+    return component("basal meanwhile", standard_ul, "µL", 100.0 / commanded_ul, source=source)
+
+
+def measure(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> list[Measurement]:
+    """Return every measurement of the catalogue, in its order."""
+    made = {**_volumes(row, catalogue), **_bands(row, catalogue), **_course(row, catalogue)}
+    return [made[name] for name in catalogue]
+
+
+def nothing_measured(catalogue: Mapping[str, MeasurementSpec], why: str) -> list[Measurement]:
+    """Return every measurement of a catalogue as one that could not be made."""
+    return [undetermined(name, spec.title, spec.unit, why) for name, spec in catalogue.items()]
+
+
+def _volumes(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> dict[str, Measurement]:
+    deviations = row.deviations
+    mean = float(np.mean(deviations))
+    of_mean, of_one = row.budget_of_mean(), row.budget_of_one()
+    reported = float(np.mean([100.0 * one.bolus.reported_ul / row.commanded_ul for one in row.weighed]))
+    in_u = [scaled(line, row.u_per_percent) for line in of_mean]
+    values: dict[str, tuple[float, list[Component]]] = {
+        "mean_error": (mean, of_mean),
+        "mean_volume": ((100.0 + mean) * row.u_per_percent, in_u),
+        "largest_positive_deviation": (max(deviations), of_one),
+        "largest_negative_deviation": (min(deviations), of_one),
+        "reported_difference": (reported - 100.0 - mean, [scaled(line, -1.0) for line in of_mean]),
+    }
+    made = {
+        name: measurement(name, catalogue[name].title, value, catalogue[name].unit, lines)
+        for name, (value, lines) in values.items()
+    }
+    made["bolus_sd"] = _standard_deviation(row, catalogue["bolus_sd"])
+    return made
+
+
+def _standard_deviation(row: BolusRow, spec: MeasurementSpec) -> Measurement:
+    number = len(row.weighed)
+    if number < 2:
+        return undetermined("bolus_sd", spec.title, spec.unit, "a single bolus has no scatter")
+    scatter = float(np.std(row.deviations, ddof=1))
+    own, common = row.own_and_common()
+    without = math.sqrt(max(0.0, scatter**2 - own**2))
+    lines = [
+        component("weighing of each bolus", own, "%", 1.0 / math.sqrt(number - 1), source="its own budget"),
+        bounded("scatter that weighing adds", scatter - without, "%", source="own budget, in quadrature"),
+        component("scale of all boluses", 0.01 * common, "1", scatter, source="what the boluses share"),
+    ]
+    return measurement("bolus_sd", spec.title, scatter, spec.unit, lines)
+
+
+def _bands(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> dict[str, Measurement]:
+    own, common = row.own_and_common()
+    made = {}
+    for band in BAND_PERCENTS:
+        name = f"within_{band}_percent"
+        each, all_at_once = share_standard_uncertainty(row.deviations, band, [own] * len(row.weighed), common)
+        lines = [
+            component("weighing of each bolus", each, "%", source="chance that a bolus is on the other side"),
+            component("errors that all boluses share", all_at_once, "%", source="all shifted at once"),
+        ]
+        spec = catalogue[name]
+        made[name] = measurement(name, spec.title, share_within(row.deviations, band), spec.unit, lines)
+    return made
+
+
+def _course(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> dict[str, Measurement]:
+    timed = [one for one in row.weighed if one.arrival_s is not None]
+    if not timed:
+        why = "no bolus stands out of the balance's noise"
+        return {
+            name: undetermined(name, catalogue[name].title, catalogue[name].unit, why)
+            for name in ("delivery_time", "tail_fraction")
+        }
+    return {
+        "delivery_time": _delivery_time(timed, catalogue["delivery_time"]),
+        "tail_fraction": _tail_fraction(timed, catalogue["tail_fraction"]),
+    }
+
+
+def _delivery_time(timed: Sequence[WeighedBolus], spec: MeasurementSpec) -> Measurement:
+    root = math.sqrt(len(timed))
+    noise_s = _rms([one.arrival_noise_s for one in timed])
+    lines = [
+        bounded("lag of the balance's filter", LAG_S, "s", source=f"0 s to {2 * LAG_S:g} s, {LAG_S:g} s made good"),
+        component("noise at 95 %", noise_s, "s", 1.0 / root, source="noise of the blanks over the curve's slope"),
+    ]
+    mean_s = float(np.mean([one.arrival_s for one in timed if one.arrival_s is not None]))
+    note = "from the command to 95 % of the bolus on the balance"
+    return measurement("delivery_time", spec.title, mean_s, spec.unit, lines, note=note)
+
+
+def _tail_fraction(timed: Sequence[WeighedBolus], spec: MeasurementSpec) -> Measurement:
+    middle = [50.0 * (one.late_mg[0] + one.late_mg[1]) / one.mass_mg for one in timed]
+    half = [50.0 * (one.late_mg[1] - one.late_mg[0]) / one.mass_mg for one in timed]
+    noise = _rms([100.0 * one.noise.standard_uncertainty / one.mass_mg for one in timed])
+    lines = [
+        bounded(
+            "when the pump was done", float(np.mean(half)), "%", source="between two questions, and the filter's lag"
+        ),
+        component("noise of the levels", noise, "%", 1.0 / math.sqrt(len(timed)), source="noise of the blanks"),
+    ]
+    return measurement("tail_fraction", spec.title, float(np.mean(middle)), spec.unit, lines)
+
+
+def _rms(values: Sequence[float]) -> float:
+    return math.sqrt(sum(value**2 for value in values) / len(values))

@@ -1,0 +1,160 @@
+"""Figures and tables of a bolus test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from bench.metrology.budget import expanded
+from bench.metrology.decimate import series
+from bench.metrology.noise import Floats
+from bench.procedures.bolus_bins import BAND_PERCENTS, EDGES_OF_8_PERCENT, EDGES_OF_10_PERCENT, bin_table
+from bench.procedures.bolus_evaluation import BolusRow
+from bench.procedures.bolus_weighing import CommandedBolus, WeighedBolus
+from bench.results.model import Figure, Mark, Measurement, Rule, Table
+from bench.results.model import Series as Curve
+
+MOST_MARKS = 30
+
+
+def simulated_words(simulated: bool) -> str:
+    """Return what every caption of a simulated run ends with."""
+    return " Simulated." if simulated else ""
+
+
+def mass_figure(
+    time_s: Floats, mass_mg: Floats, boluses: Sequence[CommandedBolus], start_s: float, words: str
+) -> Figure:
+    """Return mass against time with every command."""
+    marks = [Mark(x=(bolus.sent_s - start_s) / 60.0, label=f"bolus {bolus.index}") for bolus in boluses]
+    if len(marks) > MOST_MARKS:
+        marks = [marks[0], marks[-1]]
+    return Figure(
+        name="mass",
+        title="Mass on the balance",
+        x_label="time since the test began / min",
+        y_label="mass / mg",
+        series=[series("balance", (time_s - start_s) / 60.0, mass_mg, role="mass")],
+        marks=marks,
+        caption="As the balance showed it, reduced to least and greatest of each stretch; lines: bolus commanded."
+        + words,
+    )
+
+
+def row_figures(row: BolusRow, words: str) -> list[Figure]:
+    """Return the figures of the weighed boluses."""
+    return [_volumes_figure(row, words), _distribution_figure(row, words), _delivery_figure(row, words)]
+
+
+def _volumes_figure(row: BolusRow, words: str) -> Figure:
+    uncertainty, _ = expanded(row.budget_of_one())
+    index: list[float | None] = [float(one.bolus.index) for one in row.weighed]
+    deviations = row.deviations
+    return Figure(
+        name="boluses",
+        title="Every bolus against what was commanded",
+        x_label="bolus",
+        y_label="deviation / %",
+        series=[
+            Curve(label="weighed", x=index, y=[*deviations], style="points", role="pulse"),
+            Curve(label="− U", x=index, y=[d - uncertainty for d in deviations], style="band-low", role="envelope"),
+            Curve(label="+ U", x=index, y=[d + uncertainty for d in deviations], style="band-high", role="envelope"),
+        ],
+        rules=[Rule(y=0.0, label="commanded")],
+        caption=f"Weighed volume of each bolus; the band is its expanded uncertainty U = {uncertainty:.2g} %." + words,
+    )
+
+
+def _distribution_figure(row: BolusRow, words: str) -> Figure:
+    extent = max(1.0, *(abs(value) for value in row.deviations))
+    width = next((width for width in (1.0, 2.0, 5.0) if extent / width <= 12.0), 10.0)
+    classes = int(np.ceil(extent / width)) + 1
+    middles = width * np.arange(-classes, classes + 1)
+    counts, _ = np.histogram(row.deviations, np.append(middles - 0.5 * width, middles[-1] + 0.5 * width))
+    bars = Curve(
+        label="boluses",
+        x=[float(value) for value in middles],
+        y=[float(value) for value in counts],
+        style="bars",
+        role="pulse",
+    )
+    return Figure(
+        name="distribution",
+        title="How the boluses scatter",
+        x_label="deviation / %",
+        y_label="boluses",
+        series=[bars],
+        caption=f"Boluses in classes of {width:g} % of commanded." + words,
+    )
+
+
+def _delivery_figure(row: BolusRow, words: str) -> Figure:
+    chosen = [row.weighed[0], row.weighed[-1]] if len(row.weighed) > 1 else [row.weighed[0]]
+    first = chosen[0].bolus
+    return Figure(
+        name="delivery",
+        title="Course of a bolus",
+        x_label="time since the command / s",
+        y_label="mass gained / mg",
+        series=[_course(row.weighing.time_s, row.weighing.mass_mg, one) for one in chosen],
+        marks=[
+            Mark(x=0.0, label="commanded"),
+            Mark(x=first.done_s - first.sent_s, label=f"pump says done (bolus {first.index})"),
+        ],
+        caption="First and last bolus, each from the level before it." + words,
+    )
+
+
+def _course(time_s: Floats, mass_mg: Floats, one: WeighedBolus) -> Curve:
+    bolus = one.bolus
+    shown = (time_s >= bolus.before[0]) & (time_s <= bolus.after[1])
+    level_mg = float(np.nanmean(mass_mg[(time_s >= bolus.before[0]) & (time_s <= bolus.before[1])]))
+    curve = mass_mg[shown] - level_mg
+    return series(f"bolus {bolus.index}", time_s[shown] - bolus.sent_s, curve, role="mass", points=1000)
+
+
+def tables(row: BolusRow, measured: Mapping[str, Measurement]) -> list[Table]:
+    """Return every bolus, the bands and both sets of bins."""
+    percents = [100.0 + deviation for deviation in row.deviations]
+    return [
+        _bolus_table(row),
+        _band_table(measured),
+        bin_table(percents, EDGES_OF_8_PERCENT),
+        bin_table(percents, EDGES_OF_10_PERCENT),
+    ]
+
+
+def _bolus_table(row: BolusRow) -> Table:
+    uncertainty, _ = expanded(row.budget_of_one())
+    rows = [
+        [
+            str(one.bolus.index),
+            f"{(100.0 + deviation) * row.u_per_percent:.4f}",
+            f"{deviation:+.2f}",
+            f"{one.bolus.reported_ul / row.ul_per_u:.4f}",
+            "–" if one.arrival_s is None else f"{one.arrival_s:.1f}",
+        ]
+        for one, deviation in zip(row.weighed, row.deviations, strict=True)
+    ]
+    return Table(
+        name="boluses",
+        title="Every bolus",
+        columns=["bolus", "weighed / U", "deviation / %", "reported by the pump / U", "95 % arrived after / s"],
+        rows=rows,
+        note=f"Expanded uncertainty of a bolus: {uncertainty * row.u_per_percent:.2g} U ({uncertainty:.2g} %).",
+    )
+
+
+def _band_table(measured: Mapping[str, Measurement]) -> Table:
+    rows = []
+    for band in BAND_PERCENTS:
+        share = measured[f"within_{band}_percent"]
+        rows.append([f"±{band} %", f"{share.value or 0.0:.1f} %", f"{share.expanded_uncertainty or 0.0:.1f} %"])
+    return Table(
+        name="bands",
+        title="Boluses within bands around commanded",
+        columns=["band", "share", "U"],
+        rows=rows,
+        note="A bolus counts by its weighed volume; both edges of a band belong to it.",
+    )

@@ -1,0 +1,98 @@
+"""The pressure in the delivery line around an occlusion: its zero by the blank, at an instant, and at its peak."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.metrology.noise import Floats, Window
+from bench.recording.reader import Series
+
+SMOOTHING_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """A pressure above the zero of the blank, with what its reading leaves open; all in kPa.
+
+    `noise` is the standard uncertainty of the mean by noise, `spread` the half width that the instant leaves open.
+    """
+
+    value: float
+    noise: float
+    spread: float
+
+
+@dataclass(frozen=True, slots=True)
+class Zero:
+    """What the sensor shows without pressure, in kPa, and the noise of a mean over a second."""
+
+    value: float
+    standard_uncertainty: float
+    noise_of_a_second: float
+
+
+def zero(readings: Series, blanks: list[Window]) -> Zero | None:
+    """Return the sensor's zero from the blanks; None without readings there.
+
+    Two blanks that differ leave the zero between them open (rectangular).
+    """
+    means, scatters = [], []
+    for start_s, end_s in blanks:
+        inside = (readings.time_s >= start_s) & (readings.time_s <= end_s) & np.isfinite(readings.value)
+        if int(inside.sum()) >= 3:
+            smooth = _seconds(readings.time_s[inside], readings.value[inside])
+            means.append(float(smooth.mean()))
+            scatters.append(float(smooth.std(ddof=1)) if smooth.size > 1 else 0.0)
+    if not means:
+        return None
+    noise = math.sqrt(sum(scatter**2 for scatter in scatters) / len(scatters))
+    half = 0.5 * (max(means) - min(means))
+    return Zero(sum(means) / len(means), math.hypot(half / math.sqrt(3.0), noise / math.sqrt(10.0)), noise)
+
+
+def at(readings: Series, zeroed: Zero, time_s: float, half_width_s: float) -> Pressure | None:
+    """Return the pressure at an instant that is known to ±`half_width_s`: the mean over a second around it."""
+    near = _between(readings, time_s - 0.5 * SMOOTHING_S, time_s + 0.5 * SMOOTHING_S)
+    if near is None:
+        # A slow sensor: straight between the readings around the instant, if they are not far away.
+        around = _between(readings, time_s - 10.0, time_s + 10.0)
+        if around is None or not around[0][0] <= time_s <= around[0][-1]:
+            return None
+        value = float(np.interp(time_s, *around))
+    else:
+        value = float(near[1].mean())
+    wide = _between(readings, time_s - half_width_s - SMOOTHING_S, time_s + half_width_s + SMOOTHING_S)
+    spread = 0.0
+    if wide is not None and half_width_s > 0.0:
+        early, late = (np.interp(time_s + sign * half_width_s, *wide) for sign in (-1.0, 1.0))
+        spread = 0.5 * abs(float(late) - float(early))
+    return Pressure(value - zeroed.value, zeroed.noise_of_a_second, spread)
+
+
+def peak(readings: Series, zeroed: Zero, start_s: float, end_s: float) -> Pressure | None:
+    """Return the greatest mean over a second; noise makes it a little too great, by two standard deviations at most."""
+    inside = _between(readings, start_s, end_s)
+    if inside is None:
+        return None
+    return Pressure(
+        float(_seconds(*inside).max()) - zeroed.value, zeroed.noise_of_a_second, 2.0 * zeroed.noise_of_a_second
+    )
+
+
+def _between(readings: Series, start_s: float, end_s: float) -> tuple[Floats, Floats] | None:
+    first, last = np.searchsorted(readings.time_s, start_s, "left"), np.searchsorted(readings.time_s, end_s, "right")
+    valid = np.isfinite(readings.value[first:last])
+    if not valid.any():
+        return None
+    return readings.time_s[first:last][valid], readings.value[first:last][valid]
+
+
+def _seconds(time_s: Floats, value: Floats) -> Floats:
+    """Return running means over the second before each reading."""
+    summed = np.concatenate(([0.0], np.cumsum(value)))
+    first = np.searchsorted(time_s, time_s - SMOOTHING_S, "right")
+    last = np.arange(1, time_s.size + 1)
+    return np.asarray((summed[last] - summed[first]) / (last - first), dtype=np.float64)

@@ -1,0 +1,217 @@
+"""Procedure `occlusion`: shut the line while the pump delivers, wait for its alarm, then weigh what was stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from bench.plan.model import Plan
+from bench.procedures.alarms import OCCLUSION, alarm_findings, blocking
+from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
+from bench.procedures.bolus_figures import simulated_words
+from bench.procedures.common import record_blank, start_basal, stop_basal
+from bench.procedures.findings import weighing_findings
+from bench.procedures.occlusion_evaluation import measure, occlusion_doubts, occlusion_notes, readings
+from bench.procedures.occlusion_facts import facts
+from bench.procedures.occlusion_figures import course_table, figures
+from bench.procedures.pump_clock import mark_pump_clock
+from bench.procedures.step_planning import planned_levels
+from bench.procedures.weighing import weigh_record
+from bench.quantities import Duration, Quantity, Rate, Volume
+from bench.recording.reader import TestRecord
+from bench.results.model import Evaluation
+from drivers.roles import Balance, DeliversBasal, DeliversBolus, Occluder, PressureSensor, RaisesAlarms
+
+WEIGH_S = 60.0
+"""How long the shut line rests before anything else is done to it, so that its level can be weighed."""
+POLL_S = 1.0
+TYPICAL_SPEED_UL_PER_MIN = 15.0
+
+
+class OcclusionSettings(ProcedureSettings):
+    """What flows into the shut line, and how long the test waits; exactly one of `rate` and `bolus`."""
+
+    rate: Rate | None = Field(default=None, description="basal rate into the shut line", examples=["1 U/h"])
+    bolus: Volume | None = Field(default=None, description="volume of the bolus into the shut line", examples=["5 U"])
+    run_in: Duration = Field(
+        default=Quantity(30.0, "min"),
+        description="flow before the line is shut; with `bolus`: one such bolus, and the rest of this time",
+    )
+    timeout: Duration = Field(description="longest wait for the alarm", examples=["3 h"])
+    release_observation: Duration = Field(
+        default=Quantity(10.0, "min"), description="weighing of what the line gives back once it is opened"
+    )
+    blank: Duration = Field(
+        default=Quantity(10.0, "min"), description="weighing without delivery at the begin and at the end"
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if (self.rate is None) == (self.bolus is None):
+            raise ValueError("exactly one of `rate` and `bolus` must be given")
+        for name in ("rate", "bolus", "timeout", "release_observation"):
+            quantity = getattr(self, name)
+            if quantity is not None and quantity.value <= 0.0:
+                raise ValueError(f"`{name}` must be more than nothing, not {quantity}")
+        if self.run_in.value < 0.0 or self.blank.value < 0.0:
+            raise ValueError("`run_in` and `blank` cannot be negative")
+        return self
+
+
+class Occlusion:
+    """Shut the line while the pump delivers, wait for its alarm, then weigh what was stored."""
+
+    name: ClassVar[str] = "occlusion"
+    summary: ClassVar[str] = "time to the occlusion alarm, pressure, volume missed and volume stored"
+    Settings: ClassVar[type[ProcedureSettings]] = OcclusionSettings
+    measurements: ClassVar[Mapping[str, MeasurementSpec]] = {
+        "time_to_alarm": MeasurementSpec("time from the shut line to the alarm", "duration", "min"),
+        "pressure_at_alarm": MeasurementSpec("pressure when the alarm came", "pressure", "kPa"),
+        "peak_pressure": MeasurementSpec("greatest pressure while shut", "pressure", "kPa"),
+        "missed_volume": MeasurementSpec("volume due but not delivered by the alarm", "volume", "U"),
+        "stored_bolus": MeasurementSpec("volume that the line gave back when opened", "volume", "U"),
+        "false_alarms": MeasurementSpec("occlusion alarms while flowing", "count", ""),
+    }
+
+    def requires(self, settings: OcclusionSettings) -> Mapping[str, Sequence[type]]:
+        """Return what the pump must be able to do, and the instruments beside it."""
+        delivers = DeliversBasal if settings.bolus is None else DeliversBolus
+        return {
+            "pump": [delivers, RaisesAlarms],
+            "balance": [Balance],
+            "pressure": [PressureSensor],
+            "occluder": [Occluder],
+        }
+
+    def expected_duration_s(self, settings: OcclusionSettings, plan: Plan) -> float:
+        """Return the time until the alarm after which the test can only fail: blanks, run-in, time-out and release."""
+        run_in_s = settings.run_in.to("s")
+        if settings.bolus is not None:
+            run_in_s = max(run_in_s, 60.0 * settings.bolus.to("µL", plan.pump.insulin) / TYPICAL_SPEED_UL_PER_MIN)
+        waits_s = 2.0 * settings.blank.to("s") + 2.0 * WEIGH_S + settings.release_observation.to("s")
+        return run_in_s + settings.timeout.to("s") + waits_s
+
+    def planned_uncertainty(self, settings: OcclusionSettings, context: Context) -> Mapping[str, tuple[float, str]]:
+        """Return what the rig file foretells for time, pressures and volumes."""
+        blank_s, poll_s = settings.blank.to("s"), 2.0 * POLL_S
+        found = {
+            "time_to_alarm": (poll_s / 60.0, f"alarms are asked for every {POLL_S:g} s; U = {poll_s / 60.0:.2g} min"),
+            "missed_volume": planned_levels(settings.timeout.to("s"), blank_s, context),
+            "stored_bolus": planned_levels(settings.release_observation.to("s"), blank_s, context),
+        }
+        pressure = context.rig.pressure
+        if pressure is not None and pressure.calibration is not None:
+            calibration = pressure.calibration
+            expanded_kpa = 2.0 * calibration.expanded_uncertainty.to("kPa") / calibration.k
+            words = f"certificate {calibration.certificate}: U = {expanded_kpa:.2g} kPa"
+            found |= dict.fromkeys(("pressure_at_alarm", "peak_pressure"), (expanded_kpa, words))
+        return found
+
+    def drive(self, settings: OcclusionSettings, stage: Stage) -> None:
+        """Let it flow, shut the line, wait for the alarm, stop, open, weigh what comes."""
+        record_blank(stage, settings.blank.to("s"))
+        mark_pump_clock(stage)
+        if _run_in(settings, stage):
+            _shut_until_alarm(settings, stage)
+            _stop(settings, stage)
+            stage.wait_s(WEIGH_S, "weighing before the line is opened")
+            _move_occluder(stage, shut=False)
+            stage.wait_s(settings.release_observation.to("s"), "weighing what the line gives back")
+        else:
+            _stop(settings, stage)
+        record_blank(stage, settings.blank.to("s"))
+
+    def evaluate(self, settings: OcclusionSettings, record: TestRecord, context: Context) -> Evaluation:
+        """Place the alarm in time, weigh what was missed and stored, and read the pressure."""
+        weighing = weigh_record(record, context)
+        happened = facts(record)
+        pressure = record.series("pressure.pressure_kpa")
+        seen = readings(happened, weighing, pressure, settings.release_observation.to("s"), context)
+        notes, doubts = weighing_findings(weighing, context, (record.start_s, record.end_s))
+        alarm_notes, alarm_doubts = alarm_findings(record, expected=[OCCLUSION])
+        words = simulated_words(record.simulated)
+        return Evaluation(
+            measurements=measure(seen, self.measurements),
+            tables=[course_table(seen, record.start_s)],
+            figures=figures(seen, record.start_s, words),
+            notes=[*alarm_notes, *occlusion_notes(seen), *notes],
+            doubts=[*alarm_doubts, *occlusion_doubts(seen), *doubts],
+        )
+
+
+def _run_in(settings: OcclusionSettings, stage: Stage) -> bool:
+    """Deliver through the open line; return whether no alarm blocked it."""
+    run_in_s = settings.run_in.to("s")
+    begin_s = stage.clock.now_s()
+    if settings.rate is not None:
+        start_basal(stage, settings.rate.to("µL/h", stage.context.concentration))
+    else:
+        _start_bolus(settings, stage, index=0)
+        bolus_done_s = run_in_s + 60.0 * _bolus_ul(settings, stage) / TYPICAL_SPEED_UL_PER_MIN
+        stage.wait_until(lambda: _bolus_over(stage), bolus_done_s, "bolus through the open line", POLL_S)
+        _note_bolus(stage, index=0)
+    left_s = max(WEIGH_S, begin_s + run_in_s - stage.clock.now_s())
+    return not stage.wait_until(lambda: blocking(stage.alarms()) is not None, left_s, "flow before the line is shut")
+
+
+def _shut_until_alarm(settings: OcclusionSettings, stage: Stage) -> None:
+    """Shut the line and wait until an alarm blocks the pump, or until the time-out."""
+    _move_occluder(stage, shut=True)
+    mark_pump_clock(stage)
+    if settings.bolus is not None:
+        stage.wait_s(WEIGH_S, "weighing before the bolus into the shut line")
+        _start_bolus(settings, stage, index=1)
+    begin_s = stage.clock.now_s()
+    alarmed = stage.wait_until(
+        lambda: blocking(stage.alarms()) is not None, settings.timeout.to("s"), "waiting for the alarm", POLL_S
+    )
+    if not alarmed:
+        stage.event("no alarm", waited_s=stage.clock.now_s() - begin_s)
+    mark_pump_clock(stage)
+    if settings.bolus is not None:
+        _note_bolus(stage, index=1)
+
+
+def _stop(settings: OcclusionSettings, stage: Stage) -> None:
+    """Note what the pump says that it does, stop it whatever that is, and end the alarm's signal."""
+    stage.event("pump state", state=str(stage.pump.state()))
+    if settings.rate is not None:
+        stop_basal(stage)
+    else:
+        stage.pump.stop()
+    stage.pump_as(RaisesAlarms).acknowledge_alarms()
+
+
+def _move_occluder(stage: Stage, *, shut: bool) -> None:
+    sent_s = stage.clock.now_s()
+    if shut:
+        stage.occluder.occlude()
+    else:
+        stage.occluder.release()
+    stage.event("occluder closed" if shut else "occluder opened", sent_s=sent_s, acknowledged_s=stage.clock.now_s())
+
+
+def _bolus_ul(settings: OcclusionSettings, stage: Stage) -> float:
+    assert settings.bolus is not None  # noqa: S101 - only asked where the settings have one
+    return settings.bolus.to("µL", stage.context.concentration)
+
+
+def _start_bolus(settings: OcclusionSettings, stage: Stage, index: int) -> None:
+    volume_ul = _bolus_ul(settings, stage)
+    sent_s = stage.clock.now_s()
+    stage.pump_as(DeliversBolus).start_bolus(volume_ul)
+    stage.event("bolus commanded", index=index, volume_ul=volume_ul, sent_s=sent_s, acknowledged_s=stage.clock.now_s())
+
+
+def _bolus_over(stage: Stage) -> bool:
+    return not stage.pump_as(DeliversBolus).bolus_status().active
+
+
+def _note_bolus(stage: Stage, index: int) -> None:
+    status = stage.pump_as(DeliversBolus).bolus_status()
+    stage.event("bolus done", index=index, reported_ul=status.delivered_ul)
+
+
+PROCEDURE = Occlusion()

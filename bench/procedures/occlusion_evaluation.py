@@ -1,0 +1,235 @@
+"""From the course of an occlusion test to its measurements, each with its budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bench.metrology.budget import bounded, component, measurement, undetermined
+from bench.metrology.noise import Window
+from bench.metrology.plateau import level, step
+from bench.procedures import line_pressure
+from bench.procedures.base import Context, MeasurementSpec
+from bench.procedures.line_pressure import Pressure, Zero
+from bench.procedures.occlusion_facts import OcclusionFacts
+from bench.procedures.weighing import Weighing
+from bench.recording.reader import Series
+from bench.results.model import Component, Measurement
+
+MINUTE_S = 60.0
+LEVEL_S = 20.0
+"""Levels are means over so long: long enough for the noise, short enough for a line that leaks."""
+AFTER_SHUT_S = 2.0
+"""What flowed before the line was shut is on the balance so much later."""
+LARGEST_ZERO_KPA = 5.0
+STILL_DELIVERING = frozenset({"basal", "bolus", "priming"})
+NEVER_SHUT = "the line was never shut: an alarm came before"
+NO_ALARM = "no alarm came"
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A volume between two levels of the balance, in µL, and its budget in U."""
+
+    volume_ul: float
+    budget: list[Component]
+
+
+@dataclass(frozen=True, slots=True)
+class OcclusionReadings:
+    """Everything that an occlusion test's measurements are made of."""
+
+    facts: OcclusionFacts
+    weighing: Weighing
+    pressure: Series
+    zero: Zero | None
+    end_of_release_s: float
+    pressure_uncertainty_kpa: float
+    certificate: str
+    ul_per_u: float
+
+    def between(self, before: Window, after: Window) -> Volume | None:
+        """Return the volume that arrived between two windows."""
+        weighing = self.weighing
+        first, second = (level(weighing.time_s, weighing.mass_mg, window) for window in (before, after))
+        if first is None or second is None:
+            return None
+        added_ul = step(first, second, -weighing.loss_mg_per_s) * weighing.conversion.ul_per_mg
+        noise = weighing.noise.difference(before, after)
+        budget = weighing.components(added_ul, 1.0 / self.ul_per_u, noise, second.time_s - first.time_s)
+        return Volume(added_ul, budget)
+
+
+def readings(
+    facts: OcclusionFacts, weighing: Weighing, pressure: Series, release_s: float, context: Context
+) -> OcclusionReadings:
+    """Gather what the measurements are made of; `release_s` is how long the opened line was watched."""
+    spec = context.rig.pressure
+    calibration = spec.calibration if spec is not None else None
+    return OcclusionReadings(
+        facts=facts,
+        weighing=weighing,
+        pressure=pressure,
+        zero=line_pressure.zero(pressure, list(weighing.blanks)),
+        end_of_release_s=facts.opened.acknowledged_s + release_s if facts.opened is not None else 0.0,
+        pressure_uncertainty_kpa=calibration.expanded_uncertainty.to("kPa") / calibration.k if calibration else 0.0,
+        certificate=f"certificate {calibration.certificate}" if calibration else "no certificate in the rig file",
+        ul_per_u=context.concentration.ul_per_u,
+    )
+
+
+def measure(seen: OcclusionReadings, catalogue: Mapping[str, MeasurementSpec]) -> list[Measurement]:
+    """Return every measurement of the catalogue, in its order."""
+    makers: dict[str, Callable[[OcclusionReadings, MeasurementSpec], Measurement]] = {
+        "time_to_alarm": _time_to_alarm,
+        "pressure_at_alarm": _pressure_at_alarm,
+        "peak_pressure": _peak_pressure,
+        "missed_volume": _missed_volume,
+        "stored_bolus": _stored_bolus,
+        "false_alarms": _false_alarms,
+    }
+    return [makers[name](seen, spec) for name, spec in catalogue.items()]
+
+
+def _time_to_alarm(seen: OcclusionReadings, spec: MeasurementSpec) -> Measurement:
+    facts, name = seen.facts, "time_to_alarm"
+    if facts.origin is None:
+        return undetermined(name, spec.title, spec.unit, NEVER_SHUT)
+    lines = [_origin_component(facts, 1.0 / MINUTE_S)]
+    if facts.alarm is not None:
+        alarm = facts.alarm
+        lines.append(
+            component(
+                "when the alarm was raised", alarm.standard_uncertainty_s, "s", 1.0 / MINUTE_S, source=alarm.source
+            )
+        )
+        minutes = (alarm.time_s - facts.origin.acknowledged_s) / MINUTE_S
+        return measurement(name, spec.title, minutes, spec.unit, lines, note=f"dated {alarm.source}")
+    if facts.waited_s is None:
+        return undetermined(name, spec.title, spec.unit, "the wait for the alarm ended early")
+    note = f"no occlusion alarm within {facts.waited_s / MINUTE_S:.1f} min"
+    return measurement(name, spec.title, facts.waited_s / MINUTE_S, spec.unit, lines, censored="above", note=note)
+
+
+def _origin_component(facts: OcclusionFacts, per_s: float) -> Component:
+    width_s = facts.origin.width_s if facts.origin is not None else 0.0
+    return bounded(
+        "when the flow met the shut line", width_s, "s", per_s, source="from the command to its confirmation"
+    )
+
+
+def _pressure_at_alarm(seen: OcclusionReadings, spec: MeasurementSpec) -> Measurement:
+    facts, name = seen.facts, "pressure_at_alarm"
+    if facts.alarm is None:
+        why = NEVER_SHUT if facts.origin is None else NO_ALARM
+        return undetermined(name, spec.title, spec.unit, why)
+    found = None
+    if seen.zero is not None:
+        half_s = 2.0 * facts.alarm.standard_uncertainty_s
+        found = line_pressure.at(seen.pressure, seen.zero, facts.alarm.time_s, half_s)
+    return _pressure(seen, name, spec, found, "when the alarm was raised")
+
+
+def _peak_pressure(seen: OcclusionReadings, spec: MeasurementSpec) -> Measurement:
+    facts, name = seen.facts, "peak_pressure"
+    if facts.origin is None:
+        return undetermined(name, spec.title, spec.unit, NEVER_SHUT)
+    end_s = facts.opened.sent_s if facts.opened is not None else float("inf")
+    found = None
+    if seen.zero is not None:
+        found = line_pressure.peak(seen.pressure, seen.zero, facts.origin.sent_s, end_s)
+    return _pressure(seen, name, spec, found, "noise makes a peak greater")
+
+
+def _pressure(
+    seen: OcclusionReadings, name: str, spec: MeasurementSpec, found: Pressure | None, spread: str
+) -> Measurement:
+    if found is None or seen.zero is None:
+        return undetermined(name, spec.title, spec.unit, "the pressure was not recorded then")
+    lines = [
+        component("calibration", seen.pressure_uncertainty_kpa, "kPa", source=seen.certificate),
+        component("zero", seen.zero.standard_uncertainty, "kPa", source="the blanks"),
+        component("noise", found.noise, "kPa", source="the blanks"),
+        bounded(
+            spread, found.spread, "kPa", source="the curve within that time" if "alarm" in spread else "twice the noise"
+        ),
+    ]
+    return measurement(name, spec.title, found.value, spec.unit, lines)
+
+
+def _missed_volume(seen: OcclusionReadings, spec: MeasurementSpec) -> Measurement:
+    facts, name = seen.facts, "missed_volume"
+    if facts.origin is None or facts.closed is None:
+        return undetermined(name, spec.title, spec.unit, NEVER_SHUT)
+    if facts.ended_s is None:
+        return undetermined(name, spec.title, spec.unit, "the wait for the alarm ended early")
+    after_s = facts.ended_s + AFTER_SHUT_S
+    arrived = seen.between(_before_flow(facts), (after_s, after_s + LEVEL_S))
+    if arrived is None:
+        return undetermined(name, spec.title, spec.unit, "the balance's readings have a gap")
+    duration_s = facts.ended_s - facts.origin.acknowledged_s
+    per_s = facts.flow.due_per_s(duration_s) / seen.ul_per_u
+    lines = [line.model_copy(update={"sensitivity": -line.sensitivity}) for line in arrived.budget]
+    lines.append(_origin_component(facts, per_s))
+    if facts.alarm is not None:
+        alarm = facts.alarm
+        lines.append(
+            component("when the alarm was raised", alarm.standard_uncertainty_s, "s", per_s, source=alarm.source)
+        )
+    missed_u = (facts.flow.due_ul(duration_s) - arrived.volume_ul) / seen.ul_per_u
+    if facts.alarm is None:
+        return measurement(name, spec.title, missed_u, spec.unit, lines, censored="above", note=NO_ALARM)
+    return measurement(name, spec.title, missed_u, spec.unit, lines, note="due by the alarm, less what arrived")
+
+
+def _before_flow(facts: OcclusionFacts) -> Window:
+    """Return where the level of the shut line is weighed before anything presses on it."""
+    if facts.closed is None or facts.origin is None:
+        raise ValueError("the line was never shut")
+    if facts.origin is not facts.closed and facts.origin.sent_s - facts.closed.acknowledged_s > LEVEL_S:
+        return (facts.origin.sent_s - LEVEL_S, facts.origin.sent_s)
+    start_s = facts.closed.acknowledged_s + AFTER_SHUT_S
+    ended_s = facts.ended_s if facts.ended_s is not None else start_s + LEVEL_S
+    return (start_s, max(start_s + 1.0, min(start_s + LEVEL_S, ended_s)))
+
+
+def _stored_bolus(seen: OcclusionReadings, spec: MeasurementSpec) -> Measurement:
+    facts, name = seen.facts, "stored_bolus"
+    if facts.origin is None or facts.opened is None:
+        return undetermined(name, spec.title, spec.unit, NEVER_SHUT)
+    end_s = seen.end_of_release_s
+    stored = seen.between((facts.opened.sent_s - LEVEL_S, facts.opened.sent_s), (end_s - LEVEL_S, end_s))
+    if stored is None:
+        return undetermined(name, spec.title, spec.unit, "the balance's readings have a gap")
+    return measurement(name, spec.title, stored.volume_ul / seen.ul_per_u, spec.unit, stored.budget)
+
+
+def _false_alarms(seen: OcclusionReadings, spec: MeasurementSpec) -> Measurement:
+    return measurement("false_alarms", spec.title, float(seen.facts.false_alarms), spec.unit, [])
+
+
+def occlusion_notes(seen: OcclusionReadings) -> list[str]:
+    """Return what a reader must know of the alarm beside its time."""
+    facts = seen.facts
+    notes = []
+    if facts.false_alarms and facts.closed is None:
+        notes.append(
+            f"The pump raised {facts.false_alarms} occlusion alarm(s) while it flowed freely; the test ended there."
+        )
+    if facts.waited_s is not None:
+        notes.append(f"No occlusion alarm came within {facts.waited_s / MINUTE_S:.1f} min of the line being shut.")
+    if facts.alarm is not None and facts.state_after in STILL_DELIVERING:
+        notes.append(f"After its alarm the pump said of itself: {facts.state_after}.")
+    return notes
+
+
+def occlusion_doubts(seen: OcclusionReadings) -> list[str]:
+    """Return why the pressure cannot be trusted."""
+    if seen.zero is None:
+        return ["The pressure sensor gave no reading during the blanks, so its zero is not known."]
+    if abs(seen.zero.value) > LARGEST_ZERO_KPA:
+        return [
+            f"The pressure sensor showed {seen.zero.value:.1f} kPa with the line open and the pump at rest:"
+            f" more than {LARGEST_ZERO_KPA:g} kPa is no zero, and no free line."
+        ]
+    return []

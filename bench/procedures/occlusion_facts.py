@@ -1,0 +1,118 @@
+"""What happened in an occlusion test, by its events: when the line was shut, when the alarm came, what was due."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.procedures.alarms import OCCLUSION, seen
+from bench.procedures.pump_clock import Instant, alarm_instant
+from bench.recording.reader import Event, TestRecord
+
+SECONDS_PER_HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """The occluder was moved at some moment between the command and its confirmation."""
+
+    sent_s: float
+    acknowledged_s: float
+
+    @property
+    def width_s(self) -> float:
+        """How long that took."""
+        return self.acknowledged_s - self.sent_s
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What was commanded: a basal rate, or a bolus with the time that it took through the open line."""
+
+    rate_ul_per_h: float | None = None
+    bolus_ul: float | None = None
+    bolus_open_s: float | None = None
+
+    def due_ul(self, duration_s: float) -> float:
+        """Return what should have arrived `duration_s` after the flow met the shut line.
+
+        A bolus is due as fast as it went through the open line, and never more than itself.
+        """
+        if self.rate_ul_per_h is not None:
+            return self.rate_ul_per_h * duration_s / SECONDS_PER_HOUR
+        bolus_ul = self.bolus_ul or 0.0
+        if not self.bolus_open_s:
+            return bolus_ul
+        return bolus_ul * min(1.0, duration_s / self.bolus_open_s)
+
+    def due_per_s(self, duration_s: float) -> float:
+        """Return how fast what is due grows then, in µL/s."""
+        return (self.due_ul(duration_s + 0.5) - self.due_ul(max(0.0, duration_s - 0.5))) / min(1.0, duration_s + 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class OcclusionFacts:
+    """The course of an occlusion test; None for what did not happen.
+
+    `origin` is when the flow met the shut line: the line being shut, or the command of the bolus into it. `ended_s` is
+    when the wait ended, by the alarm or without one.
+    """
+
+    flow: Flow
+    closed: Switch | None
+    origin: Switch | None
+    opened: Switch | None
+    alarm: Instant | None
+    waited_s: float | None
+    ended_s: float | None
+    false_alarms: int
+    state_after: str
+
+
+def facts(record: TestRecord) -> OcclusionFacts:
+    """Read the course of a test from its events."""
+    closed, opened = _switch(record, "occluder closed"), _switch(record, "occluder opened")
+    flow, origin = _flow(record, closed)
+    alarms = [alarm_instant(record, event) for event in seen(record, OCCLUSION)]
+    before = [alarm for alarm in alarms if closed is None or alarm.time_s < closed.sent_s]
+    shut = [alarm for alarm in alarms if alarm not in before and (opened is None or alarm.time_s <= opened.sent_s)]
+    alarm = shut[0] if shut and origin is not None else None
+    unheard = record.events("no alarm")
+    ended_s = alarm.time_s if alarm is not None else unheard[0].time_s if unheard else None
+    states = record.events("pump state")
+    return OcclusionFacts(
+        flow=flow,
+        closed=closed,
+        origin=origin,
+        opened=opened,
+        alarm=alarm,
+        waited_s=unheard[0].time_s - origin.acknowledged_s
+        if unheard and origin is not None and alarm is None
+        else None,
+        ended_s=ended_s,
+        false_alarms=len(before),
+        state_after=str(states[-1].data["state"]) if states else "",
+    )
+
+
+def _switch(record: TestRecord, kind: str) -> Switch | None:
+    events = record.events(kind)
+    return _command(events[0]) if events else None
+
+
+def _command(event: Event) -> Switch:
+    return Switch(float(event.data["sent_s"]), float(event.data["acknowledged_s"]))
+
+
+def _flow(record: TestRecord, closed: Switch | None) -> tuple[Flow, Switch | None]:
+    """Return what was commanded, and when it met the shut line."""
+    basal = record.events("basal commanded")
+    if basal:
+        return Flow(rate_ul_per_h=float(basal[-1].data["rate_ul_per_h"])), closed
+    commands = {int(event.data["index"]): event for event in record.events("bolus commanded")}
+    ends = {int(event.data["index"]): event for event in record.events("bolus done")}
+    volume_ul = next((float(event.data["volume_ul"]) for event in commands.values()), None)
+    open_s = None
+    if 0 in commands and 0 in ends:
+        open_s = ends[0].time_s - float(commands[0].data["acknowledged_s"])
+    flow = Flow(bolus_ul=volume_ul, bolus_open_s=open_s)
+    return flow, _command(commands[1]) if 1 in commands and closed is not None else None

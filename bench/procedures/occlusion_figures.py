@@ -1,0 +1,105 @@
+"""Figures and the table of an occlusion test."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.metrology.decimate import series
+from bench.procedures.occlusion_evaluation import LEVEL_S, OcclusionReadings
+from bench.procedures.occlusion_facts import Flow
+from bench.results.model import Figure, Mark, Rule, Table
+
+MINUTE_S = 60.0
+AROUND_S = 300.0
+
+
+def figures(seen: OcclusionReadings, start_s: float, words: str) -> list[Figure]:
+    """Return pressure against time with every event, and mass around the shutting, the alarm and the opening."""
+    made = []
+    if len(seen.pressure):
+        made.append(_pressure_figure(seen, start_s, words))
+    made.append(_mass_figure(seen, start_s, words))
+    if seen.facts.opened is not None:
+        made.append(_release_figure(seen, words))
+    return made
+
+
+def _marks(seen: OcclusionReadings, zero_s: float) -> list[Mark]:
+    facts = seen.facts
+    happened = [
+        (facts.closed.acknowledged_s if facts.closed else None, "line shut"),
+        (facts.origin.acknowledged_s if facts.origin and facts.origin != facts.closed else None, "bolus commanded"),
+        (facts.alarm.time_s if facts.alarm else None, "alarm"),
+        (facts.ended_s if facts.waited_s is not None else None, "no alarm: given up"),
+        (facts.opened.acknowledged_s if facts.opened else None, "line opened"),
+    ]
+    return [Mark(x=(time_s - zero_s) / MINUTE_S, label=label) for time_s, label in happened if time_s is not None]
+
+
+def _pressure_figure(seen: OcclusionReadings, start_s: float, words: str) -> Figure:
+    zero_kpa = seen.zero.value if seen.zero is not None else 0.0
+    minutes = (seen.pressure.time_s - start_s) / MINUTE_S
+    return Figure(
+        name="pressure",
+        title="Pressure in the line",
+        x_label="time since the test began / min",
+        y_label="pressure / kPa",
+        series=[series("line", minutes, seen.pressure.value - zero_kpa, role="pressure")],
+        marks=_marks(seen, start_s),
+        rules=[Rule(y=0.0, label="open line")],
+        caption="Above the zero of the blanks; reduced to least and greatest of each stretch." + words,
+    )
+
+
+def _mass_figure(seen: OcclusionReadings, start_s: float, words: str) -> Figure:
+    weighing = seen.weighing
+    return Figure(
+        name="mass",
+        title="Mass on the balance",
+        x_label="time since the test began / min",
+        y_label="mass / mg",
+        series=[series("balance", (weighing.time_s - start_s) / MINUTE_S, weighing.mass_mg, role="mass")],
+        marks=_marks(seen, start_s),
+        caption="As the balance showed it, reduced to least and greatest of each stretch." + words,
+    )
+
+
+def _release_figure(seen: OcclusionReadings, words: str) -> Figure:
+    opened = seen.facts.opened
+    if opened is None:
+        raise ValueError("the line was never opened")
+    weighing = seen.weighing
+    shown = (weighing.time_s >= opened.sent_s - LEVEL_S - 40.0) & (weighing.time_s <= opened.sent_s + AROUND_S)
+    base = (weighing.time_s >= opened.sent_s - LEVEL_S) & (weighing.time_s <= opened.sent_s)
+    level_mg = float(np.nanmean(weighing.mass_mg[base])) if base.any() else 0.0
+    curve = series("balance", weighing.time_s[shown] - opened.sent_s, weighing.mass_mg[shown] - level_mg, role="mass")
+    return Figure(
+        name="release",
+        title="What the line gave back when it was opened",
+        x_label="time since the opening / s",
+        y_label="mass gained / mg",
+        series=[curve],
+        marks=[Mark(x=0.0, label="line opened")],
+        caption="Mass above the level before the opening." + words,
+    )
+
+
+def course_table(seen: OcclusionReadings, start_s: float) -> Table:
+    """Return what happened, when, and what the pump said of itself."""
+    rows = [[mark.label, f"{mark.x:.2f} min"] for mark in _marks(seen, start_s)]
+    facts = seen.facts
+    if facts.alarm is not None:
+        rows.append(["the alarm's time is taken", facts.alarm.source])
+    if facts.state_after:
+        rows.append(["the pump's own word after the wait", facts.state_after])
+    rows.append(["flow", _flow_in_words(facts.flow, seen.ul_per_u)])
+    return Table(name="course", title="Course of the test", columns=["what", "when or what"], rows=rows)
+
+
+def _flow_in_words(flow: Flow, ul_per_u: float) -> str:
+    if flow.rate_ul_per_h is not None:
+        return f"basal {flow.rate_ul_per_h / ul_per_u:g} U/h"
+    if flow.bolus_ul is None:
+        return "none"
+    through = f", {flow.bolus_open_s:.0f} s through the open line" if flow.bolus_open_s else ""
+    return f"bolus {flow.bolus_ul / ul_per_u:g} U{through}"

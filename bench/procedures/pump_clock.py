@@ -1,0 +1,88 @@
+"""The pump's own clock beside the run's: when an alarm was raised, not when it was read."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+from bench.procedures.base import Stage
+from bench.recording.reader import Event, TestRecord
+from drivers.roles import RaisesAlarms
+
+DRIFT_PER_S = 200e-6
+"""How far a pump's clock may run wrong beyond the readings taken of it: 200 ppm, twice a poor crystal."""
+RESOLUTION_S = 0.001
+"""Pump times have three decimals (docs/pump-bridge.md)."""
+POLL_S = 1.0
+"""How often the alarm queue is asked while an alarm is waited for."""
+
+
+def mark_pump_clock(stage: Stage) -> None:
+    """Read the pump's clock and record it between the instants just before and just after."""
+    before_s = stage.clock.now_s()
+    pump_time_s = stage.pump_as(RaisesAlarms).pump_time_s()
+    stage.event("pump clock", pump_time_s=pump_time_s, before_s=before_s, after_s=stage.clock.now_s())
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """An instant of the run's clock with its standard uncertainty, and how it was found."""
+
+    time_s: float
+    standard_uncertainty_s: float
+    source: str
+
+
+class PumpClock:
+    """Maps the pump's time to the run's: straight between readings of the pump's clock, by the nearest outside them."""
+
+    def __init__(self, readings: list[Event]) -> None:
+        anchors = [
+            (
+                float(reading.data["pump_time_s"]),
+                0.5 * (reading.data["before_s"] + reading.data["after_s"]),
+                0.5 * (reading.data["after_s"] - reading.data["before_s"]),
+            )
+            for reading in readings
+        ]
+        # A clock that was set or went back in between cannot be mapped across: only its last stretch counts.
+        start = max((i + 1 for i, (a, b) in enumerate(pairwise(anchors)) if not _same_clock(a, b)), default=0)
+        self._anchors = anchors[start:]
+
+    def instant(self, pump_time_s: float) -> Instant | None:
+        """Return when the pump's clock showed `pump_time_s`; None without a reading of it."""
+        if not self._anchors:
+            return None
+        later = next((i for i, anchor in enumerate(self._anchors) if anchor[0] >= pump_time_s), len(self._anchors))
+        if 0 < later < len(self._anchors):
+            (pump_0, run_0, half_0), (pump_1, run_1, half_1) = self._anchors[later - 1 : later + 1]
+            share = (pump_time_s - pump_0) / (pump_1 - pump_0)
+            time_s = run_0 + share * (run_1 - run_0)
+            half_s = (1.0 - share) * half_0 + share * half_1
+        else:
+            pump_0, run_0, half_0 = self._anchors[min(later, len(self._anchors) - 1)]
+            time_s = run_0 + (pump_time_s - pump_0)
+            half_s = half_0 + DRIFT_PER_S * abs(pump_time_s - pump_0)
+        uncertainty_s = math.hypot(half_s, 0.5 * RESOLUTION_S) / math.sqrt(3.0)
+        return Instant(time_s, uncertainty_s, "by the pump's own clock")
+
+
+def _same_clock(first: tuple[float, float, float], second: tuple[float, float, float]) -> bool:
+    pump_s, run_s = second[0] - first[0], second[1] - first[1]
+    return pump_s > 0.0 and abs(pump_s - run_s) <= first[2] + second[2] + RESOLUTION_S + DRIFT_PER_S * run_s
+
+
+def alarm_instant(record: TestRecord, alarm: Event) -> Instant:
+    """Return when `alarm` was raised: by the pump's clock, or else from when the bench read it.
+
+    The pump's clock is believed only where it places the alarm within the test and not after it was read.
+    """
+    read_s = float(alarm.data["time_s"])
+    mapped = PumpClock(record.events("pump clock")).instant(float(alarm.data["pump_time_s"]))
+    if mapped is not None:
+        margin_s = 2.0 * mapped.standard_uncertainty_s + RESOLUTION_S
+        if record.start_s <= mapped.time_s <= read_s + margin_s:
+            return mapped
+    # Raised at some moment since the question before: the middle of that second, rectangular.
+    return Instant(read_s - 0.5 * POLL_S, 0.5 * POLL_S / math.sqrt(3.0), "from when the bench read it")

@@ -1,0 +1,57 @@
+"""Pressure at the alarm and at its peak, against curves that are known."""
+
+import numpy as np
+import pytest
+
+from bench.procedures import line_pressure
+from bench.recording.reader import Series
+
+
+def sensor(noise_kpa: float, offset_kpa: float = 0.4, interval_s: float = 0.2) -> Series:
+    """Zero, then a ramp of 0.1 kPa/s from 200 s to 1200 s, then zero again."""
+    time_s = np.arange(0.0, 1500.0, interval_s)
+    value = np.where((time_s >= 200.0) & (time_s < 1200.0), 0.1 * (time_s - 200.0), 0.0) + offset_kpa
+    value += np.random.default_rng(5).normal(0.0, noise_kpa, time_s.size)
+    return Series(time_s, value, np.ones(time_s.size, dtype=bool))
+
+
+def test_pressures_stand_above_the_blanks_zero() -> None:
+    readings = sensor(0.04)
+    zeroed = line_pressure.zero(readings, [(0.0, 190.0), (1300.0, 1490.0)])
+    assert zeroed is not None
+    assert zeroed.value == pytest.approx(0.4, abs=0.01)
+    at_alarm = line_pressure.at(readings, zeroed, 1100.0, 0.0)
+    peak = line_pressure.peak(readings, zeroed, 200.0, 1250.0)
+    assert at_alarm is not None
+    assert peak is not None
+    assert at_alarm.value == pytest.approx(90.0, abs=0.1)
+    assert peak.value == pytest.approx(100.0, abs=0.15)
+    assert peak.value - 100.0 < peak.spread + 2.0 * peak.noise
+
+
+def test_an_instant_not_well_known_leaves_the_pressure_open() -> None:
+    readings = sensor(0.0)
+    zeroed = line_pressure.zero(readings, [(0.0, 190.0)])
+    assert zeroed is not None
+    found = line_pressure.at(readings, zeroed, 700.0, 5.0)
+    assert found is not None
+    assert found.spread == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_slow_sensor_is_read_between_its_readings() -> None:
+    readings = sensor(0.0, interval_s=4.0)
+    zeroed = line_pressure.zero(readings, [(0.0, 190.0)])
+    assert zeroed is not None
+    found = line_pressure.at(readings, zeroed, 702.0, 0.0)
+    assert found is not None
+    assert found.value == pytest.approx(50.2, abs=0.01)
+
+
+def test_without_readings_there_is_no_pressure() -> None:
+    empty = Series(np.empty(0), np.empty(0), np.empty(0, dtype=bool))
+    assert line_pressure.zero(empty, [(0.0, 100.0)]) is None
+    readings = sensor(0.0)
+    zeroed = line_pressure.zero(readings, [(0.0, 190.0)])
+    assert zeroed is not None
+    assert line_pressure.at(readings, zeroed, 5000.0, 0.0) is None
+    assert line_pressure.peak(readings, zeroed, 5000.0, 6000.0) is None
