@@ -60,11 +60,11 @@ class Weighing:
         per_mg = per_ul * self.conversion.ul_per_mg
         return [
             *self._noise_components(per_mg, noise, near or noise),
-            *balance_components(self.balance, per_mg, interval_s),
+            *balance_components(self.balance, per_mg),
             *self.conversion.components(volume_ul * per_ul),
             self._vessel_component(per_mg, interval_s),
             component(
-                "evaporation",
+                "evaporation and steady drift",
                 self.evaporation.standard_uncertainty,
                 "mg/h",
                 per_mg * interval_s / SECONDS_PER_HOUR,
@@ -92,7 +92,7 @@ class Weighing:
         return bounded("air buoyancy of the vessel", 0.5 * whole_mg * share, "mg", per_mg, source=source)
 
 
-def balance_components(balance: BalanceSpec | None, per_mg: float, interval_s: float) -> list[Component]:
+def balance_components(balance: BalanceSpec | None, per_mg: float) -> list[Component]:
     """Return what the rig file tells of the balance, for the difference of two levels."""
     if balance is None:
         return []
@@ -107,9 +107,6 @@ def balance_components(balance: BalanceSpec | None, per_mg: float, interval_s: f
         )
     if balance.linearity is not None:
         lines.append(bounded("linearity", balance.linearity.to("mg"), "mg", per_mg, source="rig file"))
-    if balance.drift is not None:
-        per_rate = per_mg * interval_s / SECONDS_PER_HOUR
-        lines.append(bounded("drift of the zero", balance.drift.to("mg/h"), "mg/h", per_rate, source="rig file"))
     return lines
 
 
@@ -122,13 +119,20 @@ def weigh_record(record: TestRecord, context: Context) -> Weighing:
     segments = [within(readings.time_s, mass_mg, blank) for blank in blanks]
     noise = estimate(segments, balance.readability.to("mg") if balance is not None else 0.0)
     slopes = [blank_slope(*segment, noise) for segment in segments]
-    declared = context.rig.evaporation
-    lost = evaporation(
-        slopes,
-        declared.rate.to("mg/h") if declared is not None else None,
-        declared.half_width.to("mg/h") if declared is not None else None,
-    )
+    lost = evaporation(slopes, *declared_loss(context))
     return Weighing(readings.time_s, mass_mg, blanks, noise, lost, conversion(record, context), balance)
+
+
+def declared_loss(context: Context) -> tuple[float, float] | tuple[None, None]:
+    """Return the loss that the rig file declares and its half width, in mg/h; the balance's own drift widens it.
+
+    A blank cannot tell evaporation from a drift of the balance, and need not: both act on a delivery alike.
+    """
+    declared, balance = context.rig.evaporation, context.rig.balance
+    if declared is None:
+        return None, None
+    drift = balance.drift.to("mg/h") if balance is not None and balance.drift is not None else 0.0
+    return declared.rate.to("mg/h"), math.hypot(declared.half_width.to("mg/h"), drift)
 
 
 def within(time_s: Floats, value: Floats, window: Window) -> tuple[Floats, Floats]:

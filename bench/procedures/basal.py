@@ -1,0 +1,139 @@
+"""Procedure `basal`: a constant basal rate, weighed from the first command on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from bench.plan.model import Plan
+from bench.procedures.alarms import blocking
+from bench.procedures.basal_evaluation import SETTLE_S, evaluate_basal
+from bench.procedures.basal_planning import planned
+from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
+from bench.procedures.common import record_blank, start_basal, stop_basal
+from bench.quantities import Duration, Quantity, Rate
+from bench.recording.reader import TestRecord
+from bench.results.model import Evaluation
+from drivers.roles import Balance, DeliversBasal
+
+POLL_S = 2.0
+TRUMPET_MINUTES = (15, 60, 150, 330, 570, 930)
+
+
+class BasalSettings(ProcedureSettings):
+    """Which rate is delivered for how long, and how it is looked at."""
+
+    rate: Rate = Field(description="commanded basal rate", examples=["1 U/h"])
+    duration: Duration = Field(description="from the first command to the stop", examples=["24 h"])
+    blank: Duration = Field(
+        default=Quantity(30.0, "min"),
+        description="weighing without delivery before the first command and after the stop",
+    )
+    stabilisation: Duration = Field(
+        default=Quantity(0.0, "h"),
+        description="how much of the start the trumpet leaves out; everything else keeps it",
+    )
+    trumpet: Literal["by pump", "ambulatory", "shot cycles", "infusion"] = Field(
+        default="by pump",
+        description="observation windows: 15 to 930 min (ambulatory), whole pulse intervals (shot cycles), 2 to 31 min "
+        "(infusion); by pump: ambulatory, and shot cycles for a pulsed pump or infusion for a continuous one",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.rate.value <= 0.0:
+            raise ValueError(f"`rate` must be more than nothing, not {self.rate}")
+        if self.duration.to("s") < 60.0:
+            raise ValueError(f"`duration` must be a minute or more, not {self.duration}")
+        if self.blank.value < 0.0:
+            raise ValueError(f"`blank` cannot be negative: {self.blank}")
+        if not 0.0 <= self.stabilisation.to("s") < self.duration.to("s"):
+            raise ValueError(f"`stabilisation` must be shorter than `duration`, not {self.stabilisation}")
+        return self
+
+
+def _catalogue() -> dict[str, MeasurementSpec]:
+    catalogue = {
+        "mean_error": MeasurementSpec("mean error of the rate, from the first command", "ratio", "%"),
+        "total_volume": MeasurementSpec("volume delivered in all", "volume", "U"),
+    }
+    for hours in (1, 6, 12):
+        catalogue[f"delivered_{hours}h"] = MeasurementSpec(
+            f"delivered {hours} h after the first command", "volume", "U"
+        )
+    catalogue |= {
+        "hourly_windows_within_15_percent": MeasurementSpec("hours within ±15 % of commanded", "ratio", "%"),
+        "largest_hourly_error": MeasurementSpec("largest error of an hour, by size", "ratio", "%"),
+    }
+    for minutes in TRUMPET_MINUTES:
+        title = f"trumpet: largest error over {minutes} min, by size"
+        catalogue[f"trumpet_error_{minutes}min"] = MeasurementSpec(title, "ratio", "%")
+    return catalogue | {
+        "mean_pulse_volume": MeasurementSpec("mean volume of a pulse", "volume", "U"),
+        "pulse_volume_sd": MeasurementSpec("standard deviation of pulses, of their mean", "ratio", "%"),
+        "mean_pulse_interval": MeasurementSpec("mean time between pulses", "duration", "s"),
+        "missed_pulses": MeasurementSpec("pulses that did not come", "count", ""),
+        "doubled_pulses": MeasurementSpec("pulses of twice the volume", "count", ""),
+        "extra_pulses": MeasurementSpec("pulses out of turn", "count", ""),
+    }
+
+
+class Basal:
+    """A constant basal rate, weighed from the first command on."""
+
+    name: ClassVar[str] = "basal"
+    summary: ClassVar[str] = "volume, steadiness and every pulse of a constant basal rate"
+    Settings: ClassVar[type[ProcedureSettings]] = BasalSettings
+    measurements: ClassVar[Mapping[str, MeasurementSpec]] = _catalogue()
+
+    def requires(self, settings: BasalSettings) -> Mapping[str, Sequence[type]]:
+        """Return what the pump must be able to do, and that there is a balance."""
+        del settings
+        return {"pump": [DeliversBasal], "balance": [Balance]}
+
+    def expected_duration_s(self, settings: BasalSettings, plan: Plan) -> float:
+        """Return delivery, both blanks and settling."""
+        del plan
+        return settings.duration.to("s") + 2.0 * settings.blank.to("s") + SETTLE_S
+
+    def planned_uncertainty(self, settings: BasalSettings, context: Context) -> Mapping[str, tuple[float, str]]:
+        """Return what the rig file foretells for volumes and their errors."""
+        concentration = context.concentration
+        rate_ul_per_h = settings.rate.to("µL/h", concentration)
+        return planned(rate_ul_per_h, settings.duration.to("h"), settings.blank.to("h"), context)
+
+    def drive(self, settings: BasalSettings, stage: Stage) -> None:
+        """Weigh a blank, deliver, stop, let the line settle, weigh a blank again; a blocking alarm ends it early."""
+        record_blank(stage, settings.blank.to("s"))
+        start_basal(stage, settings.rate.to("µL/h", stage.context.concentration))
+        blocked = stage.wait_until(
+            lambda: blocking(stage.alarms()) is not None, settings.duration.to("s"), f"basal {settings.rate}", POLL_S
+        )
+        if blocked:
+            alarm = blocking(stage.alarms())
+            stage.event("basal ended early", code=alarm.code if alarm else "", text=alarm.text if alarm else "")
+        stop_basal(stage)
+        stage.wait_s(SETTLE_S, "settling")
+        stage.event("settled")
+        record_blank(stage, settings.blank.to("s"))
+
+    def evaluate(self, settings: BasalSettings, record: TestRecord, context: Context) -> Evaluation:
+        """Weigh the delivery as a whole, by the hour, by window and by pulse."""
+        concentration = context.concentration
+        increment = context.plan.pump.basal_increment
+        pulsed = context.plan.pump.delivery == "pulsed"
+        return evaluate_basal(
+            record,
+            context,
+            self.measurements,
+            rate_ul_per_h=settings.rate.to("µL/h", concentration),
+            increment_ul=increment.to("µL", concentration) if increment is not None and pulsed else math.nan,
+            stabilisation_s=settings.stabilisation.to("s"),
+            trumpet=settings.trumpet,
+        )
+
+
+PROCEDURE = Basal()

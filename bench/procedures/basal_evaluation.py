@@ -1,0 +1,197 @@
+"""From the recording of a basal delivery to everything that is said of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from bench.metrology.budget import undetermined
+from bench.metrology.pulses import PulseTrain
+from bench.metrology.trumpet import AMBULATORY_SAMPLE_S
+from bench.procedures.alarms import alarm_findings, seen
+from bench.procedures.basal_delivery import (
+    HOUR_S,
+    Delivery,
+    hours_of,
+    measure_after_hours,
+    measure_hours,
+    measure_totals,
+)
+from bench.procedures.basal_figures import (
+    hours_figure,
+    mass_figure,
+    pulse_distribution_figure,
+    pulses_figure,
+    start_up_figure,
+    trumpet_figure,
+)
+from bench.procedures.basal_pulses import measure_pulses, odd_pulses_table, pulses_of, result_pulses
+from bench.procedures.basal_trumpet import measure_trumpet, trumpet_of, trumpet_table, window_sets
+from bench.procedures.base import Context, MeasurementSpec
+from bench.procedures.findings import weighing_findings
+from bench.procedures.weighing import Weighing, weigh_record
+from bench.recording.reader import Event, TestRecord
+from bench.results.model import Evaluation, Figure, Measurement, Table
+
+SETTLE_S = 60.0
+"""What the line gives so long after the stop belongs to the delivery."""
+_SHORTEST_LEVEL_S = 20.0
+_MOST_STEPS = 3
+
+
+def evaluate_basal(
+    record: TestRecord,
+    context: Context,
+    catalogue: Mapping[str, MeasurementSpec],
+    *,
+    rate_ul_per_h: float,
+    increment_ul: float,
+    stabilisation_s: float,
+    trumpet: str,
+) -> Evaluation:
+    """Evaluate one basal test; `increment_ul` is NaN where the pump delivers continuously or the plan tells none."""
+    weighing = weigh_record(record, context)
+    notes, doubts = weighing_findings(weighing, context, (record.start_s, record.end_s))
+    alarm_notes, alarm_doubts = alarm_findings(record)
+    notes, doubts = [*alarm_notes, *notes], [*alarm_doubts, *doubts]
+    commands = record.events("basal commanded")
+    if not commands or np.count_nonzero(np.isfinite(weighing.mass_mg)) < 2:
+        why = "basal was never commanded" if not commands else "the balance gave no readings"
+        doubts = doubts or [f"Nothing can be said: {why}."]
+        nothing = [undetermined(name, spec.title, spec.unit, why) for name, spec in catalogue.items()]
+        return Evaluation(measurements=nothing, notes=notes, doubts=doubts)
+    delivery = _delivery(record, weighing, context, rate_ul_per_h, commands[0])
+    if not record.events("basal stopped"):
+        doubts.append("The pump was never stopped: the recording ends while it delivers.")
+    train = pulses_of(delivery, increment_ul)
+    train_notes, train_doubts = _train_findings(train, delivery, increment_ul)
+    evaluated = _evaluated(record, delivery, train, catalogue, increment_ul, stabilisation_s, trumpet)
+    measurements, tables, figures = evaluated
+    return Evaluation(
+        measurements=_asked_for(measurements, record, context),
+        pulses=result_pulses(train, weighing.conversion.ul_per_mg),
+        tables=tables,
+        figures=figures,
+        notes=[*notes, *train_notes, _weighing_note(weighing)],
+        doubts=[*doubts, *train_doubts],
+    )
+
+
+def _delivery(
+    record: TestRecord, weighing: Weighing, context: Context, rate_ul_per_h: float, command: Event
+) -> Delivery:
+    sent_s, acknowledged_s = float(command.data["sent_s"]), float(command.data["acknowledged_s"])
+    stops = record.events("basal stopped")
+    known = weighing.time_s[np.isfinite(weighing.mass_mg)]
+    first_s, last_s = max(record.start_s, float(known[0])), min(record.end_s, float(known[-1]))
+    stopped = (last_s, last_s) if not stops else (_sent_s(stops[0]), float(stops[0].time_s))
+    ended_s = 0.5 * (stopped[0] + stopped[1])
+    settled_s = max(ended_s, min(ended_s + SETTLE_S, last_s - _SHORTEST_LEVEL_S))
+    return Delivery(
+        weighing=weighing,
+        rate_ul_per_h=rate_ul_per_h,
+        ul_per_u=context.concentration.ul_per_u,
+        began_s=0.5 * (sent_s + acknowledged_s),
+        u_began_s=0.5 * (acknowledged_s - sent_s) / math.sqrt(3.0),
+        ended_s=ended_s,
+        u_ended_s=0.5 * (stopped[1] - stopped[0]) / math.sqrt(3.0),
+        settled_s=settled_s,
+        first_s=first_s,
+        last_s=last_s,
+    )
+
+
+def _sent_s(stop: Event) -> float:
+    return float(stop.data.get("sent_s", stop.time_s))
+
+
+def _evaluated(
+    record: TestRecord,
+    delivery: Delivery,
+    train: PulseTrain,
+    catalogue: Mapping[str, MeasurementSpec],
+    increment_ul: float,
+    stabilisation_s: float,
+    trumpet: str,
+) -> tuple[list[Measurement], list[Table], list[Figure]]:
+    words = " Simulated." if record.simulated else ""
+    curve = delivery.curve()
+    interval_s = _interval_s(train, delivery, increment_ul)
+    first_pulse_s = train.pulses[0].time_s if train.pulses else math.nan
+    start_s = delivery.began_s + stabilisation_s
+    points = trumpet_of(delivery, curve, window_sets(trumpet, interval_s), interval_s, first_pulse_s, start_s)
+    hours = hours_of(delivery)
+    measurements = [
+        *measure_totals(delivery, catalogue),
+        *(measure_after_hours(delivery, catalogue, number) for number in (1, 6, 12)),
+        *measure_hours(delivery, hours, catalogue),
+        *measure_trumpet(delivery, points, catalogue),
+        *measure_pulses(delivery, train, catalogue),
+    ]
+    alarms = [(event.time_s, f"alarm {event.data['code']}") for event in seen(record)]
+    figures = [mass_figure(delivery, train, alarms, words)]
+    tables = []
+    if points:
+        mean_error = measurements[0].value
+        figures.append(trumpet_figure(points, math.nan if mean_error is None else mean_error, words))
+        tables.append(trumpet_table(points))
+    if delivery.duration_s >= 2.0 * _sample_s(delivery, interval_s):
+        figures.append(start_up_figure(delivery, curve, _sample_s(delivery, interval_s), words))
+    if hours.errors_percent:
+        figures.append(hours_figure(hours, words))
+    if train.pulses:
+        figures.append(pulses_figure(train, delivery, increment_ul, words))
+        figures.append(pulse_distribution_figure(train, delivery, increment_ul, words))
+        tables.append(odd_pulses_table(train, delivery))
+    return measurements, tables, figures
+
+
+def _interval_s(train: PulseTrain, delivery: Delivery, increment_ul: float) -> float:
+    """Return the pulses' own interval, else the commanded one; NaN for a continuous pump."""
+    if math.isfinite(train.interval_s):
+        return train.interval_s
+    return increment_ul / delivery.rate_ul_per_h * HOUR_S
+
+
+def _sample_s(delivery: Delivery, interval_s: float) -> float:
+    """Return over how long a point of the start-up curve is: 15 min, less for a short test, whole pulse intervals."""
+    wanted_s = min(AMBULATORY_SAMPLE_S, delivery.duration_s / 8.0)
+    if not math.isfinite(interval_s):
+        return wanted_s
+    return interval_s * max(1, round(wanted_s / interval_s))
+
+
+def _train_findings(train: PulseTrain, delivery: Delivery, increment_ul: float) -> tuple[list[str], list[str]]:
+    notes, doubts = [], []
+    if train.unresolved and math.isfinite(increment_ul):
+        notes.append(f"Single pulses cannot be told: {train.unresolved}.")
+    increment_mg = increment_ul / delivery.weighing.conversion.ul_per_mg
+    if train.pulses and abs(train.pulse_mg / increment_mg - 1.0) > 0.25:
+        notes.append(
+            f"The pump meters {train.pulse_mg / increment_mg:.2g} basal increments every {train.interval_s:.0f} s,"
+            " unlike what the plan says of it."
+        )
+    if train.disturbances:
+        listed = ", ".join(
+            f"{each.step_mg:+.2f} mg at minute {(each.time_s - delivery.first_s) / 60.0:.1f}"
+            for each in train.disturbances[:_MOST_STEPS]
+        )
+        more = f" and {len(train.disturbances) - _MOST_STEPS} more" if len(train.disturbances) > _MOST_STEPS else ""
+        doubts.append(f"The balance was disturbed, by steps that are no pulses: {listed}{more}.")
+    return notes, doubts
+
+
+def _asked_for(measurements: list[Measurement], record: TestRecord, context: Context) -> list[Measurement]:
+    """Leave out what could not be measured, unless the plan asks for it."""
+    asked = {name for test in context.plan.tests if test.id == record.test_id for name in test.accept}
+    return [each for each in measurements if each.value is not None or each.name in asked]
+
+
+def _weighing_note(weighing: Weighing) -> str:
+    lost = weighing.evaporation
+    return (
+        f"Made good: {lost.mg_per_h:+.3f} mg/h of evaporation and drift"
+        f" (U = {2.0 * lost.standard_uncertainty:.2g} mg/h; {lost.source}). {weighing.conversion.ul_per_mg:.5f} µL/mg ({weighing.conversion.source})."
+    )

@@ -1,0 +1,164 @@
+"""Every pulse of a basal delivery: its volume and interval, and those that did not come or came twice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from bench.metrology.budget import component, measurement, undetermined
+from bench.metrology.noise import Floats
+from bench.metrology.pulses import DOUBLED, LOWEST, FoundPulse, PulseTrain, find_pulses
+from bench.procedures.basal_delivery import HOUR_S, Delivery
+from bench.procedures.base import MeasurementSpec
+from bench.procedures.weighing import within
+from bench.results.model import Component, Measurement, Pulse, Table
+
+COUNTED = {"missed_pulses": "missed", "doubled_pulses": "doubled", "extra_pulses": "extra"}
+NAMES = ("mean_pulse_volume", "pulse_volume_sd", "mean_pulse_interval", *COUNTED)
+_MOST_LISTED = 40
+
+
+def pulses_of(delivery: Delivery, increment_ul: float) -> PulseTrain:
+    """Find the pulses; a train without any, and why, where the pump has none or they cannot be told apart."""
+    if not math.isfinite(increment_ul):
+        return PulseTrain(unresolved="the plan gives the pump no basal increment, or its delivery is continuous")
+    weighing = delivery.weighing
+    time_s, mass_mg = within(weighing.time_s, weighing.mass_mg, (delivery.first_s, delivery.last_s))
+    return find_pulses(
+        time_s,
+        mass_mg,
+        weighing.noise,
+        increment_ul / weighing.conversion.ul_per_mg,
+        increment_ul / delivery.rate_ul_per_h * HOUR_S,
+        (delivery.began_s, delivery.ended_s),
+        weighing.loss_mg_per_s,
+    )
+
+
+def result_pulses(train: PulseTrain, ul_per_mg: float) -> list[Pulse]:
+    """Return the pulses as results hold them."""
+    return [
+        Pulse(
+            time_s=round(pulse.time_s, 2),
+            volume_ul=pulse.mass_mg * ul_per_mg,
+            standard_uncertainty_ul=pulse.standard_uncertainty_mg * ul_per_mg,
+            kind=pulse.kind,
+        )
+        for pulse in train.pulses
+    ]
+
+
+def measure_pulses(
+    delivery: Delivery, train: PulseTrain, catalogue: Mapping[str, MeasurementSpec]
+) -> list[Measurement]:
+    """Return mean, scatter and interval of the pulses, and how many were missed, doubled and extra."""
+    delivered = train.of("expected", "doubled", "extra")
+    made = {}
+    why = train.unresolved or "too few pulses came"
+    if len(delivered) >= 2:
+        made["mean_pulse_volume"] = _mean(delivery, delivered, catalogue["mean_pulse_volume"])
+        made["pulse_volume_sd"] = _scatter(delivered, catalogue["pulse_volume_sd"])
+        made["mean_pulse_interval"] = _interval(train, catalogue["mean_pulse_interval"])
+    for name, kind in COUNTED.items():
+        if not train.unresolved:
+            number = float(sum(pulse.kind == kind for pulse in train.pulses))
+            lines = [_misjudged(train)]
+            made[name] = measurement(name, catalogue[name].title, number, catalogue[name].unit, lines)
+    return [made.get(name) or undetermined(name, catalogue[name].title, catalogue[name].unit, why) for name in NAMES]
+
+
+def _mean(delivery: Delivery, delivered: list[FoundPulse], spec: MeasurementSpec) -> Measurement:
+    factor = delivery.weighing.conversion.ul_per_mg / delivery.ul_per_u
+    number = len(delivered)
+    mean_mg = float(np.mean([pulse.mass_mg for pulse in delivered]))
+    own_mg = math.sqrt(sum(pulse.standard_uncertainty_mg**2 for pulse in delivered)) / number
+    # Neighbours share levels, so that errors of single pulses cancel in the sum: √n errs on the safe side.
+    near_s = min(delivery.duration_s / number, 90.0)
+    lines: list[Component] = [
+        component("repeatability of a pulse's levels", own_mg, "mg", factor, source="noise of the blanks, by √n"),
+        *delivery.weighing.conversion.components(mean_mg * factor),
+        component(
+            "evaporation and steady drift",
+            delivery.weighing.evaporation.standard_uncertainty,
+            "mg/h",
+            factor * near_s / HOUR_S,
+            degrees_of_freedom=delivery.weighing.evaporation.degrees_of_freedom,
+            source=delivery.weighing.evaporation.source,
+        ),
+    ]
+    balance = delivery.weighing.balance
+    if balance is not None and balance.calibration is not None:
+        whole_mg = balance.calibration.expanded_uncertainty.to("mg") / balance.calibration.k
+        lines.append(component("calibration", whole_mg / number, "mg", factor, source="certificate, over all pulses"))
+    return measurement("mean_pulse_volume", spec.title, mean_mg * factor, spec.unit, lines, note=f"{number} pulses")
+
+
+def _scatter(delivered: list[FoundPulse], spec: MeasurementSpec) -> Measurement:
+    masses = np.array([pulse.mass_mg for pulse in delivered])
+    own = float(np.sqrt(np.mean([pulse.standard_uncertainty_mg**2 for pulse in delivered])))
+    scatter, mean = float(np.std(masses, ddof=1)), float(np.mean(masses))
+    without = math.sqrt(max(0.0, scatter**2 - own**2))
+    percent = 100.0 / mean
+    lines = [
+        component(
+            "so many pulses",
+            scatter / math.sqrt(2.0 * (len(masses) - 1)),
+            "mg",
+            percent,
+            source=f"{len(masses)} pulses",
+        ),
+        component("noise of weighing, once in it", scatter - without, "mg", percent, source="noise of the blanks"),
+    ]
+    note = f"weighing itself scatters by {own * percent:.2g} %; without it {without * percent:.3g} % would be left"
+    return measurement("pulse_volume_sd", spec.title, scatter * percent, spec.unit, lines, note=note)
+
+
+def _interval(train: PulseTrain, spec: MeasurementSpec) -> Measurement:
+    on_schedule = train.of("expected", "doubled", "missed")
+    slots = max(1, len(on_schedule) - 1)
+    lines = [
+        component("instants of first and last", math.sqrt(2.0) / slots, "s", source="lag and noise of the balance")
+    ]
+    return measurement("mean_pulse_interval", spec.title, train.interval_s, spec.unit, lines)
+
+
+def _misjudged(train: PulseTrain) -> Component:
+    """Return how many pulses may have been taken for another kind: each by its distance from the nearest bound."""
+    variance = 0.0
+    for pulse in train.pulses:
+        bounds = (LOWEST * train.pulse_mg, DOUBLED * train.pulse_mg)
+        distance = min(abs(pulse.mass_mg - bound) for bound in bounds) / max(pulse.standard_uncertainty_mg, 1e-9)
+        wrong = 0.5 * math.erfc(distance / math.sqrt(2.0))
+        variance += wrong * (1.0 - wrong)
+    return component("pulses near a bound", math.sqrt(variance), "", source="each pulse's own noise")
+
+
+def odd_pulses_table(train: PulseTrain, delivery: Delivery) -> Table:
+    """Return the pulses that were missed, doubled or extra, with their instants."""
+    factor = delivery.weighing.conversion.ul_per_mg / delivery.ul_per_u
+    odd = train.of("missed", "doubled", "extra")
+    rows = [
+        [
+            f"{(pulse.time_s - delivery.began_s) / 60.0:.2f}",
+            pulse.kind,
+            f"{pulse.mass_mg * factor:+.4f} ± {2.0 * pulse.standard_uncertainty_mg * factor:.4f}",
+        ]
+        for pulse in odd[:_MOST_LISTED]
+    ]
+    more = f" The first {_MOST_LISTED} of {len(odd)}." if len(odd) > _MOST_LISTED else ""
+    return Table(
+        name="odd_pulses",
+        title="Pulses that were missed, doubled or out of turn",
+        columns=["minutes after the command", "kind", "volume / U"],
+        rows=rows,
+        note=f"± is the expanded uncertainty (k = 2) by noise.{more}",
+    )
+
+
+def pulse_errors_percent(train: PulseTrain, delivery: Delivery, increment_ul: float) -> tuple[Floats, Floats]:
+    """Return hours after the command and deviation from the increment, in percent, of every slot and pulse."""
+    factor = 100.0 * delivery.weighing.conversion.ul_per_mg / increment_ul
+    hours = [(pulse.time_s - delivery.began_s) / HOUR_S for pulse in train.pulses]
+    return np.array(hours), np.array([pulse.mass_mg * factor - 100.0 for pulse in train.pulses])

@@ -1,0 +1,82 @@
+"""What a recording itself tells against a verdict: lost readings, a balance that stands still, air out of bounds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.metrology.noise import Floats, Window
+from bench.procedures.base import Context
+from bench.procedures.weighing import Weighing
+
+LONGEST_GAP_S = 2.0
+"""A stream that is silent for longer has lost something; it is told."""
+HARMFUL_GAP_S = 10.0
+"""A longer gap may hide a pulse or a bump."""
+FROZEN_S = 60.0
+"""A balance that shows the same value for so long, and far longer than it usually does, no longer weighs."""
+FEWEST_READINGS = 20
+
+
+def weighing_findings(weighing: Weighing, context: Context, span: Window) -> tuple[list[str], list[str]]:
+    """Return `(notes, doubts)` about the readings between the begin and the end of a test."""
+    time_s, mass_mg = weighing.time_s, weighing.mass_mg
+    known = np.isfinite(mass_mg)
+    if np.count_nonzero(known) < FEWEST_READINGS:
+        return [], [f"The balance gave {np.count_nonzero(known)} readings: nothing was weighed."]
+    notes, doubts = _gaps(time_s[known], span)
+    doubts += _frozen(time_s[known], mass_mg[known], span)
+    doubts += _climate(weighing, context)
+    if weighing.evaporation.disagreement:
+        doubts.append(
+            f"{weighing.evaporation.disagreement}: the oil film is missing, the balance drifts, or something leaks."
+        )
+    if weighing.evaporation.measured_mg_per_h is None:
+        notes.append(f"No blank tells the evaporation; source: {weighing.evaporation.source}.")
+    return notes, doubts
+
+
+def _gaps(time_s: Floats, span: Window) -> tuple[list[str], list[str]]:
+    stamps = np.concatenate(([span[0]], time_s, [span[1]]))
+    lengths = np.diff(stamps)
+    long = np.flatnonzero(lengths > LONGEST_GAP_S)
+    harmful = [int(i) for i in long if lengths[i] > HARMFUL_GAP_S]
+    notes, doubts = [], []
+    if len(long) > len(harmful):
+        short = [i for i in long if lengths[i] <= HARMFUL_GAP_S]
+        notes.append(f"The balance was silent {len(short)} times for {LONGEST_GAP_S:g} s to {HARMFUL_GAP_S:g} s.")
+    if harmful:
+        first = harmful[0]
+        where = f"first {lengths[first]:.0f} s from {_minutes(stamps[first] - span[0])} on"
+        doubts.append(f"The balance gave no reading for more than {HARMFUL_GAP_S:g} s, {len(harmful)} times ({where}).")
+    return notes, doubts
+
+
+def _frozen(time_s: Floats, mass_mg: Floats, span: Window) -> list[str]:
+    """Look for a value that stands still, compared with how long values usually stand."""
+    changes = np.flatnonzero(np.diff(mass_mg) != 0.0)
+    begins = np.concatenate(([0], changes + 1))
+    ends = np.concatenate((changes, [len(mass_mg) - 1]))
+    lengths = time_s[ends] - time_s[begins]
+    usual = float(np.median(lengths[lengths > 0.0])) if np.any(lengths > 0.0) else 0.0
+    frozen = np.flatnonzero((lengths > FROZEN_S) & (lengths > 30.0 * usual))
+    if len(changes) == 0:
+        return ["The balance showed one and the same value all the time: it is frozen."]
+    if len(frozen) == 0:
+        return []
+    longest = int(frozen[np.argmax(lengths[frozen])])
+    where = f"the longest {lengths[longest]:.0f} s from {_minutes(time_s[begins[longest]] - span[0])} on"
+    return [f"The balance was frozen: it showed one value for over {FROZEN_S:g} s, {len(frozen)} times ({where})."]
+
+
+def _climate(weighing: Weighing, context: Context) -> list[str]:
+    wanted, seen = context.plan.conditions.temperature, weighing.conversion.temperature_c
+    if wanted is None or seen is None:
+        return []
+    low, high = wanted.nominal - wanted.half_width, wanted.nominal + wanted.half_width
+    if seen[0] >= low and seen[1] <= high:
+        return []
+    return [f"The air was {seen[0]:.1f} °C to {seen[1]:.1f} °C warm, the plan wants {wanted}."]
+
+
+def _minutes(duration_s: float) -> str:
+    return f"minute {duration_s / 60.0:.1f}"
