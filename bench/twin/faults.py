@@ -35,7 +35,7 @@ class DoseScaleError(_Fault):
     """Pump: every pulse meters `factor` times its volume."""
 
     fault: Literal["dose_scale_error"]
-    factor: float = Field(default=1.12, gt=0, le=10)
+    factor: float = Field(default=1.25, gt=0, le=10)
 
 
 class MissedPulses(_Fault):
@@ -69,7 +69,7 @@ class LateAlarm(_Fault):
     """Pump: the occlusion alarm sounds late by `delay`, while the pump goes on."""
 
     fault: Literal["late_alarm"]
-    delay: Duration = Quantity(4, "h")
+    delay: Duration = Quantity(40, "min")
 
 
 class FalseAlarm(_Fault):
@@ -101,7 +101,7 @@ class BalanceDrift(_Fault):
 
     fault: Literal["balance_drift"]
     rate: MassRate = Quantity(5, "mg/h")
-    first: Duration = Quantity(0, "s")
+    first: Duration = Quantity(1, "h")
 
 
 class BalanceFrozen(_Fault):
@@ -117,7 +117,7 @@ class BalanceScaleError(_Fault):
     """Balance: its sensitivity is off by `error`, beyond its calibration."""
 
     fault: Literal["balance_scale_error"]
-    error: Ratio = Quantity(10, "%")
+    error: Ratio = Quantity(20, "%")
 
 
 class Evaporation(_Fault):
@@ -181,7 +181,7 @@ class SensorOffset(_Fault):
     """Pressure transducer: its zero is off by `pressure`."""
 
     fault: Literal["sensor_offset"]
-    pressure: Pressure = Quantity(30, "kPa")
+    pressure: Pressure = Quantity(50, "kPa")
 
 
 class WarmRoom(_Fault):
