@@ -1,0 +1,118 @@
+"""The registry, and what every driver in it must be."""
+
+from __future__ import annotations
+
+import inspect
+import types
+
+import pytest
+
+from drivers import registry, roles
+from drivers.registry import DriverEntry, UnknownDriverError, all_drivers, driver, drivers_of
+
+DRIVERS = list(all_drivers().values())
+ROLE_PROTOCOLS = {
+    "pump": roles.Pump,
+    "balance": roles.Balance,
+    "pressure": roles.PressureSensor,
+    "occluder": roles.Occluder,
+    "climate": roles.ClimateSensor,
+}
+FORM = ("Read ", "Set ", "Ask ", "Start ", "Stop ")
+LIFE = {"close"}
+
+
+def public_methods(kind: type) -> dict[str, types.FunctionType]:
+    return {
+        name: member
+        for name, member in vars(kind).items()
+        if isinstance(member, types.FunctionType) and not name.startswith("_")
+    }
+
+
+def test_drivers_in_tree() -> None:
+    assert {name: entry.role for name, entry in all_drivers().items()} == {
+        "fixed_climate": "climate",
+        "mettler_mt_sics": "balance",
+        "numato_relay": "occluder",
+        "scpi_dmm": "pressure",
+        "scpi_insulin_pump": "pump",
+        "vaisala_ptu300": "climate",
+    }
+    assert list(drivers_of("climate")) == ["fixed_climate", "vaisala_ptu300"]
+
+
+@pytest.mark.parametrize("entry", DRIVERS, ids=lambda entry: entry.name)
+def test_every_driver_reads_like_its_manual(entry: DriverEntry) -> None:
+    wrong = [
+        name
+        for name, method in public_methods(entry.instrument).items()
+        if name not in LIFE and not (method.__doc__ or "").startswith(FORM)
+    ]
+    assert wrong == [], f"docstrings begin with one of {FORM}"
+    assert entry.instrument.__doc__
+    assert entry.summary
+    assert "\n" not in entry.summary
+
+
+@pytest.mark.parametrize("entry", DRIVERS, ids=lambda entry: entry.name)
+def test_every_driver_satisfies_its_role(entry: DriverEntry) -> None:
+    role = ROLE_PROTOCOLS[entry.role]
+    for name in (name for name in dir(role) if not name.startswith("_")):
+        wanted = getattr(role, name)
+        if not isinstance(wanted, types.FunctionType):
+            continue
+        given = getattr(entry.instrument, name, None)
+        assert given is not None, f"{entry.name} has no {name}()"
+        assert list(inspect.signature(given).parameters) == list(inspect.signature(wanted).parameters)
+
+
+@pytest.mark.parametrize("entry", DRIVERS, ids=lambda entry: entry.name)
+def test_every_driver_s_options_have_a_strict_schema(entry: DriverEntry) -> None:
+    schema = entry.Options.model_json_schema()
+    assert schema["additionalProperties"] is False
+    assert schema["type"] == "object"
+
+
+@pytest.mark.parametrize("entry", DRIVERS, ids=lambda entry: entry.name)
+def test_every_factory_takes_what_a_rig_gives(entry: DriverEntry) -> None:
+    assert list(inspect.signature(entry.factory).parameters) == [
+        "address",
+        "options",
+        "clock",
+        "wire_log",
+        "visa_library",
+    ]
+
+
+def test_capabilities_can_be_asked_without_an_instrument() -> None:
+    pump = driver("scpi_insulin_pump").instrument
+    assert issubclass(pump, roles.DeliversBasal)
+    assert issubclass(pump, roles.RaisesAlarms)
+    assert not issubclass(driver("scpi_dmm").instrument, roles.DeliversBasal)
+
+
+def test_a_misspelt_driver_is_suggested() -> None:
+    with pytest.raises(
+        UnknownDriverError, match=r"no driver is called 'metler_mt_sics'.*did you mean 'mettler_mt_sics'"
+    ):
+        driver("metler_mt_sics")
+
+
+def test_a_driver_from_another_distribution_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = driver("scpi_dmm")
+    other = DriverEntry("their_pump", "pump", own.instrument, own.factory, own.Options, "a pump under NDA")
+
+    class Point:
+        value = "their_package.pump"
+
+        def load(self) -> types.SimpleNamespace:
+            return types.SimpleNamespace(DRIVER=other)
+
+    monkeypatch.setattr(registry, "entry_points", lambda group: [Point()] if group == "pumpbench.drivers" else [])
+    all_drivers.cache_clear()
+    try:
+        assert driver("their_pump") is other
+        assert "scpi_insulin_pump" in drivers_of("pump")
+    finally:
+        all_drivers.cache_clear()
