@@ -51,4 +51,4 @@ class Interrupts:
         finally:
             for number, handler in kept.items():
                 signal.signal(number, handler)
-        self.check()
+            self.check()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from bench.clock import Clock, Task
+from bench.recording.errors import RecordingError
 from bench.recording.writer import RecordingWriter
 from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError
 from drivers.roles import Balance, ClimateSensor, PressureSensor
@@ -232,6 +233,7 @@ class Samplers:
 
         Raises:
             InstrumentError: one was ended by a lost instrument.
+            RecordingError: one could not be recorded.
 
         """
         for sampler in self._started:
@@ -244,5 +246,7 @@ class Samplers:
                     seen=error.seen,
                     advice=error.advice,
                 ) from error
+            if isinstance(error, RecordingError):
+                raise error
             if error is not None:
                 raise RuntimeError(f"recording of the {sampler.name} ended: {error!r}") from error

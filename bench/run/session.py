@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -143,7 +143,8 @@ class RunSession:
             return self._keep(test)
         except BaseException as error:
             self._give_up_if_unsafe(error)
-            self._keep(test)
+            with suppress(RecordingError):  # what the recording cannot take any more is said by `error` already
+                self._keep(test)
             raise
         return self._keep(test)
 
@@ -180,21 +181,24 @@ class RunSession:
         """Evaluate and judge what was recorded of a test, and keep the result; the run is ready again afterwards."""
         writer, _ = self._parts()
         self.states.become(RunState.EVALUATING)
-        writer.commit()
-        with RecordingReader(writer.path) as recording:
-            try:
-                result = test_result(recording, test, self.plan, self.rig, self._procedures)
-            except BaseException as error:
-                self.results.append(error_result(recording, test, f"not evaluated: {_in_short(error)}"))
-                raise
-            finally:
-                self.states.become(RunState.ABORTED if self._given_up else RunState.READY)
+        try:
+            writer.commit()
+            with RecordingReader(writer.path) as recording:
+                try:
+                    result = test_result(recording, test, self.plan, self.rig, self._procedures)
+                except BaseException as error:
+                    self.results.append(error_result(recording, test, f"not evaluated: {_in_short(error)}"))
+                    raise
+        finally:
+            self.states.become(RunState.ABORTED if self._given_up else RunState.READY)
         self.results.append(result)
         return result
 
-    def _give_up_if_unsafe(self, error: BaseException) -> None:
-        if isinstance(error, UnsafeError | RecordingError):
-            self._given_up = str(error)
+    def _give_up_if_unsafe(self, error: BaseException | None) -> None:
+        while error is not None and not self._given_up:
+            if isinstance(error, UnsafeError | RecordingError):
+                self._given_up = str(error)
+            error = error.__context__
 
     # -- the run's begin and end
 
@@ -232,20 +236,20 @@ class RunSession:
     def _finish(self, ended_by: str) -> RunResult:
         if self._result is not None:
             return self._result
-        unsafe: UnsafeError | None = None
+        trouble: BaseException | None = None
         try:
             self._resources.close()
-        except UnsafeError as error:
-            unsafe = error
-            ended_by = ended_by or str(error)
+        except BaseException as error:
+            trouble = error
+            ended_by = ended_by or _in_short(error)
         if not self.states.over:
             self.states.become(
                 RunState.ABORTED if ended_by or self.states.current is not RunState.READY else RunState.SEALED
             )
         self._result = result = self._seal(ended_by)
         write_results(self.folder, result)
-        if unsafe is not None:
-            raise unsafe
+        if trouble is not None:
+            raise trouble
         return result
 
     def _seal(self, ended_by: str) -> RunResult:

@@ -83,7 +83,7 @@ class Flow:
         half_s = settings.duration.to("s") / 2
         stage.occluder.occlude()
         stage.occluder.release()
-        stage.pump_as(DeliversBasal).start_basal(self.rate_ul_per_h)  # type: ignore[type-abstract]
+        stage.pump_as(DeliversBasal).start_basal(self.rate_ul_per_h)
         stage.event("basal commanded", rate_ul_per_h=self.rate_ul_per_h)
         stage.wait_s(half_s, "flowing")
         self.during(stage)

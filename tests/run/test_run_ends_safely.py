@@ -221,3 +221,72 @@ def test_a_changed_recording_is_not_evaluated(make_run: Make) -> None:
     connection.close()
     with pytest.raises(RecordingError, match="samples block 1"):
         evaluate_run(made.folder, made.procedures)
+
+
+def test_a_recording_that_cannot_be_written_ends_the_run_with_the_pump_stopped(make_run: Make) -> None:
+    made = make_run()
+    made.session.open()
+
+    def lose_the_disk(stage: Stage) -> None:
+        stage.occluder.occlude()
+        assert made.session._writer is not None
+        made.session._writer._connection.close()
+
+    made.procedure.during = lose_the_disk
+    with pytest.raises(RecordingError, match="cannot be written"):
+        made.session.run_test(made.plan.tests[0])
+    assert made.safe
+    with pytest.raises(RunOverError, match="cannot be written"):
+        made.session.run_test(made.plan.tests[1])
+
+
+def test_ctrl_c_while_the_rig_is_left_is_obeyed_once_results_are_written(
+    make_run: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_run()
+    made.session.open()
+    made.session.run_test(made.plan.tests[0])
+    presses = [KeyboardInterrupt()]
+    assert made.session._open_rig is not None
+    pump = made.session._open_rig.pump
+    stop = pump.stop
+
+    def impatient() -> None:
+        if presses:
+            raise presses.pop()
+        stop()
+
+    monkeypatch.setattr(pump, "stop", impatient)
+    with pytest.raises(KeyboardInterrupt):
+        made.session.close()
+    result = RunResult.model_validate_json((made.folder / "results.json").read_bytes())
+    assert (result.complete, result.ended_by) == (False, "KeyboardInterrupt")
+    assert result.recording_digest != ""
+    assert made.safe
+
+
+def test_a_signal_that_comes_while_a_failed_test_settles_is_not_forgotten(
+    make_run: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_run()
+    made.session.open()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def lose_the_pump(stage: Stage) -> None:
+        stop = stage.pump.stop
+
+        def stop_and_press() -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            stop()
+
+        monkeypatch.setattr(stage.pump, "stop", stop_and_press)
+        raise InstrumentError("pump", "no reply")
+
+    made.procedure.during = lose_the_pump
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            made.session.run_test(made.plan.tests[0])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    monkeypatch.undo()
+    assert made.session.close("Ctrl-C").tests[0].reason == "pump: no reply"
