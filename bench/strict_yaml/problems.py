@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+MOST_SHOWN = 50
+"""A file can be wrong in every line; nobody reads more than this of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -24,9 +27,9 @@ class Problem:
         if self.source.strip():
             # A long line is cut around the caret, which counts the characters in front of it.
             start = max(0, self.column - 80)
-            line = self.source[start : start + 120].replace("\t", " ")
-            shown = f"\n    {line.rstrip()}\n    {' ' * (self.column - 1 - start)}^"
-        return f"{where}{subject}{self.text}{shown}"
+            line = self.source[start : start + 120].replace("\t", " ").rstrip()
+            shown = f"\n    {line}\n    {' ' * (self.column - 1 - start)}^"
+        return _printable(f"{where}{subject}{self.text}{shown}")
 
 
 class YamlError(Exception):
@@ -34,4 +37,12 @@ class YamlError(Exception):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = sorted(problems, key=lambda problem: (problem.line, problem.column))
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        lines = [str(problem) for problem in self.problems[:MOST_SHOWN]]
+        if len(self.problems) > MOST_SHOWN:
+            lines.append(f"… and {len(self.problems) - MOST_SHOWN} more")
+        super().__init__("\n".join(lines))
+
+
+def _printable(text: str) -> str:
+    # What a file holds must not command the terminal that shows it.
+    return "".join(each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -1,12 +1,12 @@
-"""What a plain scalar may be: true, false, null, a decimal number, or text; YAML 1.1's surprises are refused."""
+"""What a plain scalar may be: true, false, a decimal number, or text; nulls and YAML 1.1's surprises are refused."""
 
 from __future__ import annotations
 
 import re
 
 _BOOLEANS = {"true": True, "false": False}
-_NULLS = {"", "~", "null"}
-_OLD_BOOLEANS = re.compile(r"(?i:yes|no|on|off|true|false|null)\Z")
+_NULL = re.compile(r"(?i:null)\Z|~?\Z")
+_OLD_BOOLEANS = re.compile(r"(?i:yes|no|on|off|true|false|y|n)\Z")
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9]\d{0,17})\Z")
 _DECIMAL = re.compile(r"[+-]?(?:0|[1-9]\d{0,17})(?:\.\d{1,20}(?:[eE][+-]?\d{1,3})?|[eE][+-]?\d{1,3})\Z")
 _REFUSED = (
@@ -29,7 +29,7 @@ class ScalarError(ValueError):
     """A plain scalar whose meaning would be a guess."""
 
 
-def meaning(text: str) -> bool | int | float | str | None:
+def meaning(text: str) -> bool | int | float | str:
     """Return what an unquoted scalar means.
 
     Dates stay text: fields that are dates read them.
@@ -38,8 +38,8 @@ def meaning(text: str) -> bool | int | float | str | None:
         ScalarError: the text means different things to different YAML readers.
 
     """
-    if text in _NULLS:
-        return None
+    if _NULL.match(text):
+        raise ScalarError("found nothing; write a value, or leave the key out")
     if text in _BOOLEANS:
         return _BOOLEANS[text]
     if _OLD_BOOLEANS.match(text):
