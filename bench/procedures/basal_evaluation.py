@@ -39,6 +39,8 @@ SETTLE_S = 60.0
 """What the line gives so long after the stop belongs to the delivery."""
 _SHORTEST_LEVEL_S = 20.0
 _MOST_STEPS = 3
+_SAME_INTERVAL = 0.01
+"""Intervals that differ by no more are the same: a pump's clock and the lag of single pulses explain that."""
 
 
 def evaluate_basal(
@@ -144,15 +146,17 @@ def _evaluated(
     if train.pulses:
         figures.append(pulses_figure(train, delivery, increment_ul, words))
         figures.append(pulse_distribution_figure(train, delivery, increment_ul, words))
+    if train.of("missed", "doubled", "extra"):
         tables.append(odd_pulses_table(train, delivery))
     return measurements, tables, figures
 
 
 def _interval_s(train: PulseTrain, delivery: Delivery, increment_ul: float) -> float:
-    """Return the pulses' own interval, else the commanded one; NaN for a continuous pump."""
-    if math.isfinite(train.interval_s):
+    """Return the commanded interval of pulses, or the pulses' own where it is another; NaN for a continuous pump."""
+    commanded_s = increment_ul / delivery.rate_ul_per_h * HOUR_S
+    if math.isfinite(train.interval_s) and abs(train.interval_s / commanded_s - 1.0) > _SAME_INTERVAL:
         return train.interval_s
-    return increment_ul / delivery.rate_ul_per_h * HOUR_S
+    return commanded_s
 
 
 def _sample_s(delivery: Delivery, interval_s: float) -> float:
@@ -193,5 +197,6 @@ def _weighing_note(weighing: Weighing) -> str:
     lost = weighing.evaporation
     return (
         f"Made good: {lost.mg_per_h:+.3f} mg/h of evaporation and drift"
-        f" (U = {2.0 * lost.standard_uncertainty:.2g} mg/h; {lost.source}). {weighing.conversion.ul_per_mg:.5f} µL/mg ({weighing.conversion.source})."
+        f" (U = {2.0 * lost.standard_uncertainty:.2g} mg/h; {lost.source})."
+        f" {weighing.conversion.ul_per_mg:.5f} µL/mg ({weighing.conversion.source})."
     )

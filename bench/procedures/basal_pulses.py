@@ -131,7 +131,8 @@ def _misjudged(train: PulseTrain) -> Component:
         bounds = (LOWEST * train.pulse_mg, DOUBLED * train.pulse_mg)
         distance = min(abs(pulse.mass_mg - bound) for bound in bounds) / max(pulse.standard_uncertainty_mg, 1e-9)
         wrong = 0.5 * math.erfc(distance / math.sqrt(2.0))
-        variance += wrong * (1.0 - wrong)
+        # What will not happen in a lifetime is no uncertainty.
+        variance += wrong * (1.0 - wrong) if wrong > 1e-9 else 0.0
     return component("pulses near a bound", math.sqrt(variance), "", source="each pulse's own noise")
 
 
