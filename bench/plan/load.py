@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, Union
 
@@ -56,19 +56,22 @@ def load_plan(source: Path | str, procedures: Mapping[str, PlanProcedure], *, na
     """
     try:
         document = load(source, name=name)
-        read = validate(document, plan_model(procedures))
     except YamlError as error:
         raise PlanError(error.problems) from None
-    tests = [_test(document, index, test, procedures) for index, test in enumerate(read.tests)]  # type: ignore[attr-defined]
-    _refuse_twins(document, tests)
-    _refuse_nothing_to_judge(document, tests)
+    problems = [*_twins(document), *_nothing_to_judge(document)]
+    try:
+        read: Any = validate(document, plan_model(procedures))
+    except YamlError as error:
+        raise PlanError([*problems, *error.problems]) from None
+    if problems:
+        raise PlanError(problems)
     return Plan(
-        plan=read.plan,  # type: ignore[attr-defined]
-        title=read.title,  # type: ignore[attr-defined]
-        pump=read.pump,  # type: ignore[attr-defined]
-        conditions=read.conditions,  # type: ignore[attr-defined]
-        decision=read.decision,  # type: ignore[attr-defined]
-        tests=tuple(tests),
+        plan=read.plan,
+        title=read.title,
+        pump=read.pump,
+        conditions=read.conditions,
+        decision=read.decision,
+        tests=tuple(_test(document, index, test, procedures) for index, test in enumerate(read.tests)),
         file=document.file,
         text=document.text,
     )
@@ -100,6 +103,9 @@ def _test_model(name: str, procedure: PlanProcedure) -> type[BaseModel]:
         )
         for key, spec in procedure.measurements.items()
     }
+    taken = {"procedure", "accept", *_Test.model_fields} & {*procedure.Settings.model_fields}
+    if taken:
+        raise TypeError(f"procedure {name!r} has settings that every test has already: {', '.join(sorted(taken))}")
     accept = create_model(f"{name.title()}Accept", __base__=_Accept, **limits)
     return create_model(
         f"{name.title()}Test",
@@ -128,23 +134,26 @@ def _test(document: Document, index: int, test: Any, procedures: Mapping[str, Pl
     )
 
 
-def _refuse_twins(document: Document, tests: list[PlanTest]) -> None:
+def _listed(document: Document) -> Iterator[tuple[int, dict[str, Any]]]:
+    tests = document.data.get("tests") if isinstance(document.data, dict) else None
+    for index, test in enumerate(tests if isinstance(tests, list) else []):
+        if isinstance(test, dict):
+            yield index, test
+
+
+def _twins(document: Document) -> Iterator[Problem]:
     first: dict[str, int] = {}
-    problems: list[Problem] = []
-    for index, test in enumerate(tests):
-        if test.id in first:
-            text = f"a second test {test.id!r} (the first is in line {first[test.id]}); ids are unique in a plan"
-            problems.append(document.problem(("tests", index, "id"), text))
-        first.setdefault(test.id, test.line)
-    if problems:
-        raise PlanError(problems)
+    for index, test in _listed(document):
+        name = test.get("id")
+        if not isinstance(name, str):
+            continue
+        if name in first:
+            text = f"a second test {name!r} (the first is in line {first[name]}); ids are unique in a plan"
+            yield document.problem(("tests", index, "id"), text)
+        first.setdefault(name, document.marks["tests", index, "id"][1][0])
 
 
-def _refuse_nothing_to_judge(document: Document, tests: list[PlanTest]) -> None:
-    problems = [
-        document.problem(("tests", index, "accept"), "names no measurement: nothing would be judged", at_key=True)
-        for index, test in enumerate(tests)
-        if not test.accept
-    ]
-    if problems:
-        raise PlanError(problems)
+def _nothing_to_judge(document: Document) -> Iterator[Problem]:
+    for index, test in _listed(document):
+        if test.get("accept") == {}:
+            yield document.problem(("tests", index, "accept"), "names no measurement: nothing would be judged")

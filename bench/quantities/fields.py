@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import GetPydanticSchema
+from pydantic import AfterValidator, GetPydanticSchema
 from pydantic_core import core_schema
 
 from bench.quantities.parse import NUMBER, parse_concentration, parse_limit, parse_quantity, parse_tolerance
@@ -109,6 +109,22 @@ def _units_in_words(dimension: str) -> str:
     return "plain whole numbers" if dimension == "count" else ", ".join(units_of(dimension))
 
 
+def _positive(quantity: Quantity) -> Quantity:
+    if quantity.value <= 0.0:
+        raise ValueError(f"must be more than nothing, not {quantity}")
+    return quantity
+
+
+def _not_negative(quantity: Quantity) -> Quantity:
+    if quantity.value < 0.0:
+        raise ValueError(f"cannot be negative: {quantity}")
+    return quantity
+
+
+Positive = AfterValidator(_positive)
+"""Metadata of a quantity's field: `Annotated[Volume, Positive]`."""
+NotNegative = AfterValidator(_not_negative)
+"""Metadata of a quantity's field: `Annotated[Mass, NotNegative]`."""
 InsulinConcentration = Annotated[
     Concentration,
     _field(

@@ -95,9 +95,7 @@ def _instrument(document: Document, role: str, spec: dict[str, Any], problems: l
         return None
     options = entry.Options.model_construct(**{key: getattr(read, key) for key in entry.Options.model_fields})
     base = SPECS[role]
-    return base.model_construct(
-        **{key: getattr(read, key) for key in base.model_fields if key != "options"}, options=options
-    )
+    return base.model_construct(**{key: getattr(read, key) for key in base.model_fields}).with_options(options)
 
 
 def _entry(document: Document, role: str, spec: dict[str, Any], problems: list[Problem]) -> DriverEntry | None:

@@ -3,53 +3,39 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema
 
 from bench.plan.names import Line, Slug
 from bench.quantities import (
     Length,
     Mass,
     MassRate,
+    NotNegative,
+    Positive,
     Pressure,
-    Quantity,
     TemperatureDifference,
     Tolerance,
     ToleranceOf,
 )
 from bench.twin.settings import Simulation
 
-ROLES = ("pump", "balance", "pressure", "occluder", "climate")
-
-
-def _positive(quantity: Quantity) -> Quantity:
-    if quantity.value <= 0.0:
-        raise ValueError(f"must be more than nothing, not {quantity}")
-    return quantity
-
-
-def _not_negative(quantity: Quantity) -> Quantity:
-    if quantity.value < 0.0:
-        raise ValueError(f"cannot be negative: {quantity}")
-    return quantity
-
 
 def _iso_date(value: Any) -> Any:
+    try:
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            return dt.date.fromisoformat(value)
+    except ValueError:
+        pass  # a day that no calendar has
     if isinstance(value, dt.date):
         return value
-    try:
-        if not isinstance(value, str) or len(value) != 10:
-            raise ValueError
-        return dt.date.fromisoformat(value)
-    except ValueError:
-        raise ValueError(f"found {value!r}; a date is meant, written as 2027-03-01") from None
+    raise ValueError(f"found {value!r}; a date is meant, written as 2027-03-01")
 
 
-Positive = AfterValidator(_positive)
-NotNegative = AfterValidator(_not_negative)
 IsoDate = Annotated[
     dt.date,
     BeforeValidator(_iso_date),
@@ -119,8 +105,18 @@ class InstrumentSpec(_Section):
     serial_number: str | None = Field(
         default=None, description="refuse any other instrument than the one with this serial number"
     )
-    options: Any = Field(default=None, exclude=True)
-    """An instance of the driver's `Options`; its keys stand beside the others in the file."""
+    _options: Any = PrivateAttr(default=None)
+
+    @property
+    def options(self) -> Any:
+        """The driver's `Options`; in the file its keys stand beside the others."""
+        return self._options
+
+    def with_options(self, options: BaseModel) -> Self:
+        """Return the same instrument with its driver's options."""
+        spec = self.model_copy()
+        spec._options = options
+        return spec
 
 
 class BalanceSpec(InstrumentSpec):
