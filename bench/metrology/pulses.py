@@ -33,6 +33,7 @@ LOWEST, DOUBLED, HIGHEST = 0.4, 1.5, 2.75
 OFF_SCHEDULE = 0.3
 """Part of the interval by which a pulse may miss its slot before it counts as one too many."""
 _TAIL_S = 60.0
+_BEGINS_S = 3.0
 _LONGEST_LEVEL_S = 30.0
 
 
@@ -273,12 +274,15 @@ def _weigh(
         return []
     gap_after = np.diff(instants, append=max(instants[-1] + 2.0, min(at_s[-1], instants[-1] + 2.0 * _TAIL_S)))
     gap_before = np.diff(instants, prepend=min(instants[0] - 2.0, max(at_s[0], instants[0] - 2.0 * _TAIL_S)))
-    # A pulse needs a moment to begin to show: readings until its instant less a second are before it.
+    # A pulse is found where half of it shows: it began before by about the balance's lag.
     length_before = np.clip(0.35 * gap_before, 1.0, _LONGEST_LEVEL_S)
     length_after = np.clip(0.35 * gap_after, 1.0, _LONGEST_LEVEL_S)
-    end_after = np.minimum(instants + _TAIL_S + _LONGEST_LEVEL_S, instants + gap_after - 1.0)
+    end_after = np.minimum(instants + _TAIL_S + _LONGEST_LEVEL_S, instants + gap_after - _BEGINS_S)
     levels, times = [], []
-    for begin, end in ((instants - 1.0 - length_before, instants - 1.0), (end_after - length_after, end_after)):
+    for begin, end in (
+        (instants - _BEGINS_S - length_before, instants - _BEGINS_S),
+        (end_after - length_after, end_after),
+    ):
         first, last = np.searchsorted(at_s, begin), np.searchsorted(at_s, end, "right")
         count = np.maximum(last - first, 1)
         levels.append(np.where(last > first, (summed[last] - summed[first]) / count, np.nan))
@@ -289,7 +293,7 @@ def _weigh(
     for i, (instant, kind) in enumerate(scheduled):
         key = (round(length_before[i]), round(length_after[i]), round(end_after[i] - instant))
         if key not in uncertainty:
-            before = (-1.0 - length_before[i], -1.0)
+            before = (-_BEGINS_S - length_before[i], -_BEGINS_S)
             after = (end_after[i] - instant - length_after[i], end_after[i] - instant)
             uncertainty[key] = noise.difference(before, after).standard_uncertainty
         if math.isfinite(masses[i]):
