@@ -33,7 +33,7 @@ class Finished:
         return {test["id"]: test["verdict"] for test in self.results["tests"]}
 
 
-def pytest_command(*arguments: str | Path) -> list[str]:
+def command_of_pytest(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, arguments)]
 
 
@@ -44,7 +44,7 @@ def drive(tmp_path: Path) -> Callable[..., Finished]:
     def run(*arguments: str | Path, reports: str = "reports", timeout_s: float = 300) -> Finished:
         folder = tmp_path / reports
         done = subprocess.run(
-            pytest_command(*arguments, "--reports", folder),
+            command_of_pytest(*arguments, "--reports", folder),
             cwd=ROOT,
             env={**os.environ, "COLUMNS": "160"},
             capture_output=True,

@@ -1,4 +1,4 @@
-"""Every simulated fault is seen by the test made for it, and by name of what was seen; a healthy pump passes."""
+"""Every simulated fault is seen by the test made for it, and by name of what was seen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bench.results.model import Verdict
+from bench.results.model import RunResult, Verdict
+from bench.rig.open import UnsafeError
 from tests.system.in_process import rig_text, run_plan, said, smoke_text
 
 FAULTS: list[tuple[dict[str, Any], str, str]] = [
@@ -32,14 +33,13 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"fault": "reported_not_delivered"}, "BOLUS-1U", "mean_error|within_15|reported"),
     ({"fault": "startup_overdelivery"}, "BASAL-1U", "mean_error"),
     ({"fault": "weak_stiffness"}, "OCCLUSION-3U", "time_to_alarm"),
-    ({"fault": "partial_occlusion"}, "OCCLUSION-6U", "alarm|OCCLUSION"),
+    ({"fault": "partial_occlusion"}, "BOLUS-5U", "OCCLUSION|delivery_time|tail"),
     ({"fault": "empty_reservoir"}, "BASAL-1U", "mean_error|missed"),
     ({"fault": "occluder_leaks"}, "OCCLUSION-3U", "alarm|time_to_alarm"),
     ({"fault": "sensor_offset"}, "OCCLUSION-3U", "pressure"),
-    ({"fault": "warm_room"}, "BASAL-1U", "temperature"),
+    ({"fault": "warm_room"}, "BASAL-1U", "air was .* warm"),
     ({"fault": "thick_needle"}, "BOLUS-1U", "mean_error"),
     ({"fault": "silent_instrument", "instrument": "balance", "first": "20 min"}, "BASAL-1U", "balance"),
-    ({"fault": "silent_instrument", "instrument": "pump", "first": "20 min"}, "BASAL-1U", "pump"),
     ({"fault": "garbled_line", "instrument": "balance", "first": "20 min"}, "BASAL-1U", "balance"),
 ]
 
@@ -59,7 +59,11 @@ def test_a_fault_is_seen_by_the_test_made_for_it(
     assert re.search(seen, not_met, re.IGNORECASE), f"{result.verdict}: {not_met}"
 
 
-@pytest.mark.parametrize("seed", range(1, 11))
-def test_a_healthy_pump_passes_the_smoke_plan(seed: int, tmp_path: Path) -> None:
-    run = run_plan(smoke_text(), rig_text(), seed, tmp_path)
-    assert {test.id: (test.verdict.value, test.reason) for test in run.tests if test.verdict is not Verdict.PASS} == {}
+def test_a_pump_that_falls_silent_ends_the_run_with_an_alarm_to_the_people(tmp_path: Path) -> None:
+    fault = {"fault": "silent_instrument", "instrument": "pump", "first": "20 min"}
+    with pytest.raises(UnsafeError, match=r"pump is not stopped.*by hand"):
+        run_plan(smoke_text(), rig_text([fault]), 3, tmp_path, ["BASAL-1U"])
+    run = RunResult.model_validate_json((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert not run.complete
+    assert [test.verdict for test in run.tests] == [Verdict.ERROR]
+    assert "no answer" in run.tests[0].reason

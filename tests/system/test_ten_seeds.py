@@ -1,0 +1,87 @@
+"""Ten healthy pumps on ten days: everything passes, and the truth lies within what is stated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bench.recording.reader import RecordingReader, TestRecord
+from bench.results.model import Measurement, RunResult, TestResult, Verdict
+from bench.twin.truth import Truth, read_truth
+from tests.system.in_process import rig_text, run_plan, smoke_text
+
+SEEDS = range(1, 11)
+UL_PER_U = 10.0
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One stated value beside the truth, in U."""
+
+    what: str
+    stated: Measurement
+    truth_u: float
+
+    @property
+    def within(self) -> bool:
+        assert self.stated.value is not None
+        assert self.stated.expanded_uncertainty is not None
+        return abs(self.stated.value - self.truth_u) <= self.stated.expanded_uncertainty
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[RunResult, Path]]:
+    folder = tmp_path_factory.mktemp("seeds")
+    return {seed: (run_plan(smoke_text(), rig_text(), seed, folder / str(seed)), folder / str(seed)) for seed in SEEDS}
+
+
+def measured(test: TestResult, name: str) -> Measurement:
+    assert test.evaluation is not None
+    return next(each for each in test.evaluation.measurements if each.name == name)
+
+
+def compare(test: TestResult, record: TestRecord, truth: Truth) -> Iterator[Compared]:
+    end_s = record.end_s
+    if test.procedure == "basal":
+        start_s = record.events("basal commanded")[0].time_s
+        delivered_ul = truth.delivered_ul(end_s) - truth.delivered_ul(start_s)
+        yield Compared(test.id, measured(test, "total_volume"), delivered_ul / UL_PER_U)
+    if test.procedure == "bolus":
+        start_s = record.events("bolus commanded")[0].time_s
+        count = len(record.events("bolus commanded"))
+        mean_ul = (truth.delivered_ul(end_s) - truth.delivered_ul(start_s)) / count
+        yield Compared(test.id, measured(test, "mean_volume"), mean_ul / UL_PER_U)
+    if test.procedure == "occlusion":
+        opened_s = record.events("occluder opened")[0].time_s
+        stored_ul = truth.delivered_ul(end_s) - truth.delivered_ul(opened_s)
+        yield Compared(test.id, measured(test, "stored_bolus"), stored_ul / UL_PER_U)
+
+
+def test_healthy_pumps_pass_every_test(runs: dict[int, tuple[RunResult, Path]]) -> None:
+    unmet = {
+        (seed, test.id): f"{test.verdict}: {test.reason}"
+        for seed, (run, _) in runs.items()
+        for test in run.tests
+        if test.verdict is not Verdict.PASS
+    }
+    assert unmet == {}
+
+
+def test_the_truth_lies_within_the_stated_uncertainty(runs: dict[int, tuple[RunResult, Path]]) -> None:
+    compared: list[Compared] = []
+    for run, folder in runs.values():
+        truth = read_truth(folder / "twin-truth.jsonl")
+        with RecordingReader(folder / "recording.sqlite") as recording:
+            for test in run.tests:
+                compared += compare(test, recording.test(test.id), truth)
+    assert len(compared) == 9 * len(SEEDS)
+    for kind in ("BASAL", "BOLUS", "OCCLUSION"):
+        of_kind = [each for each in compared if each.what.startswith(kind)]
+        outside = [each for each in of_kind if not each.within]
+        share = 1 - len(outside) / len(of_kind)
+        assert share >= 0.9, [
+            (each.what, each.stated.value, each.stated.expanded_uncertainty, each.truth_u) for each in outside
+        ]
