@@ -80,14 +80,9 @@ def evaporation(
     rate = -float(np.mean([slope.mg_per_h for slope in known]))
     uncertainty = math.sqrt(_variance_of_mean(known))
     degrees = max(FEWEST_DEGREES, sum(slope.degrees_of_freedom for slope in known) / len(known))
-    if declared is None:
-        return Evaporation(rate, uncertainty, degrees, "blanks", rate, uncertainty, "")
-    if abs(rate - declared[0]) > _AGREEMENT * uncertainty + (declared_half_width or 0.0):
-        why = (
-            f"The blanks lose {rate:.2f} mg/h (U = {2.0 * uncertainty:.2f} mg/h), the rig file declares"
-            f" {declared[0]:.2f} mg/h ± {declared_half_width:.2f} mg/h"
-        )
-        return Evaporation(rate, uncertainty, degrees, "blanks", rate, uncertainty, why)
+    contradiction = _change(known) or _contradiction(known, declared_mg_per_h, declared_half_width)
+    if declared is None or contradiction:
+        return Evaporation(rate, uncertainty, degrees, "blanks", rate, uncertainty, contradiction)
     both = declared[1] ** 2 + uncertainty**2
     weight = declared[1] ** 2 / both if both > 0.0 else 1.0
     combined = math.hypot(weight * uncertainty, (1.0 - weight) * declared[1])
@@ -110,6 +105,28 @@ def _variance_of_mean(slopes: Sequence[Slope]) -> float:
         own = slopes[0].standard_uncertainty ** 2 + slopes[-1].standard_uncertainty ** 2
         variance += max(0.0, (slopes[-1].mg_per_h - slopes[0].mg_per_h) ** 2 - own) / 12.0
     return variance
+
+
+def _change(slopes: Sequence[Slope]) -> str:
+    """Return what to say of blanks that differ by more than their uncertainties explain; nothing where they do not."""
+    first, last = slopes[0], slopes[-1]
+    allowed = _AGREEMENT * math.hypot(first.standard_uncertainty, last.standard_uncertainty)
+    if len(slopes) < 2 or abs(last.mg_per_h - first.mg_per_h) <= allowed:
+        return ""
+    return f"The blank before lost {-first.mg_per_h:.2f} mg/h, the one after {-last.mg_per_h:.2f} mg/h"
+
+
+def _contradiction(slopes: Sequence[Slope], declared: float | None, half_width: float | None) -> str:
+    """Return what to say of blanks that the rig file contradicts; nothing where it does not."""
+    if declared is None or half_width is None:
+        return ""
+    for slope in slopes:
+        if abs(-slope.mg_per_h - declared) > half_width + _AGREEMENT * slope.standard_uncertainty:
+            return (
+                f"A blank lost {-slope.mg_per_h:.2f} mg/h (U = {2.0 * slope.standard_uncertainty:.2f} mg/h), and the"
+                f" rig file declares {declared:.2f} mg/h ± {half_width:.2f} mg/h"
+            )
+    return ""
 
 
 def _declared_only(declared: tuple[float, float] | None) -> Evaporation:

@@ -93,17 +93,23 @@ def test_blanks_and_rig_file_combine_by_inverse_variance() -> None:
 def test_contradicting_rig_file_is_not_believed() -> None:
     found = evaporation([Slope(-9.9, 0.1, 10.0), Slope(-10.1, 0.1, 10.0)], 0.05, 0.05)
     assert found.mg_per_h == pytest.approx(10.0)
-    assert "lose 10.00 mg/h" in found.disagreement
+    assert "lost 9.90 mg/h" in found.disagreement
     assert "declares 0.05 mg/h" in found.disagreement
 
 
 def test_changing_evaporation_widens() -> None:
     steady = evaporation([Slope(-1.0, 0.1, 10.0), Slope(-1.0, 0.1, 10.0)])
-    changing = evaporation([Slope(-0.0, 0.1, 10.0), Slope(-2.0, 0.1, 10.0)])
-    assert changing.mg_per_h == steady.mg_per_h == 1.0
-    assert changing.standard_uncertainty == pytest.approx(
-        math.sqrt(steady.standard_uncertainty**2 + (4.0 - 0.02) / 12.0)
-    )
+    changing = evaporation([Slope(-0.8, 0.1, 10.0), Slope(-1.2, 0.1, 10.0)])
+    assert changing.mg_per_h == pytest.approx(steady.mg_per_h)
+    assert changing.standard_uncertainty == pytest.approx(math.sqrt(steady.standard_uncertainty**2 + 0.14 / 12.0))
+    assert changing.disagreement == ""
+
+
+def test_blanks_that_differ_are_told_and_not_hidden_behind_the_rig_file() -> None:
+    found = evaporation([Slope(-0.05, 0.1, 10.0), Slope(4.95, 0.1, 10.0)], 0.05, 0.05)
+    assert found.mg_per_h == pytest.approx(-2.45)
+    assert found.standard_uncertainty > 1.4
+    assert found.disagreement == "The blank before lost 0.05 mg/h, the one after -4.95 mg/h"
 
 
 def test_without_blanks_the_rig_file_must_do() -> None:
