@@ -117,6 +117,9 @@ def find_pulses(
     disturbances = sorted(set(disturbances), key=lambda found: found.time_s)
     instants = [t for t, step in peaks if step < HIGHEST * size and step > LOWEST * size]
     scheduled = _schedule(instants, spacing, delivery)
+    if _smeared(scheduled, size, time_s, mass_mg, delivery):
+        why = "liquid arrives, but not in steps: something between pump and balance smooths the pulses"
+        return PulseTrain(disturbances=disturbances, unresolved=why)
     pulses = _weigh(scheduled, time_s, mass_mg, noise, loss_mg_per_s)
     return PulseTrain(_classify(pulses, size), disturbances, _own_interval(scheduled, spacing), size)
 
@@ -218,6 +221,17 @@ def _schedule(instants: Sequence[float], interval_s: float, delivery: Window) ->
     missed += [on_schedule[-1] + i * interval_s for i in range(1, trailing + 1)]
     ends: list[tuple[float, Kind]] = [(time_s, "missed") for time_s in missed]
     return sorted(laid + ends)
+
+
+def _smeared(
+    scheduled: Sequence[tuple[float, Kind]], size_mg: float, time_s: Floats, mass_mg: Floats, delivery: Window
+) -> bool:
+    """Whether far more came than the pulses that were seen."""
+    known = np.isfinite(mass_mg)
+    begin, end = np.interp(delivery, time_s[known], mass_mg[known])
+    missed = sum(kind == "missed" for _, kind in scheduled)
+    came_mg = float(end - begin)
+    return missed > 0.25 * len(scheduled) and came_mg > size_mg * (len(scheduled) - 0.5 * missed)
 
 
 def _refined(instants: Sequence[float], interval_s: float) -> float:

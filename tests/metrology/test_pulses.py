@@ -107,6 +107,17 @@ def test_other_pulses_than_the_plan_says(balance_noise: MakeNoise) -> None:
     assert train.pulse_mg == pytest.approx(0.998, rel=0.05)
 
 
+def test_smeared_pulses_are_not_called_missed(balance_noise: MakeNoise) -> None:
+    """A clogged line gives each pulse over minutes: as much liquid, and no steps."""
+    end_s = BLANK_S + 30 * 180.0
+    drops = [
+        (t + delay, 0.499 / 60.0) for t, _ in regular(180.0, 30, phase=0.1) for delay in np.arange(0.0, 180.0, 3.0)
+    ]
+    train = found_in(*staircase(balance_noise, 9, drops, end_s), 0.499, 180.0, end_s)
+    assert train.pulses == []
+    assert "not in steps" in train.unresolved
+
+
 def test_what_cannot_be_resolved_is_not_guessed(balance_noise: MakeNoise) -> None:
     end_s = BLANK_S + 600.0
     fast = found_in(*staircase(balance_noise, 7, regular(6.0, 100), end_s), 0.499, 6.0, end_s)
