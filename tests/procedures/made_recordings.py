@@ -7,13 +7,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.clock import SimulatedClock
-from bench.recording.reader import RecordingReader, TestRecord
+from bench.recording.reader import Event, RecordingReader, Series, TestRecord
 from bench.recording.schema import RunConfig
 from bench.recording.writer import RecordingWriter
 
@@ -86,6 +86,27 @@ class Made:
         writer.event("test ended", TEST_ID, id=TEST_ID, outcome="driven")
         writer.seal()
         return RecordingReader(path).test(TEST_ID)
+
+    def in_memory(self) -> TestRecord:
+        """Return the same test without a file, for tests that need a hundred of them."""
+        return TestRecord(cast(RecordingReader, _Memory(self)), TEST_ID, 0.0, self.duration_s)
+
+
+class _Memory:
+    """What a test's record asks of a recording's reader."""
+
+    def __init__(self, made: Made) -> None:
+        self.config = RunConfig("", "", "", "", True, 1, "2026-01-01T00:00:00+00:00")
+        self._made = made
+
+    def events(self, kind: str | None = None, test: str | None = None) -> list[Event]:
+        happened = sorted(self._made.events, key=lambda event: event[0])
+        return [Event(time_s, name, data, test or "") for time_s, name, data in happened if kind in (None, name)]
+
+    def series(self, channel: str, start_s: float, end_s: float) -> Series:
+        time_s, value = self._made.channels.get(channel, (np.empty(0), np.empty(0)))
+        inside = (time_s >= start_s) & (time_s <= end_s)
+        return Series(time_s[inside], value[inside], np.ones(int(inside.sum()), dtype=bool))
 
 
 def _until(writer: RecordingWriter, samples: list[tuple[float, str, float]], done: int, end_s: float) -> int:
