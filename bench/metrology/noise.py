@@ -209,6 +209,8 @@ def _fit(slow: str, block_s: Floats, values: Floats, degrees: Floats, floor: flo
     white = (6.0 - 10.0 * np.minimum(lag_s / block_s, 0.4)) / block_s
     contribution = [_of_windows([(0, b), (b, 2 * b), (2 * b, 3 * b)], _SECOND_DIFFERENCE, slow) for b in block_s]
     design = np.column_stack((white, np.array(contribution)))
+    # A display that never moves, frozen or far too coarse, has no second differences; it is no better known for that.
+    values = np.maximum(values, max(1e-3 * floor, 1e-18) * white)
     model = values
     covariance = np.eye(2)
     densities = np.zeros(2)
