@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, Field, create_model
 
 from bench.rig.errors import RigFileError
 from bench.rig.model import SPECS, InstrumentSpec, Rig, RigHead
@@ -43,6 +43,7 @@ def load_rig(source: Path | str, *, name: str | None = None) -> Rig:
         declared_simulated=head.simulated,
         file=document.file,
         text=document.text,
+        path=str(source.resolve()) if isinstance(source, Path) else "",
     )
 
 
@@ -89,10 +90,6 @@ def _instrument(document: Document, role: str, spec: dict[str, Any], problems: l
     except YamlError as error:
         problems += error.problems
         return None
-    assert isinstance(read, InstrumentSpec)  # noqa: S101 - built from it
-    if entry.needs_address and not read.address:
-        problems.append(document.problem(path, f"key 'address' is missing: where is the {role}?", at_key=True))
-        return None
     options = entry.Options.model_construct(**{key: getattr(read, key) for key in entry.Options.model_fields})
     base = SPECS[role]
     return base.model_construct(**{key: getattr(read, key) for key in base.model_fields}).with_options(options)
@@ -118,5 +115,18 @@ def _entry(document: Document, role: str, spec: dict[str, Any], problems: list[P
 
 
 def instrument_model(role: str, entry: DriverEntry) -> type[BaseModel]:
-    """Return the model of one instrument's entry: its role's keys and its driver's own."""
-    return create_model(f"{entry.name}_{role}", __base__=(SPECS[role], entry.Options))
+    """Return the model of one instrument's entry: its role's keys and its driver's own.
+
+    Raises:
+        TypeError: a driver has options that every instrument of its role has already.
+
+    """
+    base = SPECS[role]
+    taken = {*base.model_fields} & {*entry.Options.model_fields}
+    if taken:
+        raise TypeError(f"driver {entry.name!r} has options that every {role} has already: {', '.join(sorted(taken))}")
+    if not entry.needs_address:
+        return create_model(f"{entry.name}_{role}", __base__=(base, entry.Options))
+    address = base.model_fields["address"]
+    required = Field(min_length=1, description=address.description, examples=address.examples)
+    return create_model(f"{entry.name}_{role}", __base__=(base, entry.Options), address=(str, required))

@@ -202,6 +202,8 @@ class Rig:
     """The file's own `simulated: true`: a twin that is served in real time."""
     text: str = ""
     file: str = ""
+    path: str = ""
+    """Where the file really is on this machine, which is not recorded; empty for a rig from text."""
 
     @property
     def simulated(self) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Union
+from typing import Annotated, Any, Literal, Union
 
 from pydantic import ConfigDict, Field, create_model
 
 from bench.rig.load import instrument_model
 from bench.rig.model import SPECS, RigHead
+from bench.strict_yaml.json_schema import json_schema
 from drivers.registry import drivers_of
 
 
@@ -19,16 +20,15 @@ def rig_schema() -> dict[str, Any]:
             create_model(f"{role}_{name}", __base__=instrument_model(role, entry), driver=(_the_word(name), ...))
             for name, entry in drivers_of(role).items()
         )
-        roles[role] = (Union[kinds] | None, None)  # noqa: UP007
-    instruments = create_model("Instruments", __config__=ConfigDict(extra="forbid"), **roles)
+        union: Any = Annotated[Union[kinds], Field(discriminator="driver")] if len(kinds) > 1 else kinds[0]  # noqa: UP007
+        roles[role] = (union | None, None)
     model = create_model(
         "Rig",
         __base__=RigHead,
         schema_=(str | None, Field(default=None, alias="$schema", description="this schema, for editors")),
-        instruments=(instruments, ...),
+        instruments=(create_model("Instruments", __config__=ConfigDict(extra="forbid"), **roles), ...),
     )
-    schema = model.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "pumpbench rig"}
+    return json_schema(model, "Rig of the pump bench")
 
 
 def _the_word(name: str) -> Any:

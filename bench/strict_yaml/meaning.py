@@ -47,7 +47,7 @@ def did_you_mean(found: str, allowed: Sequence[str]) -> str:
 
 
 def _problem(detail: ErrorDetails, document: Document, model: type[BaseModel], at: Path_) -> Problem:
-    path = (*at, *_in_file(detail["loc"], document, at))
+    path = (*at, *_in_file(detail, document, at))
     kind, found = detail["type"], detail["input"]
     match kind:
         case "extra_forbidden":
@@ -82,13 +82,13 @@ def _wrong_kind(detail: ErrorDetails, document: Document, path: Path_) -> Proble
     return document.problem((*path, key), text)
 
 
-def _in_file(location: tuple[int | str, ...], document: Document, at: Path_) -> Path_:
+def _in_file(detail: ErrorDetails, document: Document, at: Path_) -> Path_:
     # Pydantic names the chosen member of a union in the location; the file does not have it.
     path: Path_ = ()
-    for index, part in enumerate(location):
-        if (*at, *path, part) in document.marks or index == len(location) - 1:
+    for part in detail["loc"]:
+        if (*at, *path, part) in document.marks:
             path = (*path, part)
-    return path
+    return (*path, detail["loc"][-1]) if detail["type"] == "missing" else path
 
 
 def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> set[str]:

@@ -96,12 +96,12 @@ def _syntax_problem(error: Exception, file: str, text: str) -> Problem:
     what = " ".join(filter(None, (getattr(error, "context", None), getattr(error, "problem", None)))) or str(error)
     lines = text.splitlines()
     source = lines[line - 1] if line <= len(lines) else ""
-    hint = _hint(what, source[column - 1 : column])
+    hint = _hint(what)
     return Problem(file, line, column, f"is no YAML: {what}; {hint}", "", source)
 
 
-def _hint(what: str, at: str) -> str:
-    if "block scalar" in what or (at and at in "%@`&*!"):
+def _hint(what: str) -> str:
+    if "block scalar" in what or "cannot start any token" in what:
         return 'a value that begins with one of > | % @ ` & * ! needs quotes, such as ">= 95 %"'
     if "mapping values are not allowed" in what:
         return "a text with ': ' in it needs quotes, or the line above lacks its indentation"

@@ -1,0 +1,84 @@
+"""The plans' JSON Schema: it lets the shipped plans through, and stops in an editor what the bench refuses."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from bench.plan.schema import plan_schema
+from bench.procedures import registry
+from bench.strict_yaml import load
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = sorted((ROOT / "test_plans").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def validator() -> Draft202012Validator:
+    schema = plan_schema(registry())
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_the_shipped_plans_are_valid(validator: Draft202012Validator, path: Path) -> None:
+    assert [error.message for error in validator.iter_errors(load(path).data)] == []
+
+
+def _set(*path: str | int, value: object) -> Callable[[Any], None]:
+    def change(data: Any) -> None:
+        for part in path[:-1]:
+            data = data[part]
+        data[path[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _set("tsts", value=[]),
+        _set("plan", value="no slug"),
+        _set("pump", "insulin", value="U-300"),
+        _set("decision", value="gaurded"),
+        _set("tests", value=[]),
+        _set("tests", 0, "id", value="no slug"),
+        _set("tests", 0, "procedure", value="bassal"),
+        _set("tests", 0, "rate", value=1),
+        _set("tests", 0, "rate", value="1 U"),
+        _set("tests", 0, "rate", value="1,5 U/h"),
+        _set("tests", 0, "rate", value=None),
+        _set("tests", 0, "duraton", value="1 h"),
+        _set("tests", 0, "volume", value="1 U"),
+        _set("tests", 0, "accept", "mean_error", value="5 %"),
+        _set("tests", 0, "accept", "mean_error", value="±5 U"),
+        _set("tests", 0, "accept", "mean_eror", value="±5 %"),
+        _set("tests", 0, "accept", "stored_bolus", value="<= 2 U"),
+    ],
+)
+def test_what_the_bench_refuses_an_editor_marks(
+    validator: Draft202012Validator, spoil: Callable[[dict[str, Any]], None]
+) -> None:
+    data = copy.deepcopy(load(ROOT / "test_plans" / "basal.yaml").data)
+    assert data["tests"][0]["procedure"] == "basal"
+    spoil(data)
+    assert list(validator.iter_errors(data))
+
+
+def test_every_measurement_and_setting_is_offered_with_its_meaning() -> None:
+    schema = plan_schema(registry())
+    definitions = schema["$defs"]
+    for name, procedure in registry().items():
+        accept = definitions[f"{name.title()}Accept"]["properties"]
+        assert set(accept) == set(procedure.measurements)
+        assert all(each["description"] and each["examples"] and each["pattern"] for each in accept.values())
+        keys = definitions[f"{name.title()}Test"]["properties"]
+        assert set(procedure.Settings.model_fields) < set(keys)
+        assert keys["procedure"]["const"] == name
+    assert '"null"' not in json.dumps(schema)
