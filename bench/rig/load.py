@@ -99,7 +99,7 @@ def _entry(document: Document, role: str, spec: dict[str, Any], problems: list[P
     path = ("instruments", role)
     if "driver" not in spec:
         known = ", ".join(drivers_of(role))
-        problems.append(document.problem(path, f"key 'driver' is missing (drivers for a {role}: {known})", at_key=True))
+        problems.append(document.problem(path, f"key 'driver' is missing (allowed for {role}: {known})", at_key=True))
         return None
     try:
         entry = driver(str(spec["driver"]))
@@ -108,7 +108,7 @@ def _entry(document: Document, role: str, spec: dict[str, Any], problems: list[P
         return None
     if entry.role != role:
         known = ", ".join(drivers_of(role))
-        text = f"{entry.name} is a driver for a {entry.role} (drivers for a {role}: {known})"
+        text = f"{entry.name} drives another role, {entry.role} (allowed for {role}: {known})"
         problems.append(document.problem((*path, "driver"), text))
         return None
     return entry
