@@ -1,0 +1,282 @@
+"""Basal tests evaluated from recordings whose every pulse is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bench.procedures.basal import PROCEDURE, BasalSettings
+from bench.procedures.base import Context
+from bench.recording.reader import Event, Series, TestRecord
+from bench.results.model import Evaluation, Measurement
+from tests.procedures.made_contexts import UL_PER_MG, context
+from tests.procedures.made_recordings import Made, balance_noise_mg, pulses_mg
+
+Floats = NDArray[np.float64]
+BLANK_S, INTERVAL_S = 600.0, 180.0
+LOSS_MG_PER_S = 0.05 / 3600.0
+ALL = "mean_error: ±5 %, missed_pulses: <= 0, delivered_6h: 5.5 U to 6.5 U, mean_pulse_volume: 0.049 U to 0.051 U"
+TEST = """
+  - {id: T-1, procedure: basal, rate: %s, duration: %g min, blank: 10 min, accept: {%s}}
+"""
+
+
+@cache
+def made_context(minutes: float = 120.0, rate: str = "1 U/h") -> Context:
+    return context(TEST % (rate, minutes, ALL))
+
+
+def settings(of: Context) -> BasalSettings:
+    found = of.plan.tests[0].settings
+    assert isinstance(found, BasalSettings)
+    return found
+
+
+def schedule(minutes: float = 120.0, phase: float = 0.5) -> list[float]:
+    return [BLANK_S + (index + phase) * INTERVAL_S for index in range(int(minutes * 60.0 / INTERVAL_S))]
+
+
+def made(minutes: float = 120.0) -> Made:
+    """Return a recording's events and still air for a delivery of so many minutes between two blanks."""
+    stop_s = BLANK_S + 60.0 * minutes
+    recording = Made(stop_s + 61.0 + BLANK_S + 1.0)
+    recording.climate()
+    recording.events = [
+        (0.0, "blank started", {}),
+        (BLANK_S - 0.2, "blank ended", {}),
+        (BLANK_S, "basal commanded", {"rate_ul_per_h": 10.0, "sent_s": BLANK_S - 0.05, "acknowledged_s": BLANK_S}),
+        (stop_s, "basal stopped", {"sent_s": stop_s - 0.05, "acknowledged_s": stop_s}),
+        (stop_s + 60.0, "settled", {}),
+        (stop_s + 60.0, "blank started", {}),
+        (stop_s + 60.0 + BLANK_S, "blank ended", {}),
+    ]
+    return recording
+
+
+def mass(pulses_u: Sequence[tuple[float, float]]) -> Callable[[Floats], Floats]:
+    steps = [(at_s, 10.0 * volume / UL_PER_MG) for at_s, volume in pulses_u]
+    return lambda time_s: pulses_mg(time_s, steps) - LOSS_MG_PER_S * time_s
+
+
+def evaluate(recording: Made, path: Path, minutes: float = 120.0) -> Evaluation:
+    return PROCEDURE.evaluate(settings(made_context(minutes)), recording.record(path), made_context(minutes))
+
+
+def measured(evaluation: Evaluation) -> dict[str, Measurement]:
+    return {one.name: one for one in evaluation.measurements}
+
+
+def value(evaluation: Evaluation, name: str) -> float:
+    found = measured(evaluation)[name].value
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
+    """Forty pulses of 0.051 U, one of them missed and the next doubled."""
+    volumes = [0.051] * 40
+    volumes[20], volumes[21] = 0.0, 0.102
+    recording = made()
+    recording.balance(mass(list(zip(schedule(), volumes, strict=True))), seed=3)
+    return evaluate(recording, tmp_path_factory.mktemp("steady") / "recording.sqlite")
+
+
+def test_totals_are_what_was_delivered(steady: Evaluation) -> None:
+    assert steady.doubts == []
+    for name, expected in (("mean_error", 2.0), ("total_volume", 2.04), ("delivered_1h", 1.02)):
+        found = measured(steady)[name]
+        assert found.expanded_uncertainty is not None
+        assert value(steady, name) == pytest.approx(expected, abs=found.expanded_uncertainty)
+    found = measured(steady)["mean_error"]
+    assert found.expanded_uncertainty is not None
+    assert 0.3 < found.expanded_uncertainty < 2.5
+
+
+def test_budget_names_every_influence(steady: Evaluation) -> None:
+    names = " ".join(line.name for line in measured(steady)["mean_error"].budget)
+    for influence in (
+        "repeatability",
+        "readability",
+        "drift",
+        "calibration",
+        "density",
+        "buoyancy",
+        "evaporation",
+        "timing",
+    ):
+        assert influence in names
+
+
+def test_pulses_are_listed_one_by_one(steady: Evaluation) -> None:
+    kinds = [pulse.kind for pulse in steady.pulses]
+    assert kinds == ["expected"] * 20 + ["missed", "doubled"] + ["expected"] * 18
+    assert [value(steady, f"{kind}_pulses") for kind in ("missed", "doubled", "extra")] == [1.0, 1.0, 0.0]
+    usual = [pulse.volume_ul for pulse in steady.pulses if pulse.kind == "expected"]
+    assert np.mean(usual) == pytest.approx(0.51, rel=0.01)
+    assert value(steady, "mean_pulse_interval") == pytest.approx(INTERVAL_S, abs=0.3)
+
+
+def test_hours_and_trumpet(steady: Evaluation) -> None:
+    assert value(steady, "hourly_windows_within_15_percent") == 100.0
+    assert value(steady, "largest_hourly_error") == pytest.approx(2.0, abs=2.0)
+    assert value(steady, "trumpet_error_60min") == pytest.approx(2.0, abs=3.5)
+    table = next(table for table in steady.tables if table.name == "trumpet")
+    assert [row[0] for row in table.rows if row[1] == "ambulatory"] == ["15", "60"]
+    assert [row[0] for row in table.rows if row[1] == "shot cycles"] == ["6", "15", "33", "57", "93"]
+    six = next(row for row in table.rows if row[0] == "6")
+    assert float(six[3]) == pytest.approx(-49.0, abs=6.0)  # one pulse of two, each 2 % too large
+    assert float(six[4]) == pytest.approx(53.0, abs=6.0)
+
+
+def test_what_does_not_fit_is_left_out_unless_asked_for(steady: Evaluation) -> None:
+    assert "delivered_12h" not in measured(steady)
+    assert "trumpet_error_930min" not in measured(steady)
+    late = measured(steady)["delivered_6h"]
+    assert late.value is None
+    assert "2 h only" in late.note
+
+
+def test_figures_say_how_they_came_about(steady: Evaluation) -> None:
+    names = [figure.name for figure in steady.figures]
+    assert names == ["mass", "trumpet", "start_up", "hours", "pulses", "pulse_distribution"]
+    for figure in steady.figures:
+        assert figure.caption.endswith("Simulated.")
+        assert "reduced" in figure.caption
+    drawn = steady.figures[0].series
+    assert [each.label for each in drawn] == ["balance", "expected pulses", "missed pulses", "doubled pulses"]
+    json.dumps(steady.model_dump(), allow_nan=False)
+
+
+def test_evaluation_is_a_pure_function(tmp_path: Path) -> None:
+    recording = made(60.0)
+    recording.balance(mass([(at_s, 0.05) for at_s in schedule(60.0)]), seed=4)
+    record = recording.record(tmp_path / "recording.sqlite")
+    of = made_context(60.0)
+    first, second = (PROCEDURE.evaluate(settings(of), record, of) for _ in range(2))
+    assert first.model_dump_json() == second.model_dump_json()
+
+
+def steps(count: int = 20) -> Callable[[Floats], Floats]:
+    return mass([(at_s, 0.05) for at_s in schedule(60.0)[:count]])
+
+
+def doubtful(recording: Made, path: Path) -> str:
+    return " ".join(evaluate(recording, path, 60.0).doubts)
+
+
+def test_bump_is_doubted(tmp_path: Path) -> None:
+    recording = made(60.0)
+    recording.balance(lambda t: steps()(t) + np.where(t > 2000.0, 3.0, 0.0), seed=5)
+    assert "steps that are no pulses: +3.0" in doubtful(recording, tmp_path / "r.sqlite")
+
+
+def test_frozen_balance_is_doubted(tmp_path: Path) -> None:
+    recording = made(60.0)
+    recording.balance(steps(), seed=6)
+    time_s, mass_g = recording.channels["balance.mass_g"]
+    frozen = (time_s > 1500.0) & (time_s < 1900.0)
+    mass_g[frozen] = mass_g[np.flatnonzero(frozen)[0]]
+    assert "frozen" in doubtful(recording, tmp_path / "r.sqlite")
+
+
+def test_lost_readings_are_noted_or_doubted(tmp_path: Path) -> None:
+    recording = made(60.0)
+    recording.balance(steps(), seed=7)
+    time_s, mass_g = recording.channels["balance.mass_g"]
+    for name, length_s in (("short", 5.0), ("long", 40.0)):
+        kept = (time_s < 1500.0) | (time_s > 1500.0 + length_s)
+        recording.channels["balance.mass_g"] = (time_s[kept], mass_g[kept])
+        found = evaluate(recording, tmp_path / f"{name}.sqlite", 60.0)
+        told = found.notes if name == "short" else found.doubts
+        assert any("silent" in line or "no reading" in line for line in told)
+        assert (found.doubts == []) == (name == "short")
+
+
+def test_warm_air_is_doubted(tmp_path: Path) -> None:
+    recording = made(60.0)
+    recording.climate(30.0)
+    recording.balance(steps(), seed=8)
+    assert "30.0 °C" in doubtful(recording, tmp_path / "r.sqlite")
+
+
+def test_evaporation_without_oil_is_doubted(tmp_path: Path) -> None:
+    recording = made(60.0)
+    recording.balance(lambda t: steps()(t) - 6.0 / 3600.0 * t, seed=9)
+    assert "the oil film is missing" in doubtful(recording, tmp_path / "r.sqlite")
+
+
+def test_alarm_is_doubted_by_name(tmp_path: Path) -> None:
+    recording = made(60.0)
+    alarm = {"sequence": 1, "code": "EMPTY", "text": "Reservoir empty", "pump_time_s": 1.0, "time_s": 2000.0}
+    recording.events += [(2000.0, "alarm seen", alarm)]
+    recording.balance(steps(7), seed=10)
+    assert 'EMPTY "Reservoir empty"' in doubtful(recording, tmp_path / "r.sqlite")
+
+
+def test_silent_balance_measures_nothing(tmp_path: Path) -> None:
+    recording = made(60.0)
+    found = evaluate(recording, tmp_path / "r.sqlite", 60.0)
+    assert all(one.value is None for one in found.measurements)
+    assert any("nothing was weighed" in doubt for doubt in found.doubts)
+
+
+def test_pump_that_delivers_nothing(tmp_path: Path) -> None:
+    recording = made(60.0)
+    recording.balance(steps(0), seed=11)
+    found = evaluate(recording, tmp_path / "r.sqlite", 60.0)
+    assert value(found, "mean_error") == pytest.approx(-100.0, abs=3.0)
+    assert value(found, "missed_pulses") == 19.0
+    assert measured(found)["mean_pulse_volume"].value is None
+
+
+class _InMemory(TestRecord):
+    """A record that no file stands behind, for many evaluations in a row."""
+
+    __test__ = False
+
+    def __init__(self, recording: Made) -> None:
+        self.test_id, self.start_s, self.end_s, self.simulated = "T-1", 0.0, recording.duration_s, True
+        self._channels = recording.channels
+        self._happened = [Event(at_s, kind, data, "T-1") for at_s, kind, data in recording.events]
+
+    def series(self, channel: str, start_s: float | None = None, end_s: float | None = None) -> Series:
+        time_s, values = self._channels.get(channel, (np.empty(0), np.empty(0)))
+        inside = (time_s >= (start_s or 0.0)) & (time_s <= (self.end_s if end_s is None else end_s))
+        return Series(time_s[inside], values[inside], np.ones(np.count_nonzero(inside), dtype=np.bool_))
+
+    def events(self, kind: str | None = None) -> list[Event]:
+        return [event for event in self._happened if kind in (None, event.kind)]
+
+
+def test_stated_uncertainties_cover_the_truth() -> None:
+    """Over 100 pumps and balances: totals, the volume of the first hour and of the mean pulse keep their own U."""
+    covered: dict[str, list[bool]] = {"total_volume": [], "delivered_1h": [], "mean_pulse_volume": []}
+    of = made_context(72.0)
+    for seed in range(100):
+        rng = np.random.default_rng(1000 + seed)
+        volumes = 0.05 * rng.normal(1.0, 0.08, 24) * rng.normal(1.0, 0.03)
+        times = schedule(72.0, phase=rng.uniform(0.2, 0.8))
+        recording = made(72.0)
+        loss = rng.uniform(0.0, 0.1) / 3600.0
+        time_s = np.arange(0.25, recording.duration_s, 0.25)
+        true = pulses_mg(time_s, [(t, 10.0 * v / UL_PER_MG) for t, v in zip(times, volumes, strict=True)])
+        shown = np.round(true - loss * time_s + balance_noise_mg(rng, time_s.size, 0.25), 2)
+        recording.channels["balance.mass_g"] = (time_s, 1e-3 * shown)
+        found = PROCEDURE.evaluate(settings(of), _InMemory(recording), of)
+        truth = {
+            "total_volume": float(volumes.sum()),
+            "delivered_1h": float(volumes[np.array(times) <= BLANK_S + 3600.0].sum()),
+            "mean_pulse_volume": float(volumes.mean()),
+        }
+        for name, expected in truth.items():
+            uncertainty = measured(found)[name].expanded_uncertainty
+            assert uncertainty is not None
+            covered[name].append(abs(value(found, name) - expected) <= uncertainty)
+    assert {name: np.mean(each) >= 0.93 for name, each in covered.items()} == dict.fromkeys(covered, True)
