@@ -1,0 +1,155 @@
+"""A stage for `drive()` in simulated time, with a pump and an occluder that do as they are told and keep a log."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from bench.clock import Clock, SimulatedClock
+from bench.procedures.base import Context
+from drivers.errors import InstrumentError
+from drivers.roles import Alarm, BolusStatus, DeliveryState, Identity
+
+Capability = TypeVar("Capability")
+
+
+class RefusedError(InstrumentError):
+    """The pump does not take the command."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self, "pump: refused")
+
+
+@dataclass
+class StagedPump:
+    """A pump that delivers 0.25 µL/s and raises the alarms that it is told to, `alarms` as (time, code)."""
+
+    clock: Clock
+    alarms_due: list[tuple[float, str]] = field(default_factory=list)
+    bolus_lasts_s: float | None = None
+    log: list[str] = field(default_factory=list)
+    concentration_u_per_ml: float | None = 100.0
+    _bolus: tuple[float, float] | None = None
+    _blocked: bool = False
+
+    def raised(self) -> list[Alarm]:
+        due = [each for each in self.alarms_due if each[0] <= self.clock.now_s()]
+        self._blocked = self._blocked or any(code not in ("LOWRES", "LOWBATT") for _, code in due)
+        return [Alarm(i, code, "told so", at_s, self.clock.now_s()) for i, (at_s, code) in enumerate(due, start=1)]
+
+    def identify(self) -> Identity:
+        return Identity("made", "staged", "1")
+
+    def close(self) -> None:
+        self.log.append("close")
+
+    def start_basal(self, rate_ul_per_h: float) -> None:
+        self.log.append(f"basal {rate_ul_per_h:g}")
+
+    def start_bolus(self, volume_ul: float) -> None:
+        self.raised()
+        if self._blocked:
+            raise RefusedError
+        self.log.append(f"bolus {volume_ul:g}")
+        lasting_s = volume_ul / 0.25 if self.bolus_lasts_s is None else self.bolus_lasts_s
+        self._bolus = (self.clock.now_s() + lasting_s, volume_ul)
+
+    def bolus_status(self) -> BolusStatus:
+        self.raised()
+        if self._bolus is None:
+            return BolusStatus(False, 0.0, 0.0)
+        end_s, volume_ul = self._bolus
+        active = self.clock.now_s() < end_s and not self._blocked
+        return BolusStatus(active, volume_ul, volume_ul)
+
+    def cancel_bolus(self) -> None:
+        self.log.append("cancel")
+        self._bolus = None
+
+    def stop(self) -> None:
+        self.log.append("stop")
+        self._bolus = None
+
+    def state(self) -> DeliveryState:
+        return DeliveryState.ALARM if self._blocked else DeliveryState.BASAL
+
+    def pump_time_s(self) -> float:
+        return 100.0 + self.clock.now_s()
+
+    def take_alarms(self) -> list[Alarm]:
+        return []
+
+    def acknowledge_alarms(self) -> None:
+        self.log.append("acknowledge")
+
+
+@dataclass
+class StagedOccluder:
+    """An occluder that writes into the pump's log."""
+
+    log: list[str]
+
+    def identify(self) -> Identity:
+        return Identity("made", "occluder", "1")
+
+    def close(self) -> None:
+        self.log.append("close")
+
+    def occlude(self) -> None:
+        self.log.append("occlude")
+
+    def release(self) -> None:
+        self.log.append("release")
+
+    def is_occluded(self) -> bool:
+        return "occlude" in self.log
+
+
+class Staged:
+    """The stage itself: waits advance its clock, events are kept."""
+
+    def __init__(
+        self, context: Context, alarms: Sequence[tuple[float, str]] = (), bolus_lasts_s: float | None = None
+    ) -> None:
+        self.clock: Clock = SimulatedClock(dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+        self.context = context
+        self.pump = StagedPump(self.clock, list(alarms), bolus_lasts_s)
+        self.occluder = StagedOccluder(self.pump.log)
+        self.events: list[tuple[float, str, dict[str, Any]]] = []
+        self.alarms_hidden_until_s = 0.0
+
+    def pump_as(self, capability: type[Capability]) -> Capability:
+        assert isinstance(self.pump, capability)
+        return self.pump
+
+    def event(self, kind: str, **data: Any) -> float:
+        self.events.append((self.clock.now_s(), kind, data))
+        return self.clock.now_s()
+
+    def wait_s(self, duration_s: float, activity: str) -> None:
+        del activity
+        self.clock.sleep_s(duration_s)
+
+    def wait_until(self, done: Callable[[], bool], timeout_s: float, activity: str, poll_s: float = 1.0) -> bool:
+        del activity
+        end_s = self.clock.now_s() + timeout_s
+        while not done():
+            if self.clock.now_s() >= end_s:
+                return False
+            self.clock.sleep_s(min(poll_s, end_s - self.clock.now_s()))
+        return True
+
+    def alarms(self) -> Sequence[Alarm]:
+        return [] if self.clock.now_s() < self.alarms_hidden_until_s else self.pump.raised()
+
+    def latest(self, channel: str) -> float:
+        del channel
+        return float("nan")
+
+    def kinds(self) -> list[str]:
+        return [kind for _, kind, _ in self.events]
+
+    def data(self, kind: str) -> list[dict[str, Any]]:
+        return [data for _, name, data in self.events if name == kind]

@@ -1,0 +1,240 @@
+"""Occlusion tests evaluated from recordings in which alarm, pressure, leak and stored volume are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bench.procedures.base import Context
+from bench.procedures.occlusion import PROCEDURE
+from bench.results.model import Evaluation, Measurement
+from bench.run.judging import judge_test
+from tests.procedures.made_contexts import UL_PER_MG, context
+from tests.procedures.made_recordings import Made
+
+Floats = NDArray[np.float64]
+RATE_UL_PER_H = 30.0
+BLANK_S, CLOSED_S, ALARM_S, OPENED_S, RELEASE_S = 300.0, 900.0, 2700.0, 2765.0, 300.0
+END_S = OPENED_S + RELEASE_S + BLANK_S + 5.0
+PUMP_AHEAD_S = 4000.0
+LEAKED_UL, STORED_UL = 1.5, 13.0
+BASAL = """
+  - {id: T-1, procedure: occlusion, rate: 3 U/h, run_in: 10 min, timeout: 40 min, release_observation: 5 min,
+     blank: 5 min, accept: {time_to_alarm: <= 35 min, false_alarms: <= 0}}
+"""
+BOLUS = BASAL.replace("rate: 3 U/h", "bolus: 5 U")
+
+
+@cache
+def made_context(test: str) -> Context:
+    return context(test)
+
+
+def switch(at_s: float, kind: str) -> tuple[float, str, dict[str, Any]]:
+    return at_s, kind, {"sent_s": at_s - 0.05, "acknowledged_s": at_s}
+
+
+def clock(at_s: float) -> tuple[float, str, dict[str, Any]]:
+    return at_s, "pump clock", {"pump_time_s": at_s + PUMP_AHEAD_S, "before_s": at_s, "after_s": at_s}
+
+
+def alarm(raised_s: float, read_s: float, code: str = "OCCLUSION") -> tuple[float, str, dict[str, Any]]:
+    data = {"sequence": 1, "code": code, "text": "told so", "pump_time_s": raised_s + PUMP_AHEAD_S, "time_s": read_s}
+    return read_s, "alarm seen", data
+
+
+def made(*happened: tuple[float, str, dict[str, Any]], alarmed: bool = True) -> Made:
+    """Return the course of a basal test whose line is shut, alarms and is opened; 3 U/h, that is 30 µL/h."""
+    recording = Made(END_S + 2.0)
+    recording.climate()
+    basal = {"rate_ul_per_h": RATE_UL_PER_H, "sent_s": BLANK_S, "acknowledged_s": BLANK_S}
+    recording.events = [
+        (0.0, "blank started", {}),
+        (BLANK_S, "blank ended", {}),
+        clock(BLANK_S),
+        (BLANK_S, "basal commanded", basal),
+        switch(CLOSED_S, "occluder closed"),
+        alarm(ALARM_S, ALARM_S + 0.8) if alarmed else (ALARM_S, "no alarm", {"waited_s": ALARM_S - CLOSED_S}),
+        clock(ALARM_S + 1.0),
+        (ALARM_S + 2.0, "pump state", {"state": "alarm"}),
+        (ALARM_S + 2.0, "basal stopped", {}),
+        switch(OPENED_S, "occluder opened"),
+        (OPENED_S + RELEASE_S, "blank started", {}),
+        (END_S, "blank ended", {}),
+        *happened,
+    ]
+    return recording
+
+
+def mass(leaked_ul: float = LEAKED_UL, stored_ul: float = STORED_UL) -> Callable[[Floats], Floats]:
+    """Flow until the line is shut, a leak while it is, then what was stored; evaporation all the time."""
+
+    def curve(time_s: Floats) -> Floats:
+        seen_s = time_s - 1.0
+        flowed = RATE_UL_PER_H / 3600.0 * np.clip(seen_s - BLANK_S, 0.0, CLOSED_S - BLANK_S - 1.0)
+        leaked = leaked_ul * np.clip((seen_s - CLOSED_S) / (ALARM_S - CLOSED_S), 0.0, 1.0)
+        stored = stored_ul * (1.0 - np.exp(-np.clip(time_s - OPENED_S, 0.0, None) / 2.0))
+        return (flowed + leaked + stored) / UL_PER_MG - 0.05 / 3600.0 * time_s
+
+    return curve
+
+
+def pressure(recording: Made, zero_kpa: float = 0.3, greatest_kpa: float = 90.0) -> None:
+    time_s = np.arange(0.1, recording.duration_s, 0.2)
+    shut = (time_s >= CLOSED_S) & (time_s < OPENED_S)
+    rising = greatest_kpa * np.clip((time_s - CLOSED_S) / (ALARM_S - CLOSED_S), 0.0, 1.0)
+    noise = np.random.default_rng(1).normal(0.0, 0.04, time_s.size)
+    recording.channels["pressure.pressure_kpa"] = (time_s, np.where(shut, rising, 0.0) + zero_kpa + noise)
+
+
+def measured(found: Evaluation) -> dict[str, Measurement]:
+    return {one.name: one for one in found.measurements}
+
+
+def evaluate(recording: Made, test: str = BASAL) -> Evaluation:
+    made_for = made_context(test)
+    return PROCEDURE.evaluate(made_for.plan.tests[0].settings, recording.in_memory(), made_for)
+
+
+def test_every_measurement_of_a_known_occlusion() -> None:
+    recording = made()
+    recording.balance(mass(), seed=1)
+    pressure(recording)
+    found = measured(evaluate(recording))
+    due_u = RATE_UL_PER_H * (ALARM_S - CLOSED_S) / 3600.0 / 10.0
+    expected = {
+        "time_to_alarm": (ALARM_S - CLOSED_S) / 60.0,
+        "pressure_at_alarm": 90.0,
+        "peak_pressure": 90.0,
+        "missed_volume": due_u - LEAKED_UL / 10.0,
+        "stored_bolus": STORED_UL / 10.0,
+        "false_alarms": 0.0,
+    }
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        one = found[name]
+        assert one.value is not None
+        assert one.expanded_uncertainty is not None
+        assert one.value == pytest.approx(value, abs=one.expanded_uncertainty + 1e-9), name
+        assert one.censored is None
+    # Tight enough to mean something: a tenth of a second, half a kilopascal, two hundredths of a unit.
+    for name, most in (
+        ("time_to_alarm", 0.002),
+        ("peak_pressure", 0.7),
+        ("stored_bolus", 0.03),
+        ("missed_volume", 0.03),
+    ):
+        assert (found[name].expanded_uncertainty or 0.0) < most
+
+
+def test_volumes_are_within_their_own_uncertainty() -> None:
+    due_u = RATE_UL_PER_H * (ALARM_S - CLOSED_S) / 3600.0 / 10.0
+    stored: list[bool] = []
+    missed: list[bool] = []
+    for seed in range(100):
+        recording = made()
+        recording.balance(mass(), seed, interval_s=0.5)
+        found = measured(evaluate(recording))
+        for one, truth, hits in (
+            (found["stored_bolus"], STORED_UL / 10.0, stored),
+            (found["missed_volume"], due_u - LEAKED_UL / 10.0, missed),
+        ):
+            assert one.value is not None
+            hits.append(abs(one.value - truth) <= (one.expanded_uncertainty or 0.0))
+    assert np.mean(stored) >= 0.95
+    assert np.mean(missed) >= 0.95
+
+
+def test_no_alarm_is_a_bound_and_fails_its_limit() -> None:
+    """Thirty minutes without an alarm: certainly more than 25 min, and nothing is known of 35 min."""
+    recording = made(alarmed=False)
+    recording.balance(mass(), seed=2)
+    pressure(recording)
+    found = evaluate(recording)
+    time_to_alarm = measured(found)["time_to_alarm"]
+    assert time_to_alarm.censored == "above"
+    assert time_to_alarm.value == pytest.approx(30.0)
+    assert measured(found)["missed_volume"].censored == "above"
+    assert measured(found)["pressure_at_alarm"].value is None
+    assert any("No occlusion alarm came within 30.0 min" in note for note in found.notes)
+    for limit, verdict in (("<= 25 min", "fail"), ("<= 35 min", "inconclusive")):
+        plan = context(BASAL.replace("<= 35 min", limit)).plan
+        assert judge_test(plan.tests[0], found, plan).verdict == verdict
+
+
+def test_an_alarm_while_flowing_is_false_and_leaves_the_rest_open() -> None:
+    recording = made()
+    recording.events = [event for event in recording.events if event[0] < CLOSED_S]
+    recording.events += [alarm(600.0, 600.5), (900.0, "basal stopped", {}), (1000.0, "blank started", {})]
+    recording.events += [(1600.0, "blank ended", {})]
+    recording.balance(mass(leaked_ul=0.0, stored_ul=0.0), seed=3)
+    pressure(recording, greatest_kpa=0.0)
+    found = evaluate(recording)
+    assert measured(found)["false_alarms"].value == 1.0
+    assert measured(found)["time_to_alarm"].value is None
+    assert "never shut" in measured(found)["stored_bolus"].note
+    plan = made_context(BASAL).plan
+    assert judge_test(plan.tests[0], found, plan).verdict == "fail"
+
+
+def test_another_alarm_is_doubted_by_its_name() -> None:
+    recording = made(alarm(2000.0, 2000.5, "EMPTY"), alarmed=False)
+    recording.balance(mass(), seed=4)
+    pressure(recording)
+    found = evaluate(recording)
+    assert any("EMPTY" in doubt for doubt in found.doubts)
+    assert measured(found)["time_to_alarm"].censored == "above"
+
+
+def test_a_sensor_far_from_zero_is_doubted() -> None:
+    recording = made()
+    recording.balance(mass(), seed=5)
+    pressure(recording, zero_kpa=30.0)
+    assert any(
+        "The pressure sensor showed 30.0 kPa with the line open" in doubt for doubt in evaluate(recording).doubts
+    )
+
+
+def test_without_pressure_there_is_a_doubt_and_no_number() -> None:
+    recording = made()
+    recording.balance(mass(), seed=6)
+    found = evaluate(recording)
+    assert measured(found)["peak_pressure"].value is None
+    assert found.doubts
+
+
+def test_a_bolus_is_due_as_fast_as_it_went_through_the_open_line() -> None:
+    """A bolus of 5 U took 200 s through the open line; its alarm came 60 s after the command: 1.5 U were due."""
+
+    def command(index: int, at_s: float) -> tuple[float, str, dict[str, Any]]:
+        return at_s, "bolus commanded", {"index": index, "volume_ul": 50.0, "sent_s": at_s, "acknowledged_s": at_s}
+
+    recording = made()
+    recording.events = [event for event in recording.events if event[1] not in ("basal commanded", "basal stopped")]
+    recording.events += [command(0, 310.0), (510.0, "bolus done", {"index": 0, "reported_ul": 50.0})]
+    recording.events.append(command(1, ALARM_S - 60.0))
+    recording.balance(mass(leaked_ul=0.0), seed=7)
+    pressure(recording)
+    found = measured(evaluate(recording, BOLUS))
+    assert found["time_to_alarm"].value == pytest.approx(1.0)
+    assert found["missed_volume"].value == pytest.approx(1.5, abs=found["missed_volume"].expanded_uncertainty)
+
+
+def test_figures_hold_every_event(tmp_path: Path) -> None:
+    recording = made()
+    recording.balance(mass(), seed=8)
+    pressure(recording)
+    made_for = made_context(BASAL)
+    record = recording.record(tmp_path / "r.sqlite")
+    found = PROCEDURE.evaluate(made_for.plan.tests[0].settings, record, made_for)
+    assert [figure.name for figure in found.figures] == ["pressure", "mass", "release"]
+    marks = [(mark.label, mark.x) for mark in found.figures[0].marks]
+    assert [label for label, _ in marks] == ["line shut", "alarm", "line opened"]
+    assert dict(marks)["alarm"] == pytest.approx(ALARM_S / 60.0)
+    assert all("Simulated." in figure.caption for figure in found.figures)
