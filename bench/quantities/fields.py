@@ -96,7 +96,9 @@ def _field(parse: Callable[[str], Any], result: type, schema: dict[str, Any]) ->
 
 def _quantity_pattern(dimension: str) -> str:
     # Every spelling that the parser takes, and no more than it.
-    spellings = sorted({_spelling(unit) for unit in units_of(dimension)}, key=len, reverse=True)
+    spellings = sorted(
+        {_spelling(unit) for unit in units_of(dimension)}, key=lambda spelling: (-len(spelling), spelling)
+    )
     return rf"{NUMBER}\s*(?:{'|'.join(spellings)})"
 
 
