@@ -12,17 +12,14 @@ the balance's own lag is as quiet, but loses the slow tail of tubing and plunger
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 
 from bench.metrology.noise import Floats, Noise, Window, block_means
-
-Kind = Literal["expected", "missed", "doubled", "extra"]
+from bench.metrology.pulse_schedule import Kind, own_interval, schedule
 
 SETTLING_S = 8.0
 """Shortest interval between pulses that a balance with a filter of a second still shows one by one."""
@@ -30,8 +27,6 @@ STANDS_OUT = 9.0
 """A pulse is told from noise when it is as many standard uncertainties of a step."""
 LOWEST, DOUBLED, HIGHEST = 0.4, 1.5, 2.75
 """Of a pulse's size: less is no pulse, more is two of them, more is no pulse but a disturbance."""
-OFF_SCHEDULE = 0.3
-"""Part of the interval by which a pulse may miss its slot before it counts as one too many."""
 _TAIL_S = 60.0
 _BEGINS_S = 3.0
 _LONGEST_LEVEL_S = 30.0
@@ -116,12 +111,12 @@ def find_pulses(
     disturbances += _steps_while_still(steps, delivery, size, spacing)
     disturbances = sorted(set(disturbances), key=lambda found: found.time_s)
     instants = [t for t, step in peaks if step < HIGHEST * size and step > LOWEST * size]
-    scheduled = _schedule(instants, spacing, delivery)
+    scheduled = schedule(instants, spacing, delivery)
     if _smeared(scheduled, size, time_s, mass_mg, delivery):
         why = "liquid arrives, but not in steps: something between pump and balance smooths the pulses"
         return PulseTrain(disturbances=disturbances, unresolved=why)
     pulses = _weigh(scheduled, time_s, mass_mg, noise, loss_mg_per_s)
-    return PulseTrain(_classify(pulses, size), disturbances, _own_interval(scheduled, spacing), size)
+    return PulseTrain(_classify(pulses, size), disturbances, own_interval(scheduled, spacing), size)
 
 
 def _steps(time_s: Floats, mass_mg: Floats, noise: Noise, interval_s: float) -> _Steps:
@@ -204,25 +199,6 @@ def _steps_while_still(steps: _Steps, delivery: Window, pulse_mg: float, interva
     return [Disturbance(float(steps.time_s[i]), float(values[i])) for i in _local_maxima(steps, values, threshold)]
 
 
-def _schedule(instants: Sequence[float], interval_s: float, delivery: Window) -> list[tuple[float, Kind]]:
-    """Lay pulses on slots of equal intervals: each is expected, extra, or stands after missed ones."""
-    if not instants:
-        count = max(0, math.floor((delivery[1] - delivery[0]) / interval_s - 0.1))
-        return [(delivery[0] + (i + 1) * interval_s, "missed") for i in range(count)]
-    interval_s = _refined(instants, interval_s)
-    anchor = _first_on_schedule(instants, interval_s)
-    forward = _follow(instants[anchor:], interval_s)
-    backward = _follow([-t for t in reversed(instants[: anchor + 1])], interval_s)
-    laid = [(-t, kind) for t, kind in reversed(backward)][:-1] + forward
-    on_schedule = [t for t, kind in laid if kind == "expected"]
-    leading = math.floor((on_schedule[0] - delivery[0]) / interval_s - 0.5)
-    trailing = math.floor((delivery[1] - on_schedule[-1]) / interval_s - 0.1)
-    missed = [on_schedule[0] - i * interval_s for i in range(1, leading + 1)]
-    missed += [on_schedule[-1] + i * interval_s for i in range(1, trailing + 1)]
-    ends: list[tuple[float, Kind]] = [(time_s, "missed") for time_s in missed]
-    return sorted(laid + ends)
-
-
 def _smeared(
     scheduled: Sequence[tuple[float, Kind]], size_mg: float, time_s: Floats, mass_mg: Floats, delivery: Window
 ) -> bool:
@@ -232,48 +208,6 @@ def _smeared(
     missed = sum(kind == "missed" for _, kind in scheduled)
     came_mg = float(end - begin)
     return missed > 0.25 * len(scheduled) and came_mg > size_mg * (len(scheduled) - 0.5 * missed)
-
-
-def _refined(instants: Sequence[float], interval_s: float) -> float:
-    """Return the interval that most neighbours keep."""
-    gaps = np.diff(instants)
-    near = gaps[np.abs(gaps / interval_s - 1.0) < OFF_SCHEDULE]
-    return float(np.median(near)) if len(near) >= 3 else interval_s
-
-
-def _first_on_schedule(instants: Sequence[float], interval_s: float) -> int:
-    """Return the first pulse that has a neighbour where the schedule wants one."""
-    for index, (this, following) in enumerate(itertools.pairwise(instants)):
-        slots = (following - this) / interval_s
-        if round(slots) >= 1 and abs(slots - round(slots)) < 0.5 * OFF_SCHEDULE:
-            return index
-    return 0
-
-
-def _follow(instants: Sequence[float], interval_s: float) -> list[tuple[float, Kind]]:
-    """Walk along ascending pulses, the first of which is on schedule."""
-    laid: list[tuple[float, Kind]] = [(instants[0], "expected")]
-    last = instants[0]
-    for time_s in instants[1:]:
-        slots = (time_s - last) / interval_s
-        number = round(slots)
-        if number < 1 or abs(slots - number) > OFF_SCHEDULE:
-            laid.append((time_s, "extra"))
-            continue
-        share = (time_s - last) / number
-        laid += [(last + i * share, "missed") for i in range(1, number)]
-        laid.append((time_s, "expected"))
-        last = time_s
-    return laid
-
-
-def _own_interval(scheduled: Sequence[tuple[float, Kind]], interval_s: float) -> float:
-    """Return the mean interval of the schedule, missed slots counted."""
-    slots = [(number, time_s, kind) for number, (time_s, kind) in enumerate(s for s in scheduled if s[1] != "extra")]
-    seen = [(number, time_s) for number, time_s, kind in slots if kind == "expected"]
-    if len(seen) < 2:
-        return interval_s
-    return (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
 
 
 def _weigh(
