@@ -12,15 +12,12 @@ import pytest
 from bench.plan.load import load_plan
 from bench.plan.model import Plan, PlanError, PlanTest
 from bench.procedures import registry
-from bench.pytest_plugin.options import DEFAULT_RIG, is_plan, named_plans
+from bench.pytest_plugin.options import interrupted_by, is_plan, named_plans, rig_of, short_path
 from bench.pytest_plugin.outcomes import NotPassed
+from bench.recording.errors import RecordingError
 from bench.results.model import TestResult, Verdict
 from bench.rig.errors import RigError
 from bench.rig.fitness import misfits
-from bench.rig.load import load_rig
-from bench.rig.model import Rig
-
-rig_key = pytest.StashKey[Rig]()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -32,30 +29,13 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return None
 
 
-def rig_of(config: pytest.Config) -> Rig:
-    """Return the rig that this session uses, read once.
-
-    Raises:
-        pytest.UsageError: the rig file is missing or wrong.
-
-    """
-    if rig_key not in config.stash:
-        named = config.getoption("rig")
-        path = config.invocation_params.dir / named if named else config.rootpath / DEFAULT_RIG
-        try:
-            config.stash[rig_key] = load_rig(path, name=_short(path, config))
-        except RigError as error:
-            raise pytest.UsageError(str(error)) from error
-    return config.stash[rig_key]
-
-
 class PlanFile(pytest.File):
     """One plan."""
 
     def collect(self) -> Iterator[pytest.Item]:
         """Read the plan and yield its tests; what the rig lacks is refused here, before any instrument is touched."""
         try:
-            plan = load_plan(self.path, registry(), name=_short(self.path, self.config))
+            plan = load_plan(self.path, registry(), name=short_path(self.path, self.config))
         except PlanError as error:
             raise self.CollectError(str(error)) from error
         rig = rig_of(self.config)
@@ -69,11 +49,6 @@ class PlanFile(pytest.File):
             raise self.CollectError("\n".join([f"rig {rig.rig} ({rig.file}) cannot run this plan:", *refusals]))
         for test in plan.tests:
             yield PlanItem.from_parent(self, name=test.id, plan=plan, test=test)
-
-
-def _short(path: Path, config: pytest.Config) -> str:
-    # What is recorded must not depend on where the project lies.
-    return path.relative_to(config.rootpath).as_posix() if path.is_relative_to(config.rootpath) else path.name
 
 
 class ResultItem(pytest.Item):
@@ -103,13 +78,17 @@ class ResultItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show a verdict as words, the bench's own errors without a traceback, and anything else in full."""
-        from drivers.errors import InstrumentError
-
-        if isinstance(excinfo.value, NotPassed | RigError | InstrumentError) or getattr(
-            excinfo.value, "is_bench_refusal", False
-        ):
+        if is_refusal(excinfo.value):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Return whether an error is one of the bench's own, whose text is all that a user needs."""
+    from drivers.errors import InstrumentError
+
+    own = isinstance(error, NotPassed | RigError | RecordingError | InstrumentError)
+    return own or getattr(error, "is_bench_refusal", False)
 
 
 class PlanItem(ResultItem):
@@ -130,18 +109,47 @@ class PlanItem(ResultItem):
         """Open the rig, once for all tests of the plan, and check that it can resolve this test's limits."""
         from bench.pytest_plugin.runs import runs_of
 
-        runs_of(self.config).session_for(self).check(self.test)
+        refusal = ""
+        try:
+            runs_of(self.config).prepare(self)
+        except KeyboardInterrupt:
+            refusal = self._stop(f"while the rig was opened for {self.name}")
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            refusal = str(error)
+        if refusal:
+            # pytest asks an item to show its errors only for its call: this keeps the traceback off the screen here.
+            pytest.fail(refusal, pytrace=False)
 
     def runtest(self) -> None:
         """Drive, evaluate and judge.
 
         Raises:
-            NotPassed: the verdict is fail or inconclusive.
+            NotPassed: the verdict is fail or inconclusive, or the test came to none.
 
         """
         from bench.pytest_plugin.runs import runs_of
 
-        self.adopt(runs_of(self.config).drive(self))
+        interruption = ""
+        try:
+            self.adopt(runs_of(self.config).drive(self))
+        except KeyboardInterrupt:
+            interruption = self._stop(f"while {self.name} was driven")
+            self.result = runs_of(self.config).result_of(self.test)
+            if self.result is not None:
+                self.user_properties.append(("verdict", self.result.verdict.value))
+        if interruption:
+            pytest.fail(interruption, pytrace=False)
+
+    def _stop(self, when: str) -> str:
+        """Let the session end after this test, and return what to say.
+
+        The test is reported as failed: one that KeyboardInterrupt ends itself is left out of all of pytest's reports.
+        """
+        word = interrupted_by(self.config)
+        self.session.shouldstop = f"{word} {when}"
+        return f"{self.name}: INTERRUPTED by {word} {when}"
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Point at the test's own line in the plan."""

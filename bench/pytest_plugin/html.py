@@ -44,7 +44,8 @@ def pytest_html_report_title(report: Any) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]  # noqa: ARG001 - the hook's own signature
+    item: pytest.Item,
+    call: pytest.CallInfo[None],  # noqa: ARG001 - the hook's own signature
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Hang a test's section on its report."""
     report = yield

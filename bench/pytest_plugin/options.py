@@ -8,13 +8,20 @@ from pathlib import Path
 import pytest
 
 from bench.clock import RealClock
+from bench.rig.errors import RigError
+from bench.rig.load import load_rig
+from bench.rig.model import Rig
 
 DEFAULT_RIG = "fixtures/simulated.yaml"
+PROJECT = Path(__file__).resolve().parents[2]
+"""Where the bench lies; a plan may be anywhere, and pytest takes its root from the plan's folder."""
 
 _PLAN_KEY = re.compile(r"^(plan|\"plan\")\s*:", re.MULTILINE)
 
 folder_key = pytest.StashKey[Path | None]()
 plans_key = pytest.StashKey[tuple[Path, ...]]()
+rig_key = pytest.StashKey[Rig]()
+signal_key = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,8 +44,10 @@ def pytest_configure(config: pytest.Config) -> None:
     for name, procedure in registry().items():
         config.addinivalue_line("markers", f"{name}: {procedure.summary}")
     config.addinivalue_line("markers", "verifies(*ids): the requirements that the test verifies")
-    if config.pluginmanager.hasplugin("xdist") and getattr(config.option, "numprocesses", None):
+    if named_plans(config) and getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("one bench runs one test at a time: leave out -n")
+    if named_plans(config) and not config.getoption("replay"):
+        rig_of(config)
 
 
 def is_plan(path: Path) -> bool:
@@ -58,11 +67,56 @@ def named_plans(config: pytest.Config) -> tuple[Path, ...]:
         for argument in config.args:
             path = (config.invocation_params.dir / argument.split("::")[0]).resolve()
             if path.is_dir():
-                found += sorted(child for child in path.rglob("*.y*ml") if is_plan(child))
+                found += sorted(child for child in path.rglob("*.y*ml") if _visible(child, path) and is_plan(child))
             elif path.suffix in {".yaml", ".yml"}:
                 found.append(path)
         config.stash[plans_key] = tuple(dict.fromkeys(found))
     return config.stash[plans_key]
+
+
+def _visible(file: Path, folder: Path) -> bool:
+    return not any(part.startswith(".") for part in file.relative_to(folder).parts)
+
+
+def rig_of(config: pytest.Config) -> Rig:
+    """Return the rig that this session uses, read once.
+
+    Raises:
+        pytest.UsageError: the rig file is missing or wrong.
+
+    """
+    if rig_key not in config.stash:
+        named = config.getoption("rig")
+        path = config.invocation_params.dir / named if named else PROJECT / DEFAULT_RIG
+        if not path.is_file():
+            raise pytest.UsageError(_no_rig(path, config))
+        try:
+            config.stash[rig_key] = load_rig(path, name=short_path(path, config))
+        except RigError as error:
+            raise pytest.UsageError(f"the rig file cannot be used:\n{error}") from error
+    return config.stash[rig_key]
+
+
+def _no_rig(path: Path, config: pytest.Config) -> str:
+    folder = PROJECT / Path(DEFAULT_RIG).parent
+    known = [short_path(each, config) for each in sorted(folder.glob("*.y*ml"))]
+    what = "is a folder" if path.is_dir() else "does not exist"
+    there = f"; there are {', '.join(known)}" if known else ""
+    return f"rig file {short_path(path, config)} {what}. Name one by --rig FILE{there}"
+
+
+def short_path(path: Path, config: pytest.Config) -> str:
+    """Return a path as seen from the project, or its name alone: what is recorded must not depend on the machine."""
+    path = path.resolve()
+    for root in (config.rootpath.resolve(), PROJECT):
+        if path.is_relative_to(root):
+            return path.relative_to(root).as_posix()
+    return path.name
+
+
+def interrupted_by(config: pytest.Config) -> str:
+    """Return what interrupts this session: the name of a signal, or Ctrl-C."""
+    return config.stash.get(signal_key, "Ctrl-C")
 
 
 def session_folder(config: pytest.Config) -> Path | None:
@@ -79,6 +133,7 @@ def _make_folder(config: pytest.Config) -> Path | None:
     plans = named_plans(config)
     if config.getoption("collectonly") or not plans or not any(plan.exists() for plan in plans):
         return None
+    rig_of(config)  # a wrong rig file must leave no folder behind
     from bench.run.folder import make_run_folder
 
     name = plans[0].stem if len(plans) == 1 else f"{len(plans)}-plans"

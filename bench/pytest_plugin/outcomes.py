@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bench.metrology.rounding import limit_text, measured_text
 from bench.results.model import TestResult, Verdict
 
 
@@ -21,14 +22,8 @@ def describe(result: TestResult) -> str:
     measurements = {each.name: each for each in result.evaluation.measurements} if result.evaluation else {}
     for judged in result.judged:
         measured = measurements.get(judged.measurement)
-        value = "not determined"
-        if measured is not None and measured.value is not None:
-            bound = {"above": "> ", "below": "< ", None: ""}[measured.censored]
-            value = f"{bound}{measured.value:.5g}"
-            if measured.expanded_uncertainty is not None:
-                value += f" ± {measured.expanded_uncertainty:.2g}"
-            value += f" {measured.unit}".rstrip()
-        lines.append(f"  {judged.verdict.value:12} {judged.measurement} = {value}, limit {judged.limit}")
+        value = measured_text(measured) if measured is not None else "not measured"
+        lines.append(f"  {judged.verdict.value:12} {judged.measurement}: {value}, limit {limit_text(judged.limit)}")
     if result.evaluation is not None:
         lines += [f"  doubt: {doubt}" for doubt in result.evaluation.doubts]
         lines += [f"  note: {note}" for note in result.evaluation.notes]

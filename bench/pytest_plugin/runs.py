@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import signal
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bench.clock import Clock, RealClock
+from bench.plan.model import PlanTest
 from bench.procedures import registry
-from bench.pytest_plugin.collect import PlanItem, rig_of
-from bench.pytest_plugin.options import named_plans, session_folder
+from bench.pytest_plugin.collect import PlanItem
+from bench.pytest_plugin.options import interrupted_by, named_plans, rig_of, session_folder, signal_key
 from bench.pytest_plugin.progress import progress_key
 from bench.results.model import RunResult, TestResult
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from bench.run.session import RunSession
 
 runs_key = pytest.StashKey["Runs"]()
-signal_key = pytest.StashKey[str]()
 
 
 class Runs:
@@ -27,10 +28,12 @@ class Runs:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._plan_file: str | None = None
+        self._plan_path: Path | None = None
         self._session: RunSession | None = None
         self._twin: Any = None
         self._refusal: BaseException | None = None
+        self._tried: set[str] = set()
+        self.refused: list[str] = []
         self.finished: list[tuple[Path, RunResult]] = []
 
     def session_for(self, item: PlanItem) -> RunSession:
@@ -40,25 +43,50 @@ class Runs:
             RigError, InstrumentError: the rig cannot be opened; said once in full, then in short.
 
         """
-        if item.plan.file != self._plan_file:
-            self.close("")
-            self._plan_file = item.plan.file
+        self._tried.add(item.nodeid)
+        if item.path != self._plan_path:
+            self.close(f"refused before the pump was started: {', '.join(self.refused)}" if self.refused else "")
+            self._plan_path = item.path
+            self.refused = []
             self._refusal = None
             try:
                 self._open(item)
             except Exception as error:
                 self._refusal = error
-                self._leave_twin()
                 raise
         if self._session is None:
             raise RigNotOpenError(str(self._refusal).splitlines()[0])
         return self._session
+
+    def prepare(self, item: PlanItem) -> None:
+        """Open the run of an item's plan, unless it is open, and check that its rig can resolve the item's limits.
+
+        Raises:
+            RigError, InstrumentError: the rig cannot be opened.
+            UnresolvableError: the rig cannot resolve a limit.
+
+        """
+        session = self.session_for(item)
+        try:
+            session.check(item.test)
+        except Exception:
+            self.refused.append(item.name)
+            raise
 
     def drive(self, item: PlanItem) -> TestResult:
         """Run one test in its plan's run."""
         session = self.session_for(item)
         self._config.stash[progress_key].begin(item.nodeid, session.clock)
         return session.run_test(item.test)
+
+    def waits(self, item: pytest.Item) -> bool:
+        """Return whether an item is a test of the open run's plan that was not tried."""
+        return isinstance(item, PlanItem) and item.path == self._plan_path and item.nodeid not in self._tried
+
+    def result_of(self, test: PlanTest) -> TestResult | None:
+        """Return the newest result of the open run, if it is that of `test`."""
+        results = self._session.results if self._session is not None else []
+        return results[-1] if results and results[-1].id == test.id else None
 
     def close(self, ended_by: str) -> None:
         """Seal the open run, if any."""
@@ -73,11 +101,7 @@ class Runs:
         from bench.run.session import RunSession
 
         rig = rig_of(self._config)
-        folder = session_folder(self._config)
-        assert folder is not None  # noqa: S101 - an item is only run in a session that names a plan
-        if len(named_plans(self._config)) > 1:
-            folder = folder / item.path.stem
-            folder.mkdir(parents=True, exist_ok=True)
+        folder = self._folder_for(item)
         clock: Clock = RealClock()
         seed: int | None = None
         if rig.simulation is not None:
@@ -99,8 +123,27 @@ class Runs:
             wire_log=self._config.getoption("wire_log"),
             progress=self._config.stash[progress_key],
         )
-        session.open()
+        try:
+            session.open()
+        except BaseException:
+            self._leave_twin()
+            if (folder / "results.json").exists():
+                self.finished.append((folder, session.close()))
+            raise
         self._session = session
+
+    def _folder_for(self, item: PlanItem) -> Path:
+        """Return the session's folder; where it names several plans, one below it for each."""
+        folder = session_folder(self._config)
+        assert folder is not None  # noqa: S101 - an item is only run in a session that names a plan
+        if len(named_plans(self._config)) == 1:
+            return folder
+        for number in count(1):
+            own = folder / (item.path.stem if number == 1 else f"{item.path.stem}-{number}")
+            if not own.exists():
+                own.mkdir()
+                return own
+        raise AssertionError("unreachable")
 
     def _leave_twin(self) -> None:
         twin, self._twin = self._twin, None
@@ -125,7 +168,7 @@ def runs_of(config: pytest.Config) -> Runs:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Let SIGTERM end a run as cleanly as Ctrl-C."""
+    """Let SIGTERM, and a terminal that is lost, end a run as cleanly as Ctrl-C."""
     if session_folder(session.config) is None or session.config.getoption("replay"):
         return
 
@@ -133,11 +176,18 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         session.config.stash[signal_key] = signal.Signals(signum).name
         raise KeyboardInterrupt
 
-    previous = signal.signal(signal.SIGTERM, terminate)
+    taken = [
+        number
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is signal.SIG_DFL  # nohup ignores SIGHUP, and means it
+    ]
 
     def restore() -> None:
-        signal.signal(signal.SIGTERM, previous)
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
+    for number in taken:
+        signal.signal(number, terminate)
     session.config.add_cleanup(restore)
 
 
@@ -159,9 +209,19 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     runs = session.config.stash.get(runs_key, None)
     if runs is None:
         return
-    ended_by = ""
-    if exitstatus == pytest.ExitCode.INTERRUPTED:
-        ended_by = session.config.stash.get(signal_key, "Ctrl-C")
-    elif session.shouldfail or session.shouldstop:
-        ended_by = str(session.shouldfail or session.shouldstop)
-    runs.close(ended_by)
+    runs.close(_why_ended(session, exitstatus, runs))
+
+
+def _why_ended(session: pytest.Session, exitstatus: int, runs: Runs) -> str:
+    """Return why the open run ends without all of its tests, and which they are; empty when none is missing."""
+    left = [item.name for item in session.items if runs.waits(item)]
+    why = []
+    if runs.refused:
+        why.append(f"refused before the pump was started: {', '.join(runs.refused)}")
+    if session.shouldstop or exitstatus == pytest.ExitCode.INTERRUPTED:
+        why.append(str(session.shouldstop or interrupted_by(session.config)))
+    elif left:
+        why.append(str(session.shouldfail or "the session ended early"))
+    if left:
+        why.append(f"not run: {', '.join(left)}")
+    return "; ".join(why)

@@ -171,7 +171,7 @@ def open_rig(
     """
     record = record or _forget
     # A twin lives in its own process and clock: nobody else can reach it.
-    lock = nullcontext() if clock.simulated else rig_lock(rig.file, rig.rig, plan, clock)
+    lock = nullcontext() if clock.simulated else rig_lock(rig.path or rig.file, rig.rig, plan, clock)
     with lock:
         opened: list[Opened] = []
         try:

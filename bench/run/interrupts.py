@@ -29,12 +29,12 @@ class Interrupts:
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Keep SIGINT and SIGTERM for `check` inside; a signal that was not asked for is obeyed at the end."""
+        """Keep SIGINT, SIGTERM and SIGHUP for `check` inside; a signal that was not asked for is obeyed at the end."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
         before: dict[signal.Signals, Any] = {
-            number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)
+            number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         }
         kept = {number: handler for number, handler in before.items() if callable(handler)}
 
