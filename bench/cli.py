@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -89,25 +90,13 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    import pytest
-
     recording = options.run.resolve() / "recording.sqlite"
     if not recording.exists():
         raise FileNotFoundError(f"{options.run} is no run's folder: it has no recording.sqlite")
-    status = pytest.main(
-        [
-            str(recording),
-            "--replay",
-            str(options.run.resolve()),
-            "-p",
-            "bench.pytest_plugin",
-            "-p",
-            "no:cacheprovider",
-            "-q",
-            "--tb=short",
-        ]
-    )
-    return int(status)
+    # pytest wants to be first to import what it loads as a plugin, so it gets a process of its own.
+    command = [sys.executable, "-m", "pytest", str(recording), "--replay", str(options.run.resolve())]
+    command += ["-p", "no:cacheprovider", "-q", "--tb=short"]
+    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own interpreter, no shell
 
 
 def _analyse(options: argparse.Namespace) -> int:
