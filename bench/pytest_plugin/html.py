@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.pytest_plugin.collect import ResultItem
-from bench.pytest_plugin.options import named_plans, session_folder
+from bench.pytest_plugin.options import session_folder
 from bench.pytest_plugin.runs import runs_of
 
 _result_key = "bench_result"
@@ -32,14 +32,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_html_report_title(report: Any) -> None:
-    """Name the report after its plan, and keep its tests in the plan's order."""
-    plans = named_plans(report.config)
-    if plans or report.config.getoption("replay"):
+    """Name the report after its run, and keep its tests in the plan's order."""
+    folder = session_folder(report.config)
+    if folder is not None:
+        report.title = f"Delivery report {folder.name}"
         report.set_data("initialSort", "original")
-    if len(plans) == 1:
-        report.title = f"Delivery report: {plans[0].stem}"
-    elif plans:
-        report.title = f"Delivery report: {len(plans)} plans"
 
 
 @pytest.hookimpl(wrapper=True)
