@@ -37,10 +37,10 @@ def _volume(rate_ul_per_h: float, hours: float, blank_hours: float, context: Con
     factor = assumed_surroundings(context).factor_ul_per_mg() * immersion_of(balance)
     mass_mg = rate_ul_per_h * hours / factor
     lines = [
-        component("repeatability", _repeatability_mg(balance), "mg", math.sqrt(2.0) * factor),
+        component("repeatability", repeatability_mg(balance), "mg", math.sqrt(2.0) * factor),
         *balance_components(balance, factor),
         component(
-            "evaporation and steady drift", _evaporation_mg_per_h(balance, blank_hours, context), "mg/h", factor * hours
+            "evaporation and steady drift", evaporation_mg_per_h(balance, blank_hours, context), "mg/h", factor * hours
         ),
     ]
     expanded_ul = 2.0 * combined(lines)
@@ -56,7 +56,8 @@ def _in_words(line: Component, factor: float) -> str:
     return f"{line.name} {line.contribution / factor:.2g} mg"
 
 
-def _repeatability_mg(balance: BalanceSpec | None) -> float:
+def repeatability_mg(balance: BalanceSpec | None) -> float:
+    """Return the standard deviation of a reading: the rig file's, or the usual one of such a display."""
     if balance is None:
         return 0.0
     if balance.repeatability is not None:
@@ -64,14 +65,14 @@ def _repeatability_mg(balance: BalanceSpec | None) -> float:
     return _NOISE_IN_STEPS * balance.readability.to("mg")
 
 
-def _evaporation_mg_per_h(balance: BalanceSpec | None, blank_hours: float, context: Context) -> float:
+def evaporation_mg_per_h(balance: BalanceSpec | None, blank_hours: float, context: Context) -> float:
     """Return the standard uncertainty of the loss: blanks and rig file, each by its inverse variance.
 
     A balance's wander lets a slope over a blank be known to about its repeatability over the blank's length.
     """
     weights = []
-    if blank_hours > 0.0 and _repeatability_mg(balance) > 0.0:
-        weights.append((blank_hours / _repeatability_mg(balance)) ** 2)
+    if blank_hours > 0.0 and repeatability_mg(balance) > 0.0:
+        weights.append((blank_hours / repeatability_mg(balance)) ** 2)
     _, half_width = declared_loss(context)
     if half_width is not None:
         weights.append(3.0 / max(half_width, 1e-9) ** 2)

@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping
 
 from bench.metrology.budget import combined, component
-from bench.procedures.basal_planning import _evaporation_mg_per_h as evaporation_mg_per_h
-from bench.procedures.basal_planning import _repeatability_mg as repeatability_mg
+from bench.procedures.basal_planning import evaporation_mg_per_h, repeatability_mg
 from bench.procedures.base import Context
 from bench.procedures.conversion import assumed_surroundings, immersion_of
 from bench.procedures.weighing import balance_components
