@@ -41,12 +41,15 @@ class PlanFile(pytest.File):
         rig = rig_of(self.config)
         procedures = registry()
         refusals = [
-            f"{self.path.name}:{test.line}: {test.id}: {misfit}"
+            f"{plan.file}:{test.line}: {test.id}: {misfit}"
             for test in plan.tests
             for misfit in misfits(rig, procedures[test.procedure].requires(test.settings))
         ]
         if refusals:
-            raise self.CollectError("\n".join([f"rig {rig.rig} ({rig.file}) cannot run this plan:", *refusals]))
+            way_out = "Name another rig by --rig, put the instruments into this one's file, or leave these tests out."
+            raise self.CollectError(
+                "\n".join([f"rig {rig.rig} ({rig.file}) cannot run this plan:", *refusals, way_out])
+            )
         for test in plan.tests:
             yield PlanItem.from_parent(self, name=test.id, plan=plan, test=test)
 

@@ -8,6 +8,14 @@ from collections.abc import Mapping, Sequence
 from bench.rig.model import Rig
 from drivers.registry import driver
 
+_A = {
+    "pump": "a pump",
+    "balance": "a balance",
+    "pressure": "a pressure sensor",
+    "occluder": "an occluder",
+    "climate": "a climate sensor",
+}
+
 
 def misfits(rig: Rig, requires: Mapping[str, Sequence[type]]) -> list[str]:
     """Return in words what a test requires and the rig lacks; empty when it fits.
@@ -21,11 +29,11 @@ def misfits(rig: Rig, requires: Mapping[str, Sequence[type]]) -> list[str]:
     for role, capabilities in requires.items():
         instrument = rig.instruments.get(role)
         if instrument is None:
-            lacking.append(f"needs a {role}, and the rig has none (it has {', '.join(sorted(rig.instruments))})")
+            lacking.append(f"needs {_A[role]}, and the rig has none (it has {', '.join(sorted(rig.instruments))})")
             continue
         entry = driver(instrument.driver)
         lacking += [
-            f"needs a {role} with the capability {capability.__name__} ({_in_words(capability)}), "
+            f"needs {_A[role]} with the capability {capability.__name__} ({_in_words(capability)}), "
             f"which driver {entry.name} does not have"
             for capability in capabilities
             if not _has(entry.instrument, capability)
