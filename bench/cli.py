@@ -72,8 +72,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _simulate(options: argparse.Namespace) -> int:
     from bench.clock import RealClock
+    from bench.rig.errors import RigError
+    from bench.rig.load import load_rig
     from bench.twin.serve import serve
 
+    if load_rig(options.rig, name=str(options.rig)).simulation is None:
+        raise RigError(
+            f"{options.rig} has no simulation: section; fixtures/simulated.yaml shows one with everything in it"
+        )
+    options.output.parent.mkdir(parents=True, exist_ok=True)
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda signum, _frame: stopping.append(signum))

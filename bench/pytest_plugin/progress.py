@@ -7,6 +7,7 @@ then, which also keeps a CI's silence time-out away.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import sys
@@ -70,6 +71,19 @@ class Progress:
             return
         self._shown_host_s = host_s
         line = self._line(test_id, activity, now_s, expected_end_s, host_s)
+        # A terminal that has gone must not end a test that may have run for days.
+        with contextlib.suppress(OSError):
+            self._show(line)
+
+    def wipe(self) -> None:
+        """Take the status line away before pytest prints."""
+        if self._drawn:
+            self._drawn = False
+            with contextlib.suppress(OSError):
+                self._stream.write("\x1b7\x1b[1B\r\x1b[2K\x1b8")
+                self._stream.flush()
+
+    def _show(self, line: str) -> None:
         if self._live:
             width = max(20, os.get_terminal_size(self._stream.fileno()).columns - 1)
             # IND makes room below and keeps the column; the cursor is put back where pytest left it.
@@ -79,13 +93,6 @@ class Progress:
             stamp = self._clock.wall_utc().isoformat(timespec="seconds") if self._clock else ""
             self._stream.write(f"\n{stamp} {line}\n")
         self._stream.flush()
-
-    def wipe(self) -> None:
-        """Take the status line away before pytest prints."""
-        if self._drawn:
-            self._stream.write("\x1b7\x1b[1B\r\x1b[2K\x1b8")
-            self._stream.flush()
-            self._drawn = False
 
     def _line(self, test_id: str, activity: str, now_s: float, expected_end_s: float, host_s: float) -> str:
         total_s = sum(self._durations_s.values()) or 1.0

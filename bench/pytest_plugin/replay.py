@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from bench.plan.model import PlanError
 from bench.procedures import registry
 from bench.pytest_plugin.collect import ResultItem
 from bench.pytest_plugin.runs import runs_of
 from bench.recording.errors import RecordingError
 from bench.results.model import RunResult, TestResult
+from bench.rig.errors import RigError
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -32,7 +34,7 @@ class RecordingFile(pytest.File):
 
         try:
             run = evaluate_run(self.path.parent, registry())
-        except RecordingError as error:
+        except (RecordingError, PlanError, RigError) as error:
             raise self.CollectError(str(error)) from error
         runs_of(self.config).finished.append((self.path.parent, run))
         for result in run.tests:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bench.cli import main
 from bench.recording.reader import RecordingReader
 from tests.system.conftest import ROOT, Finished
 from tests.system.lab import bolus, write_plan, write_rig
@@ -229,3 +230,29 @@ def test_a_test_that_is_refused_keeps_no_other_from_being_run(drive: Drive, tmp_
     assert run.code == 1
     assert run.verdicts == {"GOOD": "pass"}
     assert "1 passed, 1 error" in run.output.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["simulate", "{}/none.yaml"], "none.yaml:1:1: cannot be read: No such file"),
+        (["simulate", "{}/torn.yaml"], "torn.yaml:3:1: is no YAML"),
+        (["simulate", "{}/real.yaml"], "real.yaml has no simulation: section"),
+        (["report", "{}"], "is no run's folder: it has no recording.sqlite"),
+        (["analyse", "{}"], "there is no such file. Name a run's folder"),
+        (["verify", "{}"], "there is no such file. Name a run's folder"),
+    ],
+    ids=lambda value: "-".join(value).replace("{}", "").strip("-/") if isinstance(value, list) else None,
+)
+def test_the_benchs_own_command_says_in_a_line_what_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    (tmp_path / "torn.yaml").write_text("rig: r\ninstruments: [\n", encoding="utf-8")
+    (tmp_path / "real.yaml").write_text(
+        "rig: r\ninstruments:\n  climate: {driver: vaisala_ptu300, address: /dev/x}\n", encoding="utf-8"
+    )
+    assert main([argument.format(tmp_path) for argument in arguments]) == 2
+    output = capsys.readouterr()
+    assert output.err.startswith("pumpbench: ")
+    assert said in output.err
+    assert output.out == ""
