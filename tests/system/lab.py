@@ -103,6 +103,7 @@ class Running:
         return eventually(lambda: self._has(kind, test), f"event {kind!r}")
 
     def _has(self, kind: str, test: str | None) -> Path | None:
+        assert self.process.poll() is None, self.process.communicate()[0]
         folder = self._folder()
         if folder is None:
             return None
@@ -117,16 +118,15 @@ class Running:
         return self.process.returncode
 
     def _folder(self) -> Path | None:
-        assert self.process.poll() is None, self.process.communicate()[0]
         return next((found.parent for found in self.reports.rglob("recording.sqlite")), None)
 
 
 @contextmanager
-def session(folder: Path, *arguments: str | Path, reports: str = "reports") -> Iterator[Running]:
+def session(folder: Path, *arguments: str | Path, reports: str = "reports", cwd: Path = ROOT) -> Iterator[Running]:
     """Start pytest in a process of its own; it is gone afterwards."""
     with subprocess.Popen(
         command_of_pytest(*arguments, "--reports", folder / reports),
-        cwd=ROOT,
+        cwd=cwd,
         env=environment(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -47,7 +47,9 @@ def benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Benc
             run = stack.enter_context(session(folder, write_plan(folder / "short.yaml", bolus()), *rig))
             run.until("test started")
             other = write_plan(folder / "other.yaml", bolus())
-            second = stack.enter_context(session(folder, other, *rig, reports="second"))
+            # From another folder the same file has another name, and is the same rig.
+            elsewhere = ("--rig", server.rig_file.name)
+            second = stack.enter_context(session(folder, other, *elsewhere, reports="second", cwd=folder))
             benches[kind] = Bench(folder, server, run, second)
         for bench in benches.values():
             bench.second.finish()
