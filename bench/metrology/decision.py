@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from bench.metrology.rounding import is_exact, limit_text, parts_text
 from bench.quantities import Concentration, Limit
 from bench.results.model import Judged, Measurement, Verdict
 
@@ -39,14 +40,14 @@ def _decide(measured: Measurement, limit: Limit, bounds: tuple[Bound, Bound], ru
         return Verdict.INCONCLUSIVE, f"{name}: a value without uncertainty is not a measurement"
     guard = measured.expanded_uncertainty if rule == "guarded" else 0.0
     low, high = _interval(measured, measured.value, guard)
-    shown = f"{name} {_shown(measured)}"
+    shown, wanted = f"{name} {_shown(measured)}", limit_text(limit.text)
     if _outside(low, high, bounds, limit):
-        return Verdict.FAIL, f"{shown} is outside {limit.text}{_by_guard(guard, 'even')}"
+        return Verdict.FAIL, f"{shown} breaks the limit {wanted}"
     if _inside(low, high, bounds, limit):
-        return Verdict.PASS, f"{shown} is within {limit.text}{_by_guard(guard, 'also')}"
+        return Verdict.PASS, f"{shown} keeps the limit {wanted}"
     if measured.censored is not None:
-        return Verdict.INCONCLUSIVE, f"{shown} does not decide {limit.text}"
-    return Verdict.INCONCLUSIVE, f"{shown}: the limit {limit.text} lies within the value's uncertainty"
+        return Verdict.INCONCLUSIVE, f"{shown} does not decide the limit {wanted}"
+    return Verdict.INCONCLUSIVE, f"{shown} may lie on either side of the limit {wanted}"
 
 
 def _interval(measured: Measurement, value: float, guard: float) -> tuple[float, float]:
@@ -77,13 +78,11 @@ def _strict(limit: Limit) -> bool:
 
 
 def _shown(measured: Measurement) -> str:
-    sign = {"above": "> ", "below": "< ", None: ""}[measured.censored]
+    value, spread = parts_text(measured)
     unit = f" {measured.unit}" if measured.unit else ""
-    return f"{sign}{measured.value:.4g}{unit} (U = {measured.expanded_uncertainty:.2g}{unit})"
-
-
-def _by_guard(guard: float, word: str) -> str:
-    return f", {word} with its uncertainty" if guard > 0.0 else ""
+    if is_exact(measured):
+        return f"{value}{unit}"
+    return f"{value}{unit} ± {spread}{unit} (k = {measured.coverage_factor:.3g})"
 
 
 def resolvable(

@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.metrology.budget import undetermined
 from bench.metrology.pulses import PulseTrain
+from bench.metrology.rounding import value_and_uncertainty
 from bench.metrology.trumpet import AMBULATORY_SAMPLE_S
 from bench.procedures.alarms import alarm_findings, seen
 from bench.procedures.basal_delivery import (
@@ -195,8 +196,8 @@ def _asked_for(measurements: list[Measurement], record: TestRecord, context: Con
 
 def _weighing_note(weighing: Weighing) -> str:
     lost = weighing.evaporation
+    rate, spread = value_and_uncertainty(lost.mg_per_h, 2.0 * lost.standard_uncertainty)
     return (
-        f"Made good: {lost.mg_per_h:+.3f} mg/h of evaporation and drift"
-        f" (U = {2.0 * lost.standard_uncertainty:.2g} mg/h; {lost.source})."
-        f" {weighing.conversion.ul_per_mg:.5f} µL/mg ({weighing.conversion.source})."
+        f"Evaporation and drift of {rate} mg/h ± {spread} mg/h (k = 2; from {lost.source}) are made good."
+        f" 1 mg is {weighing.conversion.ul_per_mg:.5f} µL (density of water: {weighing.conversion.source})."
     )

@@ -213,9 +213,8 @@ def occlusion_notes(seen: OcclusionReadings) -> list[str]:
     facts = seen.facts
     notes = []
     if facts.false_alarms and facts.closed is None:
-        notes.append(
-            f"The pump raised {facts.false_alarms} occlusion alarm(s) while it flowed freely; the test ended there."
-        )
+        often = "an occlusion alarm" if facts.false_alarms == 1 else f"{facts.false_alarms} occlusion alarms"
+        notes.append(f"The pump raised {often} while it flowed freely; the test ended there.")
     if facts.waited_s is not None:
         notes.append(f"No occlusion alarm came within {facts.waited_s / MINUTE_S:.1f} min of the line being shut.")
     if facts.alarm is not None and facts.state_after in STILL_DELIVERING:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from bench.reporting.numbers import number, value_and_uncertainty
+from bench.metrology.rounding import is_exact, limit_text, number, parts_text
+from bench.metrology.rounding import measured_text as plain_text
 from bench.results.model import Judged, Measurement, Verdict
 
 _SIGN = {"pass": "✓", "fail": "✕", "inconclusive": "?", "error": "!"}
@@ -20,8 +21,12 @@ def verdict_chip(verdict: Verdict) -> str:
 
 def measured_text(measurement: Measurement, judged: Judged | None = None) -> str:
     """Return `1.23 ± 0.45 %`, `> 10800 s` or `not determined` as plain text."""
-    value, uncertainty = _parts(measurement, judged)
-    return " ".join(part for part in (value, f"± {uncertainty}" if uncertainty else "", measurement.unit) if part)
+    return plain_text(measurement, signed=_signed(judged))
+
+
+def title_text(measurement: Measurement) -> str:
+    """Return a measurement's title as the head of a row."""
+    return measurement.title[:1].upper() + measurement.title[1:]
 
 
 def judged_table(judged: Sequence[Judged], measurements: Sequence[Measurement]) -> str:
@@ -45,7 +50,11 @@ def other_table(measurements: Sequence[Measurement]) -> str:
 
 def budgets(measurements: Sequence[Measurement]) -> str:
     """Return the uncertainty budgets as one closed section a measurement; nothing where there is none."""
-    return "".join(_budget(measurement) for measurement in measurements if measurement.budget)
+    return "".join(_budget(measurement) for measurement in measurements if _has_budget(measurement))
+
+
+def _has_budget(measurement: Measurement) -> bool:
+    return bool(measurement.budget) and not is_exact(measurement)
 
 
 def _judged_row(judged: Judged, measurement: Measurement | None) -> str:
@@ -55,12 +64,11 @@ def _judged_row(judged: Judged, measurement: Measurement | None) -> str:
     else:
         cells = _measured_cells(measurement, judged)
         bar = _bar(measurement, judged)
-    reason = f"<small>{escape(judged.reason)}</small>" if judged.reason else ""
-    return f"<tr>{cells}<td>{_limit(judged)}<td>{bar}<td>{verdict_chip(judged.verdict)}{reason}</tr>"
+    return f"<tr>{cells}<td>{_limit(judged)}<td>{bar}<td>{verdict_chip(judged.verdict)}</tr>"
 
 
 def _limit(judged: Judged) -> str:
-    text = escape(judged.limit)
+    text = escape(limit_text(judged.limit))
     if judged.unit and judged.unit not in judged.limit:
         low, high = (None if bound is None else number(bound, 5) for bound in (judged.lower, judged.upper))
         if low is not None and high is not None:
@@ -71,23 +79,20 @@ def _limit(judged: Judged) -> str:
 
 
 def _measured_cells(measurement: Measurement, judged: Judged | None) -> str:
-    value, uncertainty = _parts(measurement, judged)
+    value, uncertainty = parts_text(measurement, signed=_signed(judged))
     note = f"<small>{escape(measurement.note)}</small>" if measurement.note else ""
-    name = f'<th scope="row">{escape(measurement.title)} <code>{escape(measurement.name)}</code>{note}'
+    name = f'<th scope="row">{escape(title_text(measurement))} <code>{escape(measurement.name)}</code>{note}'
     if measurement.value is None:
         return f'{name}<td colspan="4" class="none">not determined'
-    spread = f"± {uncertainty}" if uncertainty else '<span title="no uncertainty stated">–</span>'
-    factor = number(measurement.coverage_factor, 3) if uncertainty else "–"
+    without = "exact" if is_exact(measurement) else "none stated"
+    spread = f"± {uncertainty}" if uncertainty else f'<i class="none">{without}</i>'
+    factor = number(measurement.coverage_factor, 3) if uncertainty else ""
     return f'{name}<td class="n">{value}<td class="u">{spread}<td>{escape(measurement.unit)}<td class="n">{factor}'
 
 
-def _parts(measurement: Measurement, judged: Judged | None) -> tuple[str, str | None]:
-    if measurement.value is None:
-        return "not determined", None
-    signed = judged is not None and judged.lower is not None and judged.lower < 0 and (judged.upper or 0) >= 0
-    value, uncertainty = value_and_uncertainty(measurement.value, measurement.expanded_uncertainty, signed=signed)
-    bound = {"above": "> ", "below": "< ", None: ""}[measurement.censored]
-    return bound + value, uncertainty
+def _signed(judged: Judged | None) -> bool:
+    """Return whether a value is a deviation, so that its plus is shown: its limits lie on both sides of zero."""
+    return judged is not None and judged.lower is not None and judged.lower < 0 and (judged.upper or 0) >= 0
 
 
 def _bar(measurement: Measurement, judged: Judged) -> str:
@@ -124,7 +129,7 @@ def _bar(measurement: Measurement, judged: Judged) -> str:
     else:
         shape = f"M{x - 3.5:.1f} {middle:g}a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0z"
     parts.append(f'<path class="d-{judged.verdict.value}" d="{shape}" fill="#1A1D21"/>')
-    label = escape(f"{measured_text(measurement, judged)}, limit {judged.limit}")
+    label = escape(f"{measured_text(measurement, judged)}, limit {limit_text(judged.limit)}")
     return (
         f'<svg class="bar" width="{_BAR_WIDTH:g}" height="{_BAR_HEIGHT:g}" viewBox="0 0 {_BAR_WIDTH:g} {_BAR_HEIGHT:g}"'
         f' role="img" aria-label="{label}">{"".join(parts)}</svg>'
@@ -156,10 +161,10 @@ def _budget(measurement: Measurement) -> str:
             f"<td>{number(component.sensitivity, 3)}<td>{freedom}<td>{number(component.contribution, 3)}"
             f"<td>{100 * share:.1f} %</tr>"
         )
-    spread = _parts(measurement, None)[1]
+    spread = parts_text(measurement)[1]
     expanded = f"; stated U (k = {number(measurement.coverage_factor, 3)}): {spread} {unit}" if spread else ""
     return (
-        f"<details><summary>{escape(measurement.title)}: {escape(measured_text(measurement))}</summary>"
+        f"<details><summary>{escape(title_text(measurement))}: {escape(measured_text(measurement))}</summary>"
         '<table class="budget"><thead><tr><th>Component<th>From<th>Distribution<th>Standard uncertainty'
         f"<th>Sensitivity<th>ν<th>Contribution{f' / {unit}' if unit else ''}<th>Share of variance</tr></thead>"
         f'<tbody>{"".join(rows)}</tbody><tfoot><tr><td colspan="8">Root sum of squares: '

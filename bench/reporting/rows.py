@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from html import escape
 
-from bench.reporting.measurements import measured_text, verdict_chip
+from bench.metrology.rounding import limit_text
+from bench.reporting.measurements import measured_text, title_text, verdict_chip
 from bench.reporting.numbers import clock_time, duration
 from bench.results.model import TestResult, Verdict
 
@@ -49,13 +50,16 @@ def duration_cell(test: TestResult) -> str:
 
 
 def finding_text(test: TestResult) -> str:
-    """Return a test's key figure as plain text."""
+    """Return a test's key figure as plain text; where the recording is in doubt, the doubt."""
+    doubts = test.evaluation.doubts if test.evaluation else []
+    if doubts:
+        return f"Doubt: {doubts[0]}" + (f" (and {len(doubts) - 1} more)" if len(doubts) > 1 else "")
     measurements = {each.name: each for each in test.evaluation.measurements} if test.evaluation else {}
     for verdict in _WORST_FIRST:
         for judged in test.judged:
             if judged.verdict is verdict and judged.measurement in measurements:
                 measured = measurements[judged.measurement]
-                return f"{measured.title}: {measured_text(measured, judged)} (limit {judged.limit})"
+                return f"{title_text(measured)}: {measured_text(measured, judged)} (limit {limit_text(judged.limit)})"
     return test.reason
 
 

@@ -6,13 +6,14 @@ import math
 import re
 from collections.abc import Sequence
 
-from bench.reporting.numbers import MINUS
+from bench.metrology.rounding import MINUS
 
 _ROUND_STEPS = {
     "h": (0.25, 0.5, 1, 2, 3, 4, 6, 12, 24, 48, 96, 168),
     "min": (0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 720, 1440),
     "s": (0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400),
 }
+_FEWEST = 3
 _TIME_UNIT = re.compile(r"(?:[/(\[,]|\bin)\s*(h|min|s)\s*[)\]]?\s*$")
 
 
@@ -46,14 +47,22 @@ def step(low: float, high: float, about: int, unit: str = "") -> float:
 
 def ticks(low: float, high: float, about: int, unit: str = "") -> list[tuple[float, str]]:
     """Return the ticks of an axis, each a value and its label."""
-    distance = step(low, high, about, unit)
-    first = math.ceil(low / distance - 1e-9)
-    last = math.floor(high / distance + 1e-9)
+    for more in range(4):
+        distance = step(low, high, about + more, unit)
+        first = math.ceil(low / distance - 1e-9)
+        last = math.floor(high / distance + 1e-9)
+        if last - first >= min(_FEWEST, about) - 1:
+            break
     decimals = _decimals(distance)
     largest = max(abs(low), abs(high))
     if largest >= 1e6 or largest < 1e-4:
         return [(n * distance, f"{n * distance:.3g}".replace("-", MINUS)) for n in range(first, last + 1)]
     return [(n * distance, f"{n * distance:.{decimals}f}".replace("-", MINUS)) for n in range(first, last + 1)]
+
+
+def tick_label(value: float) -> str:
+    """Return the label of a tick that stands at a value of the data."""
+    return f"{value:.4g}".replace("-", MINUS)
 
 
 def _decimals(distance: float) -> int:

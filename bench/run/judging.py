@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bench.metrology.decision import judge, resolvable
-from bench.plan.model import Plan, PlanTest
+from bench.plan.model import Decision, Plan, PlanTest
 from bench.procedures.base import Context, Procedure
 from bench.results.model import Evaluation, Judged, Verdict
 
@@ -41,8 +41,8 @@ def check_resolvable(test: PlanTest, procedure: Procedure, context: Context) -> 
     for name, limit in test.accept.items():
         if name in planned:
             expanded, arithmetic = planned[name]
-            unit = procedure.measurements[name].unit
-            refusal = resolvable(limit, expanded, unit, arithmetic, context.concentration)
+            spec = procedure.measurements[name]
+            refusal = resolvable(limit, expanded, spec.unit, arithmetic, context.concentration, spec.natural)
             if refusal is not None:
                 lines.append(f"{name}: {refusal}")
     if lines:
@@ -62,12 +62,20 @@ def judge_test(test: PlanTest, evaluation: Evaluation, plan: Plan) -> TestVerdic
         for name, limit in test.accept.items()
     ]
     if evaluation.doubts:
-        return TestVerdict(judged, Verdict.INCONCLUSIVE, "; ".join(evaluation.doubts))
+        return TestVerdict(judged, Verdict.INCONCLUSIVE, " ".join(evaluation.doubts))
     for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
         reasons = [each.reason for each in judged if each.verdict is verdict]
         if reasons:
             return TestVerdict(judged, verdict, "; ".join(reasons))
-    return TestVerdict(judged, Verdict.PASS, "; ".join(each.reason for each in judged) or "the plan sets no limit")
+    return TestVerdict(judged, Verdict.PASS, _all_met(len(judged), plan))
+
+
+def _all_met(limits: int, plan: Plan) -> str:
+    if not limits:
+        return "the plan sets no limit"
+    inside = "guarded: value ± U inside" if plan.decision is Decision.GUARDED else "simple: value inside"
+    met = {1: "its limit is", 2: "both limits are"}.get(limits, f"all {limits} limits are")
+    return f"{met} met ({inside})"
 
 
 def _not_measured(name: str, limit: str) -> Judged:

@@ -128,3 +128,18 @@ def test_resolvable(text: str, uncertainty: float, natural: tuple[float | None, 
     if why is not None:
         assert why.startswith("one 0.05 U pulse = 0.499 mg; U = ")
         assert "what would do: U of at most" in why
+
+
+def test_a_sentence_names_value_uncertainty_factor_and_limit() -> None:
+    limit = parse_limit("<= 12 %", "ratio")
+    assert (
+        judge(value(14.123, 1.3), limit, "guarded").reason
+        == "mean error 14.1 % ± 1.3 % (k = 2) breaks the limit ≤ 12 %"
+    )
+    assert judge(value(12.5, 1.3), limit, "guarded").reason.endswith(
+        "± 1.3 % (k = 2) may lie on either side of the limit ≤ 12 %"
+    )
+    assert (
+        judge(value(3.0, 0.0, ""), parse_limit("<= 2", "count"), "guarded").reason
+        == "mean error 3 breaks the limit ≤ 2"
+    )

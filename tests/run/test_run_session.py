@@ -97,7 +97,7 @@ def test_verdicts_follow_limits_doubts_and_what_is_missing(make_run: Make) -> No
     first, second = made.plan.tests
     failed = made.session.run_test(first)
     assert failed.verdict is Verdict.FAIL
-    assert "is outside 100 mg to 200 mg" in failed.reason
+    assert "breaks the limit 100 mg to 200 mg" in failed.reason
     made.procedure.doubts = ["the balance was bumped at 12 s"]
     doubted = made.session.run_test(second)
     assert (doubted.verdict, doubted.reason) == (Verdict.INCONCLUSIVE, "the balance was bumped at 12 s")
