@@ -122,7 +122,9 @@ class Evaluation(_Model):
     tables: list[Table] = []
     figures: list[Figure] = []
     notes: list[str] = Field(default=[], description="findings that a reader must know, most important first")
-    doubts: list[str] = Field(default=[], description="reasons why no verdict can be given at all: gaps, bumps, lost data")
+    doubts: list[str] = Field(
+        default=[], description="reasons why no verdict can be given at all: gaps, bumps, lost data"
+    )
 
 
 class Judged(_Model):
@@ -155,6 +157,25 @@ class TestResult(_Model):
     evaluation: Evaluation | None
 
 
+class PlannedTest(_Model):
+    """A test of the plan that was not run."""
+
+    id: str
+    title: str
+    procedure: str
+    verifies: list[str]
+
+
+class Certificate(_Model):
+    """What the rig file says of an instrument's calibration."""
+
+    certificate: str = Field(description="number of the certificate")
+    due: str | None = Field(description="day on which the next calibration is due, as 2027-03-01")
+    overdue: bool = Field(description="whether that day had passed when the run began")
+    expanded_uncertainty: str = Field(description="with its unit")
+    coverage_factor: float
+
+
 class RunResult(_Model):
     """Everything that a run found."""
 
@@ -172,8 +193,12 @@ class RunResult(_Model):
     origin_utc: str
     ended_s: float
     instruments: dict[str, dict[str, str]]
+    calibrations: dict[str, Certificate | None] = Field(
+        default={}, description="by role, for each instrument that measures; null where the rig file has no certificate"
+    )
     versions: dict[str, str]
     complete: bool = Field(description="false when the run was ended before its last test")
     ended_by: str = Field(default="", description="why an incomplete run ended")
     recording_digest: str
     tests: list[TestResult]
+    not_run: list[PlannedTest] = Field(default=[], description="tests of the plan that this run does not have")

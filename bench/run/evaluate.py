@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +12,17 @@ from bench.plan.model import Plan, PlanTest
 from bench.procedures.base import Context, Procedure
 from bench.recording.errors import RecordingError
 from bench.recording.reader import Event, RecordingReader
-from bench.results.model import Evaluation, Judged, RunResult, TestResult, Verdict
+from bench.results.model import Certificate, Evaluation, Judged, PlannedTest, RunResult, TestResult, Verdict
 from bench.rig.load import load_rig
-from bench.rig.model import Rig
+from bench.rig.model import (
+    BalanceCalibration,
+    BalanceSpec,
+    ClimateCalibration,
+    ClimateSpec,
+    PressureCalibration,
+    PressureSpec,
+    Rig,
+)
 from bench.run.folder import RECORDING
 from bench.run.judging import judge_test
 
@@ -80,11 +89,43 @@ def run_result(recording: RecordingReader, plan: Plan, rig: Rig, tests: list[Tes
         origin_utc=config.origin_utc,
         ended_s=recording.end_s,
         instruments=config.identities,
+        calibrations=_calibrations(rig, config.origin_utc),
         versions=config.versions,
         complete=bool(ended and ended[-1].data["complete"]),
         ended_by=str(ended[-1].data["ended_by"]) if ended else "the run crashed: its recording was never sealed",
         recording_digest=recording.digest,
         tests=tests,
+        not_run=_not_run(plan, tests),
+    )
+
+
+def _not_run(plan: Plan, tests: list[TestResult]) -> list[PlannedTest]:
+    tried = {test.id for test in tests}
+    return [
+        PlannedTest(id=test.id, title=test.title, procedure=test.procedure, verifies=list(test.verifies))
+        for test in plan.tests
+        if test.id not in tried
+    ]
+
+
+def _calibrations(rig: Rig, origin_utc: str) -> dict[str, Certificate | None]:
+    """Return the certificate of each instrument that measures, as the rig file has it."""
+    begun = dt.datetime.fromisoformat(origin_utc).date()
+    found: dict[str, Certificate | None] = {}
+    for role, spec in rig.instruments.items():
+        if isinstance(spec, BalanceSpec | PressureSpec | ClimateSpec):
+            stated = spec.calibration
+            found[role] = None if stated is None else _certificate(stated, begun)
+    return found
+
+
+def _certificate(stated: BalanceCalibration | PressureCalibration | ClimateCalibration, begun: dt.date) -> Certificate:
+    return Certificate(
+        certificate=stated.certificate,
+        due=stated.due.isoformat() if stated.due is not None else None,
+        overdue=stated.due is not None and stated.due < begun,
+        expanded_uncertainty=str(stated.expanded_uncertainty),
+        coverage_factor=stated.k,
     )
 
 
