@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 
+from bench.reporting.head_tables import instruments_html, overdue_html, requirements_html, table_html
 from bench.reporting.measurements import verdict_chip
 from bench.reporting.numbers import duration
 from bench.reporting.rows import finding_text
 from bench.results.model import RunResult, Verdict
 
 _WORST_FIRST = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PASS)
+_INCOMPLETE = '<b class="v v-inconclusive">INCOMPLETE</b>'
 _RULES = {
-    "simple": "simple acceptance: pass when the value lies within the limit",
-    "guarded": "guarded acceptance (JCGM 106, w = U): pass when value ± U lies within the limit",
+    "simple": "simple acceptance: pass when the value lies within the limit, else fail",
+    "guarded": "guarded acceptance (JCGM 106, w = U): pass when value ± U lies within the limit, fail when it lies "
+    "outside, inconclusive between the two",
 }
 
 
@@ -22,16 +24,46 @@ def run_header_html(run: RunResult, folder: str = "") -> str:
     parts = [_page_style(run), '<section class="bench-run">']
     if run.simulated:
         parts.append(
-            '<p class="simulated-banner"><b>SIMULATED</b> The instruments were emulated by the bench\'s twin. '
-            "Nothing here was measured on a real pump.</p>"
+            f'<p class="simulated-banner"><b>SIMULATED{_seed(run)}</b> '
+            "The instruments were emulated by the bench's twin. Nothing here was measured on a real pump.</p>"
             '<div class="simulated-strip" aria-hidden="true">SIMULATED · SIMULATED · SIMULATED</div>'
         )
     title = run.plan_title or run.plan
     parts.append(f'<h2>{escape(title)}</h2><p class="outcome">{_outcome(run)}</p>')
-    if not run.complete:
-        parts.append(f'<p class="incomplete"><b>Incomplete run.</b> {escape(run.ended_by)}</p>')
-    parts += [_facts(run, folder), _overview(run), _instruments(run), _versions(run), "</section>"]
+    parts += [
+        _missing(run),
+        overdue_html(run),
+        _facts(run, folder),
+        _overview(run),
+        requirements_html(run),
+        instruments_html(run),
+        _versions(run),
+        _signatures(),
+        "</section>",
+    ]
     return "".join(parts)
+
+
+def _seed(run: RunResult) -> str:
+    return "" if run.seed is None else f", seed {run.seed}"
+
+
+def _missing(run: RunResult) -> str:
+    """Say that a run is not the whole of its plan: ended early, or only some of the tests were asked for."""
+    if run.complete and not run.not_run:
+        return ""
+    ended = f"<p><b>Incomplete run.</b> It was ended by: {escape(run.ended_by or 'unknown')}.</p>"
+    chosen = "<p><b>Part of the plan.</b> Only the tests below were asked for.</p>"
+    left = "".join(f"<li>{escape(test.id)} {escape(test.title)}" for test in run.not_run)
+    tests = f"<p>Tests of the plan that were not run:</p><ul>{left}</ul>" if left else ""
+    return f'<div class="incomplete">{chosen if run.complete else ended}{tests}</div>'
+
+
+def _signatures() -> str:
+    """Return lines to sign on paper."""
+    rows = "".join(f'<tr><th scope="row">{word}<td><td><td></tr>' for word in ("Prepared", "Reviewed", "Approved"))
+    heads = "".join(f"<th>{word}" for word in ("", "Name", "Date", "Signature"))
+    return f'<table class="signatures"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
 
 
 def _outcome(run: RunResult) -> str:
@@ -40,12 +72,14 @@ def _outcome(run: RunResult) -> str:
     verdicts = [test.verdict for test in run.tests]
     worst = next(verdict for verdict in _WORST_FIRST if verdict in verdicts)
     counts = ", ".join(f"{verdicts.count(v)} {v.value}" for v in Verdict if v in verdicts)
-    overall = (
-        verdict_chip(worst)
-        if run.complete or worst is not Verdict.PASS
-        else '<b class="v v-inconclusive">INCOMPLETE</b>'
-    )
-    return f"{overall} {len(verdicts)} test{'s' if len(verdicts) != 1 else ''}: {counts}"
+    whole = run.complete and not run.not_run
+    overall = verdict_chip(worst) if whole or worst is not Verdict.PASS else _INCOMPLETE
+    planned = len(verdicts) + len(run.not_run)
+    of = f" of the plan's {planned}" if run.not_run else ""
+    limits = [judged for test in run.tests for judged in test.judged]
+    met = sum(judged.verdict is Verdict.PASS for judged in limits)
+    told = f"; {met} of {len(limits)} limits met" if limits else ""
+    return f"{overall} {len(verdicts)}{of} test{'s' if planned != 1 else ''}: {counts}{told}"
 
 
 def _facts(run: RunResult, folder: str) -> str:
@@ -53,9 +87,8 @@ def _facts(run: RunResult, folder: str) -> str:
         ("Plan", run.plan, f"{run.plan_file} · SHA-256 {run.plan_sha256[:16]}…"),
         ("Rig", run.rig, f"{run.rig_file} · SHA-256 {run.rig_sha256[:16]}…"),
         ("Decision rule", _RULES.get(run.decision, run.decision), ""),
-        ("Started", run.origin_utc, f"took {duration(run.ended_s)} on the bench's clock"),
+        ("Started", _instant(run), f"took {duration(run.ended_s)} on the bench's clock"),
         ("Recording", f"{run.recording_digest[:16]}…" if run.recording_digest else "not sealed", folder),
-        ("Seed", "" if run.seed is None else str(run.seed), ""),
     ]
     inside = "".join(
         f"<div><dt>{name}<dd>{escape(text)}{f'<small>{escape(more)}</small>' if more else ''}</div>"
@@ -69,20 +102,16 @@ def _overview(run: RunResult) -> str:
     """Return all tests in one table: the first page of a print, and the whole of what is seen without scripts."""
     rows = "".join(
         f'<tr><td>{verdict_chip(test.verdict)}<th scope="row">{escape(test.id)}<small>{escape(test.title)}</small>'
-        f"<td>{escape(finding_text(test))}<td>{escape(', '.join(test.verifies))}</tr>"
+        f"<td>{escape(finding_text(test))}</tr>"
         for test in run.tests
     )
-    return _table("overview", "Tests", ("Verdict", "Test", "Key figure", "Verifies"), rows)
+    return table_html("overview", "Tests", ("Verdict", "Test", "Key figure"), rows)
 
 
-def _instruments(run: RunResult) -> str:
-    keys = list(dict.fromkeys(key for facts in run.instruments.values() for key in facts))
-    rows = "".join(
-        f'<tr><th scope="row">{escape(role)}' + "".join(f"<td>{escape(facts.get(key, ''))}" for key in keys) + "</tr>"
-        for role, facts in run.instruments.items()
-    )
-    heads = ("Role", *(key.replace("_", " ").capitalize() for key in keys))
-    return _table("instruments", "Instruments", heads, rows)
+def _instant(run: RunResult) -> str:
+    """Return when the run began, as a date and a time of day."""
+    text = run.origin_utc.removesuffix("Z").removesuffix("+00:00").replace("T", " ")
+    return f"{text} UTC{' (simulated time)' if run.simulated else ''}"
 
 
 def _versions(run: RunResult) -> str:
@@ -92,20 +121,10 @@ def _versions(run: RunResult) -> str:
     return f'<p class="versions">Versions: {inside}</p>'
 
 
-def _table(kind: str, title: str, columns: Sequence[str], rows: str) -> str:
-    if not rows:
-        return ""
-    heads = "".join(f"<th>{escape(column)}" for column in columns)
-    return (
-        f'<div class="{kind}"><h3>{title}</h3><div class="data"><table><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div></div>"
-    )
-
-
 def _page_style(run: RunResult) -> str:
     """Return the running head and foot of printed pages."""
     head = _css_string("SIMULATED DATA" if run.simulated else "")
-    foot = _css_string(f"{run.plan} · {run.rig} · {run.origin_utc}")
+    foot = _css_string(f"{run.plan} · {run.rig} · {_instant(run)}")
     return (
         f"<style>@page{{@top-center{{content:{head};font:bold 9pt sans-serif}}"
         f"@bottom-left{{content:{foot};font:8pt sans-serif}}"

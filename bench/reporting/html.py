@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from bench.metrology.rounding import MINUS, number, value_and_uncertainty
 from bench.reporting import encode, layout, svg
 from bench.reporting.header import run_header_html
 from bench.reporting.measurements import budgets, judged_table, other_table, verdict_chip
 from bench.reporting.numbers import duration
 from bench.reporting.page import assets_html, css_path, css_text, finish_page
 from bench.reporting.rows import duration_cell, finding_cell, test_cell, verdict_cell
-from bench.results.model import Evaluation, Figure, Table, TestResult
+from bench.results.model import Evaluation, Figure, Pulse, Table, TestResult, Verdict
 
 __all__ = [
     "assets_html",
@@ -33,6 +35,9 @@ __all__ = [
     "verdict_cell",
 ]
 
+_NOT_MET = (Verdict.FAIL, Verdict.INCONCLUSIVE)
+_MOST_PULSES = 500
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|µL|mg|kPa|U|min|s|h)\b|%)")
 _NUMERIC = re.compile(r"[-+−]?[0-9.]*(?: × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?|–|")
 _LONG_TABLE = 12
 
@@ -44,7 +49,7 @@ def test_html(test: TestResult, simulated: bool) -> str:
         f'<section class="bench-test" id="test-{escape(test.id)}" aria-label="{escape(test.id)}"><header>',
         f"<h3>{verdict_chip(test.verdict)} <span>{escape(test.id)}</span> {flag}</h3>",
         f'<p class="title">{escape(test.title)}</p>' if test.title else "",
-        f'<p class="reason">{escape(test.reason)}</p>' if test.reason else "",
+        _reason(test),
         "</header>",
         _facts(test),
     ]
@@ -75,9 +80,10 @@ def figure_html(figure: Figure, key: str, simulated: bool) -> str:
 def _evaluation(test: TestResult, evaluation: Evaluation, *, simulated: bool) -> str:
     judged_names = {judged.measurement for judged in test.judged}
     others = [each for each in evaluation.measurements if each.name not in judged_names]
+    rest = budgets(others)
     judged_budgets = budgets([each for each in evaluation.measurements if each.name in judged_names])
     parts = [
-        _list("doubts", "Doubts: why a verdict may not be given", evaluation.doubts),
+        _list("doubts", "Doubts: why no verdict can be given, whatever the rows below say", evaluation.doubts),
         f"<h4>Measurements against limits</h4>{judged_table(test.judged, evaluation.measurements)}"
         if test.judged
         else "",
@@ -89,10 +95,60 @@ def _evaluation(test: TestResult, evaluation: Evaluation, *, simulated: bool) ->
     if others:
         parts.append(f"<h4>Other measurements</h4>{other_table(others)}")
     parts += [_table(table) for table in evaluation.tables]
-    budget = judged_budgets + budgets(others)
-    if budget:
-        parts.append(f'<h4>Uncertainty budgets</h4><div class="budgets">{budget}</div>')
+    if evaluation.pulses:
+        parts.append(_pulses(evaluation.pulses))
+    if judged_budgets or rest:
+        parts.append(f'<h4>Uncertainty budgets</h4><div class="budgets">{judged_budgets}</div>')
+    if rest:
+        parts.append(
+            f'<div class="budgets rest">{rest}</div><p class="on-paper">Budgets of the measurements without a limit'
+            " are in results.json and, on screen, in this report.</p>"
+        )
     return "".join(parts)
+
+
+def _reason(test: TestResult) -> str:
+    """Return why the verdict is as it is: a sentence for each limit not met, fails first; doubts have a box."""
+    if test.evaluation is not None and test.evaluation.doubts:
+        return ""
+    sentences = [line.reason for verdict in _NOT_MET for line in test.judged if line.verdict is verdict]
+    if test.verdict in _NOT_MET and sentences and all(sentences):
+        items = "".join(f"<li>{escape(_sentence(each))}" for each in sentences)
+        met = sum(line.verdict is Verdict.PASS for line in test.judged)
+        rest = f"<li>{_count(met, 'other limit')} {'is' if met == 1 else 'are'} met." if met else ""
+        return f'<ul class="reason">{items}{rest}</ul>'
+    return f'<p class="reason">{escape(_sentence(test.reason))}</p>' if test.reason else ""
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _pulses(pulses: Sequence[Pulse]) -> str:
+    """Return the pulses that the balance saw, closed at first; the later ones of many are in results.json alone."""
+    odd = Counter(pulse.kind for pulse in pulses if pulse.kind != "expected")
+    rows = []
+    for place, pulse in enumerate(pulses[:_MOST_PULSES], 1):
+        u = pulse.standard_uncertainty_ul
+        volume, _ = value_and_uncertainty(pulse.volume_ul, u)
+        kind = pulse.kind if pulse.kind == "expected" else f"<b>{pulse.kind}</b>"
+        rows.append(f"<tr><td>{place}<td>{pulse.time_s:.1f}<td>{volume}<td>{number(u, 2)}<td>{kind}")
+    heads = "<th>Pulse<th>Time / s<th>Volume / µL<th>u / µL<th>Kind"
+    told = "".join(f", {count} {kind}" for kind, count in odd.items())
+    more = (
+        f"<p>The first {_MOST_PULSES} of {len(pulses)} pulses; all of them are in results.json.</p>"
+        if len(pulses) > _MOST_PULSES
+        else ""
+    )
+    return (
+        f'<details class="long pulses"><summary><h4>Every pulse</h4> ({_count(len(pulses), "pulse")}{told})</summary>'
+        f'<div class="data"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>{more}'
+        "<p>Time on the run's clock; u: standard uncertainty, of the balance's noise.</p></details>"
+    )
 
 
 def _facts(test: TestResult) -> str:
@@ -137,17 +193,23 @@ def _list(kind: str, heading: str, lines: Sequence[str]) -> str:
 def _table(table: Table) -> str:
     numeric = [all(_NUMERIC.fullmatch(cell) for cell in column) for column in zip(*table.rows, strict=True)]
     kinds = [' class="n"' if flag else "" for flag in numeric] or [""] * len(table.columns)
-    heads = "".join(f"<th{kind}>{escape(column)}" for column, kind in zip(table.columns, kinds, strict=True))
-    rows = "".join(
-        "<tr>" + "".join(f"<td{kind}>{escape(cell)}" for cell, kind in zip(row, kinds, strict=True)) + "</tr>"
-        for row in table.rows
-    )
+    heads = "".join(f"<th{kind}>{_cell(column)}" for column, kind in zip(table.columns, kinds, strict=True))
+    rows = "".join(f"<tr>{_cells(row, kinds)}</tr>" for row in table.rows)
     note = f"<p>{escape(table.note)}</p>" if table.note else ""
     inside = f'<div class="data"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>{note}'
     if len(table.rows) <= _LONG_TABLE:
         return f"<h4>{escape(table.title)}</h4>{inside}"
     summary = f"<summary><h4>{escape(table.title)}</h4> ({len(table.rows)} rows)</summary>"
     return f'<details class="long">{summary}{inside}</details>'
+
+
+def _cells(row: Sequence[str], kinds: Sequence[str]) -> str:
+    return "".join(f"<td{kind}>{_cell(cell, numeric=bool(kind))}" for cell, kind in zip(row, kinds, strict=True))
+
+
+def _cell(text: str, *, numeric: bool = False) -> str:
+    """Return a cell that does not break between number and unit, and whose minus is one."""
+    return escape(_BEFORE_UNIT.sub("\u00a0", text.replace("-", MINUS) if numeric else text))
 
 
 def _mark_key(figure: Figure) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+_WITHOUT = ("-p", "no:cacheprovider", "-p", "no:bench.pytest_plugin")  # the bench's own hooks would come twice
 _CONFTEST = """
 import pytest
 from pathlib import Path
@@ -87,7 +88,7 @@ def make_report(folder: Path, *, simulated: bool = True) -> Path:
     (folder / "delivery.plan").write_text("", encoding="utf-8")
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--html=report.html", "delivery.plan"],
+        [sys.executable, "-m", "pytest", "-q", *_WITHOUT, "--html=report.html", "delivery.plan"],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
