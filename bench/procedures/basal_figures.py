@@ -62,8 +62,10 @@ def trumpet_figure(points: Sequence[TrumpetPoint], mean_error_percent: float, wo
         chosen = sorted((point for point in points if point.windows == name), key=lambda point: point.window_s)
         x = [point.window_s / 60.0 for point in chosen]
         greatest = [point.on_grid.largest_percent for point in chosen]
-        drawn.append(series(f"largest, {name}", x, greatest, role="trumpet-high"))
-        drawn.append(series(f"least, {name}", x, [point.on_grid.least_percent for point in chosen], role="trumpet-low"))
+        drawn.append(series(f"largest, {name}", x, greatest, role=f"trumpet {name}"))
+        drawn.append(
+            series(f"least, {name}", x, [point.on_grid.least_percent for point in chosen], role=f"trumpet {name}")
+        )
     counted = sorted((point for point in points if point.envelope_percent is not None), key=lambda p: p.window_s)
     if counted:
         x = [point.window_s / 60.0 for point in counted]

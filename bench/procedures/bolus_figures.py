@@ -111,7 +111,8 @@ def _course(time_s: Floats, mass_mg: Floats, one: WeighedBolus) -> Curve:
     shown = (time_s >= bolus.before[0]) & (time_s <= bolus.after[1])
     level_mg = float(np.nanmean(mass_mg[(time_s >= bolus.before[0]) & (time_s <= bolus.before[1])]))
     curve = mass_mg[shown] - level_mg
-    return series(f"bolus {bolus.index}", time_s[shown] - bolus.sent_s, curve, role="mass", points=1000)
+    label = f"bolus {bolus.index}"
+    return series(label, time_s[shown] - bolus.sent_s, curve, role=f"mass of {label}", points=1000)
 
 
 def tables(row: BolusRow, measured: Mapping[str, Measurement]) -> list[Table]:

@@ -44,6 +44,8 @@ def encode(figure: Figure, *, simulated: bool) -> str:
         "unit": layout.x_unit(figure),
         "x": layout.x_range(figure),
         "y": layout.y_range(figure),
+        "places": layout.few_places(figure),
+        "counts": layout.counts(figure),
         "series": heads,
         "bands": layout.band_pairs(figure),
         "marks": [[mark.x, *texts] for mark, *texts in layout.mark_texts(figure.marks)],

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.reporting.scales import padded, time_unit
+from bench.reporting.scales import padded, tick_label, ticks, time_unit
 from bench.results.model import Figure, Mark, Series
 
 # Okabe and Ito, then a grey for what frames the data and a black for what happens to them.
@@ -26,7 +26,7 @@ _COLOUR_OF_ROLE = {
     "pressure": 2,
     "doubled": 4,
     "temperature": 3,
-    "envelope": 5,
+    "envelope": 2,
     "limit": _FRAME,
     "nominal": _FRAME,
     "event": 7,
@@ -35,6 +35,7 @@ _ORDER_OF_THE_REST = (0, 1, 2, 3, 4, 5, 7)
 LANES = 4
 _MANY_POINTS = 150
 _SELDOM = 3
+_FEW_PLACES = 14
 _OWN_NUMBER = re.compile(r"\d+$")
 
 
@@ -117,6 +118,47 @@ def y_range(figure: Figure) -> tuple[float, float]:
     for series in figure.series:
         values += [y for x, y in zip(series.x, series.y, strict=True) if x is not None and y is not None]
     return padded(values, 0.06, with_zero=any(series.style == "bars" for series in figure.series))
+
+
+def x_ticks(figure: Figure, about: int, room: float) -> list[tuple[float, str]]:
+    """Return the ticks of the x axis: where few places have data, these; else round values.
+
+    Args:
+        figure: what is drawn.
+        about: how many round values are wanted.
+        room: least distance of two ticks, as a share of the axis.
+
+    """
+    low, high = x_range(figure)
+    places = few_places(figure)
+    chosen: list[float] = []
+    for place in places:
+        if not chosen or place - chosen[-1] >= room * (high - low):
+            chosen.append(place)
+    return [(x, tick_label(x)) for x in chosen] if places else ticks(low, high, about, x_unit(figure))
+
+
+def few_places(figure: Figure) -> list[float]:
+    """Return the places of data on the x axis where they are few (windows, numbers of boluses), else nothing."""
+    if figure.marks or any(series.style in ("bars", "step") for series in figure.series):
+        return []
+    places = sorted({x for series in figure.series for x in series.x if x is not None})
+    few = 2 <= len(places) <= _FEW_PLACES and len(figure.series) > 1
+    return places if few else []
+
+
+def counts(figure: Figure) -> bool:
+    """Return whether the y axis counts things: bars of whole heights."""
+    ys = [y for series in figure.series for y in series.y if y is not None]
+    return bool(ys) and all(s.style == "bars" for s in figure.series) and all(y == round(y) for y in ys)
+
+
+def y_ticks(figure: Figure, about: int) -> list[tuple[float, str]]:
+    """Return the ticks of the y axis; counts have none between whole numbers."""
+    found = ticks(*y_range(figure), about)
+    if counts(figure) and any(value != round(value) for value, _ in found):
+        return [(value, f"{value:.0f}") for value, _ in found if value == round(value)]
+    return found
 
 
 def x_unit(figure: Figure) -> str:

@@ -11,16 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from bench.reporting import layout, scales
+from bench.reporting import layout
 from bench.results.model import Figure, Series
 
 _FONT = 11.5
-_CHARACTER = 0.56 * _FONT
+_CHARACTER = 0.6 * _FONT
 _LANE = 14.0
 _GRAIN = 10  # path coordinates are tenths of a pixel
 _COLUMN = 2.0  # pixels in which a curve shows its first, least, greatest and last value
 _FEW = 40
 _Y_TICKS = 6
+_TICK_ROOM = 26.0  # pixels between two ticks that stand at the data
 _LONGEST_RULE_LABEL = 26
 _DASHES = {"limit": "6 4", "nominal": "2 3", "envelope": "5 3"}
 
@@ -73,7 +74,7 @@ def _arranged(figure: Figure, *, simulated: bool) -> tuple[_Frame, list[layout.P
     """Return the frame of the plot, the marks with their places, and the width of the drawing."""
     width, plot_height = (800.0, 210.0) if layout.is_wide(figure) else (430.0, 200.0)
     x_limits, y_limits = layout.x_range(figure), layout.y_range(figure)
-    left = 30 + _CHARACTER * max((len(text) for _, text in scales.ticks(*y_limits, _Y_TICKS)), default=1)
+    left = 30 + _CHARACTER * max((len(text) for _, text in layout.y_ticks(figure, _Y_TICKS)), default=1)
     right = width - 16 - _CHARACTER * max((len(_shortened(rule.label)) for rule in figure.rules), default=0)
     per_unit = (right - left) / (x_limits[1] - x_limits[0])
     marks = layout.place_marks(figure.marks, lambda x: left + (x - x_limits[0]) * per_unit, width, _CHARACTER)
@@ -82,9 +83,9 @@ def _arranged(figure: Figure, *, simulated: bool) -> tuple[_Frame, list[layout.P
 
 
 def _axes(figure: Figure, frame: _Frame) -> str:
-    y_ticks = scales.ticks(*frame.y, _Y_TICKS)
-    about = max(int((frame.right - frame.left) / 75), 2)
-    x_ticks = scales.ticks(*frame.x, about, layout.x_unit(figure))
+    y_ticks = layout.y_ticks(figure, _Y_TICKS)
+    across = frame.right - frame.left
+    x_ticks = layout.x_ticks(figure, max(int(across / 75), 2), _TICK_ROOM / across)
     grid = "".join(f"M{frame.left:.1f} {frame.down(v):.1f}H{frame.right:.1f}" for v, _ in y_ticks)
     grid += "".join(f"M{frame.across(v):.1f} {frame.top:.1f}V{frame.bottom:.1f}" for v, _ in x_ticks)
     parts = [
@@ -111,7 +112,7 @@ def _bands(figure: Figure, frame: _Frame) -> str:
         if outline:
             path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in outline) + "Z"
             k = palette[low]
-            parts.append(f'<path class="f{k}" d="{path}" fill="{layout.PALETTE[k]}" fill-opacity=".18"/>')
+            parts.append(f'<path class="f{k}" d="{path}" fill="{layout.PALETTE[k]}" fill-opacity=".22"/>')
     return "".join(parts)
 
 

@@ -11,7 +11,7 @@ import pytest
 from bench.reporting import layout, scales
 from bench.reporting.svg import mark_key, svg
 from bench.results.model import Figure, Mark, Rule, Series
-from tests.reporting.sample_result import HOSTILE, sample_run
+from tests.reporting.sample_result import HOSTILE, sample_run, trumpet_figure
 
 SVG = "{http://www.w3.org/2000/svg}"
 FIGURES = [figure for test in sample_run().tests if test.evaluation for figure in test.evaluation.figures]
@@ -182,3 +182,14 @@ def test_two_roles_of_a_figure_never_share_a_colour() -> None:
     a, b, c = layout.colours(shown)
     assert a == c
     assert a != b
+
+
+def test_few_places_of_data_are_the_ticks() -> None:
+    assert [label for _, label in layout.x_ticks(trumpet_figure(), 4, 0.05)] == ["2", "5", "11", "19", "31"]
+    assert [label for _, label in layout.x_ticks(trumpet_figure(), 4, 0.2)] == ["2", "11", "19", "31"]
+
+
+def test_counts_have_whole_ticks_and_every_axis_at_least_three() -> None:
+    counted = figure(Series(label="b", x=[-4, -3, 0, 4], y=[0, 1, 2, 0], style="bars"))
+    assert [label for _, label in layout.y_ticks(counted, 6)] == ["0", "1", "2"]
+    assert len(layout.x_ticks(counted, 4, 0.05)) >= 3

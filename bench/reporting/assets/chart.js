@@ -180,11 +180,12 @@
           y: { range: (_, from, to) => this.yRange(from, to) },
         },
         axes: [
-          axis(figure.xLabel, { size: 20, space: 70, ...(incrs ? { incrs } : {}) }),
-          axis(figure.yLabel, { space: 32, size: (_, values) => 12 + Math.max(8, ...(values ?? []).map((v) => measure(v))) }),
+          axis(figure.xLabel, { size: 20, space: 70, ...(incrs ? { incrs } : {}),
+            ...(figure.places.length ? { splits: (u) => this.places(u) } : {}) }),
+          axis(figure.yLabel, { space: 32, ...(figure.counts ? { incrs: [1, 2, 5].flatMap((n) => [n, 10 * n, 100 * n, 1000 * n]).sort((a, b) => a - b) } : {}), size: (_, values) => 12 + Math.max(8, ...(values ?? []).map((v) => measure(v))) }),
         ],
         series: [{ label: figure.xLabel, value: (_, v) => show(v) }, ...series],
-        bands: figure.bands.map(([low, high]) => ({ series: [high + 1, low + 1], fill: colour(figure.series[low].colour) + '30' })),
+        bands: figure.bands.map(([low, high]) => ({ series: [high + 1, low + 1], fill: colour(figure.series[low].colour) + '40' })),
         cursor: { drag: { x: true, y: false, setScale: true }, points: { size: 7 }, bind: { dblclick: () => () => this.reset() } },
         legend: { live: true },
         hooks: { draw: [(u) => this.annotate(u)], setScale: [(_, scale) => scale === 'x' && this.remember()] },
@@ -192,6 +193,15 @@
       this.control();
       this.classList.add('drawn');
       if (zoom) this.zoom(zoom.min, zoom.max);
+    }
+
+    places(u) {   // ticks where the data are, as far as their labels have room
+      const { min, max } = u.scales.x, least = 30 * (max - min) / Math.max(u.bbox.width / uPlot.pxRatio, 1);
+      const chosen = [];
+      for (const x of this.figure.places) {
+        if (x >= min && x <= max && (!chosen.length || x - chosen[chosen.length - 1] >= least)) chosen.push(x);
+      }
+      return chosen;
     }
 
     control() {
