@@ -101,8 +101,8 @@ def test_a_signal_in_real_time_leaves_the_instruments_themselves_safe(tmp_path: 
             assert ask(server.ports["occluder"], b"relay read 0\r", b">").endswith(b"on\n\r>")
             run.process.send_signal(signal.SIGTERM)
             assert run.finish() == 2, run.output
-            (basal,) = events(run.folder(), "basal commanded")
-            assert basal.data["rate_ul_per_h"] == 10.0
+            (commanded,) = events(run.folder(), "basal commanded")
+            assert commanded.data["rate_ul_per_h"] == 10.0
             assert events(run.folder(), "basal stopped") == []
         assert ask(server.ports["pump"], b"DEL:STAT?\n", b"\n") == b"STOP\n"
         assert ask(server.ports["occluder"], b"relay read 0\r", b">").endswith(b"off\n\r>")
