@@ -65,12 +65,14 @@ def _catalogue() -> dict[str, MeasurementSpec]:
             f"delivered {hours} h after the first command", "volume", "U"
         )
     catalogue |= {
-        "hourly_windows_within_15_percent": MeasurementSpec("hours within ±15 % of commanded", "ratio", "%"),
-        "largest_hourly_error": MeasurementSpec("largest error of an hour, by size", "ratio", "%"),
+        "hourly_windows_within_15_percent": MeasurementSpec(
+            "hours within ±15 % of commanded", "ratio", "%", (0.0, 100.0)
+        ),
+        "largest_hourly_error": MeasurementSpec("largest error of an hour, by size", "ratio", "%", (0.0, None)),
     }
     for minutes in TRUMPET_MINUTES:
         title = f"trumpet: largest error over {minutes} min, by size"
-        catalogue[f"trumpet_error_{minutes}min"] = MeasurementSpec(title, "ratio", "%")
+        catalogue[f"trumpet_error_{minutes}min"] = MeasurementSpec(title, "ratio", "%", (0.0, None))
     return catalogue | {
         "mean_pulse_volume": MeasurementSpec("mean volume of a pulse", "volume", "U"),
         "pulse_volume_sd": MeasurementSpec("standard deviation of pulses, of their mean", "ratio", "%"),

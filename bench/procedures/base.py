@@ -29,12 +29,14 @@ class ProcedureSettings(BaseModel):
 class MeasurementSpec:
     """A measurement that a procedure can give, and so a key of `accept:`.
 
-    `dimension` is one of `bench.quantities`' dimensions (a limit must have it); `unit` is the unit of its value.
+    `dimension` is one of `bench.quantities`' dimensions (a limit must have it); `unit` is the unit of its value and of
+    `natural`, the least and greatest value that is possible at all (0 and 100 of a share).
     """
 
     title: str
     dimension: str
     unit: str
+    natural: tuple[float | None, float | None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,9 @@ def _catalogue() -> dict[str, MeasurementSpec]:
         "largest_negative_deviation": MeasurementSpec("largest deviation downwards", "ratio", "%"),
     }
     for band in BAND_PERCENTS:
-        catalogue[f"within_{band}_percent"] = MeasurementSpec(f"boluses within ±{band} % of commanded", "ratio", "%")
+        catalogue[f"within_{band}_percent"] = MeasurementSpec(
+            f"boluses within ±{band} % of commanded", "ratio", "%", (0.0, 100.0)
+        )
     catalogue["delivery_time"] = MeasurementSpec("mean time from command to 95 % on the balance", "duration", "s")
     catalogue["tail_fraction"] = MeasurementSpec("part that arrives after the pump says done", "ratio", "%")
     catalogue["reported_difference"] = MeasurementSpec("reported by the pump minus weighed, of commanded", "ratio", "%")

@@ -9,8 +9,9 @@ from bench.procedures.base import Procedure
 
 _HEAD = """# Procedures
 
-A test names one of these as its `procedure:`; the keys of its own stand beside `id`, `title`, `verifies` and `accept`. Each measurement can
-be a key of `accept:` with a limit (`±5 %`, `<= 3 h`, `>= 95 %`, `0.9 U to 1.1 U`). Made by `pumpbench catalogue`.
+A test names one of these as its `procedure:`; the settings stand beside `id`, `title`, `verifies` and `accept`. Each
+measurement can be a key of `accept:` with a limit (`±5 %`, `<= 3 h`, `>= 95 %`, `0.9 U to 1.1 U`). Made by
+`pumpbench catalogue`.
 """
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from bench.metrology.budget import combined, component
 from bench.procedures.basal_planning import evaporation_mg_per_h, repeatability_mg
 from bench.procedures.base import Context
+from bench.procedures.bolus_bins import BAND_PERCENTS
 from bench.procedures.conversion import assumed_surroundings, immersion_of
 from bench.procedures.weighing import balance_components
 from bench.results.model import Component
@@ -37,9 +38,14 @@ def planned_boluses(
     for name in ("mean_error", "reported_difference"):
         percent = 100.0 * of_mean / volume_ul
         found[name] = (percent, f"{said_mean}; U = {percent:.2g} %")
+    percent = 100.0 * of_one / volume_ul
     for name in ("largest_positive_deviation", "largest_negative_deviation"):
-        percent = 100.0 * of_one / volume_ul
         found[name] = (percent, f"{said_one}; U = {percent:.2g} %")
+    for band in BAND_PERCENTS:
+        if percent >= band:
+            # No single bolus can be told to lie inside the band, so the share within it is anything.
+            said = f"{said_one}; U of one bolus = {percent:.2g} %, no less than the band of ±{band} % itself"
+            found[f"within_{band}_percent"] = (100.0, said)
     return found
 
 
