@@ -11,7 +11,7 @@ from bench.plan.load import load_plan
 from bench.plan.model import Plan, PlanTest
 from bench.procedures import registry
 from bench.procedures.base import Context
-from bench.procedures.occlusion import OcclusionSettings
+from bench.procedures.occlusion.procedure import OcclusionSettings
 from bench.rig.fitness import misfits
 from bench.rig.load import load_rig
 from bench.run.judging import check_resolvable

@@ -73,7 +73,7 @@ class Stage(Protocol):
         """Record that something was done or seen, now; return the instant."""
 
     def wait_s(self, duration_s: float, activity: str) -> None:
-        """Let time pass while samples are recorded, alarms taken and the watchdog fed; `activity` is shown as progress."""
+        """Let time pass: samples are recorded, alarms taken, the watchdog fed; `activity` is shown as progress."""
 
     def wait_until(self, done: Callable[[], bool], timeout_s: float, activity: str, poll_s: float = 1.0) -> bool:
         """Wait until `done()` holds, asking every `poll_s`; return whether it did within `timeout_s`."""
@@ -101,7 +101,7 @@ class Procedure(Protocol):
 
     def planned_uncertainty(self, settings: Any, context: Context) -> Mapping[str, tuple[float, str]]:
         """Return, for measurements that the rig's facts can foretell, the expanded uncertainty (k = 2, in the
-        measurement's unit) and the arithmetic in words."""  # noqa: D205, D209
+        measurement's unit) and the arithmetic in words."""
 
     def drive(self, settings: Any, stage: Stage) -> None:
         """Operate the pump; what it did is in the recording as events."""

@@ -12,9 +12,9 @@ from bench.clock import Clock, SimulatedClock
 from bench.metrology.decision import resolvable
 from bench.plan.model import PlanError
 from bench.procedures import DuplicateProcedureError, _add, registry
-from bench.procedures.basal import PROCEDURE, BasalSettings
+from bench.procedures.basal.procedure import PROCEDURE, BasalSettings
 from bench.procedures.base import Context, Procedure
-from bench.procedures.bolus import PROCEDURE as BOLUS
+from bench.procedures.bolus.procedure import PROCEDURE as BOLUS
 from bench.quantities import parse_limit
 from drivers.roles import Alarm, DeliversBasal, Occluder, Pump
 from tests.procedures.made_contexts import context
@@ -161,5 +161,5 @@ def test_a_name_taken_twice_names_both_places() -> None:
         name = "basal"
 
     taken: dict[str, Procedure] = {"basal": PROCEDURE, "bolus": BOLUS}
-    with pytest.raises(DuplicateProcedureError, match=r"bench\.procedures\.basal and .*test_basal_drive"):
+    with pytest.raises(DuplicateProcedureError, match=r"bench\.procedures\.basal\.procedure and .*test_basal_drive"):
         _add(taken, Other())  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.procedures.basal import PROCEDURE, BasalSettings
+from bench.procedures.basal.procedure import PROCEDURE, BasalSettings
 from bench.procedures.base import Context
 from bench.recording.reader import Event, Series, TestRecord
 from bench.results.model import Evaluation, Measurement

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from bench.procedures.bolus_bins import (
+from bench.procedures.bolus.bins import (
     EDGES_OF_8_PERCENT,
     EDGES_OF_10_PERCENT,
     bin_counts,

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.procedures.base import Context
-from bench.procedures.bolus import PROCEDURE, BolusSettings
+from bench.procedures.bolus.procedure import PROCEDURE, BolusSettings
 from bench.results.model import Evaluation, Measurement
 from tests.procedures.made_contexts import UL_PER_MG, context
 from tests.procedures.made_recordings import Made, pulses_mg

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.procedures.occlusion import PROCEDURE, OcclusionSettings
+from bench.procedures.occlusion.procedure import PROCEDURE, OcclusionSettings
 from tests.procedures.made_contexts import context
 from tests.procedures.staged import Staged
 

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.procedures.base import Context
-from bench.procedures.occlusion import PROCEDURE
+from bench.procedures.occlusion.procedure import PROCEDURE
 from bench.results.model import Evaluation, Measurement
 from bench.run.judging import judge_test
 from tests.procedures.made_contexts import UL_PER_MG, context

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.procedures import line_pressure
+from bench.procedures.occlusion import line_pressure
 from bench.recording.reader import Series
 
 

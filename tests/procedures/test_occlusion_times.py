@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.procedures.occlusion_facts import Flow, facts
-from bench.procedures.pump_clock import PumpClock, alarm_instant
+from bench.procedures.occlusion.facts import Flow, facts
+from bench.procedures.shared.pump_clock import PumpClock, alarm_instant
 from bench.recording.reader import Event
 from tests.procedures.made_recordings import Made
 

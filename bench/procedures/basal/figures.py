@@ -10,9 +10,9 @@ import numpy as np
 from bench.metrology.decimate import series
 from bench.metrology.noise import Floats
 from bench.metrology.pulses import PulseTrain
-from bench.procedures.basal_delivery import BAND_PERCENT, HOUR_S, Delivery, Hours
-from bench.procedures.basal_pulses import pulse_errors_percent
-from bench.procedures.basal_trumpet import TrumpetPoint
+from bench.procedures.basal.delivery import BAND_PERCENT, HOUR_S, Delivery, Hours
+from bench.procedures.basal.pulses import pulse_errors_percent
+from bench.procedures.basal.trumpet import TrumpetPoint
 from bench.results.model import Figure, Mark, Rule, Series
 
 _REDUCED = "reduced to least and greatest of every stretch, so that no extreme is lost"

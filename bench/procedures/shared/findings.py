@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.metrology.noise import Floats, Window
 from bench.procedures.base import Context
-from bench.procedures.weighing import Weighing
+from bench.procedures.shared.weighing import Weighing
 
 LONGEST_GAP_S = 2.0
 """A stream that is silent for longer has lost something; it is told."""

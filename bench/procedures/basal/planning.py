@@ -7,13 +7,10 @@ from collections.abc import Mapping
 
 from bench.metrology.budget import combined, component
 from bench.procedures.base import Context
-from bench.procedures.conversion import assumed_surroundings, immersion_of
-from bench.procedures.weighing import balance_components, declared_loss
+from bench.procedures.shared.conversion import assumed_surroundings, immersion_of
+from bench.procedures.shared.planning import evaporation_mg_per_h, repeatability_mg
+from bench.procedures.shared.weighing import balance_components
 from bench.results.model import Component
-from bench.rig.model import BalanceSpec
-
-_NOISE_IN_STEPS = 1.5
-"""Repeatability of a balance whose file tells none, in steps of its display: usual for four to six places."""
 
 
 def planned(
@@ -54,26 +51,3 @@ def _volume(rate_ul_per_h: float, hours: float, blank_hours: float, context: Con
 
 def _in_words(line: Component, factor: float) -> str:
     return f"{line.name} {line.contribution / factor:.2g} mg"
-
-
-def repeatability_mg(balance: BalanceSpec | None) -> float:
-    """Return the standard deviation of a reading: the rig file's, or the usual one of such a display."""
-    if balance is None:
-        return 0.0
-    if balance.repeatability is not None:
-        return balance.repeatability.to("mg")
-    return _NOISE_IN_STEPS * balance.readability.to("mg")
-
-
-def evaporation_mg_per_h(balance: BalanceSpec | None, blank_hours: float, context: Context) -> float:
-    """Return the standard uncertainty of the loss: blanks and rig file, each by its inverse variance.
-
-    A balance's wander lets a slope over a blank be known to about its repeatability over the blank's length.
-    """
-    weights = []
-    if blank_hours > 0.0 and repeatability_mg(balance) > 0.0:
-        weights.append((blank_hours / repeatability_mg(balance)) ** 2)
-    _, half_width = declared_loss(context)
-    if half_width is not None:
-        weights.append(3.0 / max(half_width, 1e-9) ** 2)
-    return 1.0 / math.sqrt(sum(weights)) if weights else 0.0

@@ -20,7 +20,7 @@ from bench.metrology.trumpet import (
     ideal_envelope,
     noise_floor_percent,
 )
-from bench.procedures.basal_delivery import HOUR_S, Delivery
+from bench.procedures.basal.delivery import HOUR_S, Delivery
 from bench.procedures.base import MeasurementSpec
 from bench.results.model import Measurement, Table
 

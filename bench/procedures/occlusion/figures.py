@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from bench.metrology.decimate import series
-from bench.procedures.occlusion_evaluation import LEVEL_S, OcclusionReadings
-from bench.procedures.occlusion_facts import Flow
+from bench.procedures.occlusion.evaluation import LEVEL_S, OcclusionReadings
+from bench.procedures.occlusion.facts import Flow
 from bench.results.model import Figure, Mark, Rule, Table
 
 MINUTE_S = 60.0

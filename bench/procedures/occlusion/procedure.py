@@ -8,17 +8,17 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from bench.plan.model import Plan
-from bench.procedures.alarms import OCCLUSION, alarm_findings, blocking
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
-from bench.procedures.bolus_figures import simulated_words
-from bench.procedures.common import record_blank, start_basal, stop_basal
-from bench.procedures.findings import weighing_findings
-from bench.procedures.occlusion_evaluation import measure, occlusion_doubts, occlusion_notes, readings
-from bench.procedures.occlusion_facts import facts
-from bench.procedures.occlusion_figures import course_table, figures
-from bench.procedures.pump_clock import mark_pump_clock
-from bench.procedures.step_planning import planned_levels
-from bench.procedures.weighing import weigh_record
+from bench.procedures.bolus.figures import simulated_words
+from bench.procedures.occlusion.evaluation import measure, occlusion_doubts, occlusion_notes, readings
+from bench.procedures.occlusion.facts import facts
+from bench.procedures.occlusion.figures import course_table, figures
+from bench.procedures.shared.alarms import OCCLUSION, alarm_findings, blocking
+from bench.procedures.shared.common import record_blank, start_basal, stop_basal
+from bench.procedures.shared.findings import weighing_findings
+from bench.procedures.shared.planning import planned_levels
+from bench.procedures.shared.pump_clock import mark_pump_clock
+from bench.procedures.shared.weighing import weigh_record
 from bench.quantities import Duration, Quantity, Rate, Volume
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation

@@ -11,7 +11,7 @@ from bench.metrology.budget import bounded, component
 from bench.metrology.evaporation import SECONDS_PER_HOUR, Evaporation, blank_slope, evaporation
 from bench.metrology.noise import Floats, Noise, Spread, Window, estimate
 from bench.procedures.base import Context
-from bench.procedures.conversion import Conversion, conversion
+from bench.procedures.shared.conversion import Conversion, conversion
 from bench.recording.reader import TestRecord
 from bench.results.model import Component
 from bench.rig.model import BalanceSpec

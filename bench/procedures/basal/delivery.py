@@ -12,8 +12,8 @@ import numpy as np
 from bench.metrology.budget import bounded, component, measurement, undetermined
 from bench.metrology.noise import Floats, Spread, Window, block_means
 from bench.procedures.base import MeasurementSpec
-from bench.procedures.bolus_bins import share_standard_uncertainty, share_within
-from bench.procedures.weighing import Weighing, within
+from bench.procedures.bolus.bins import share_standard_uncertainty, share_within
+from bench.procedures.shared.weighing import Weighing, within
 from bench.results.model import Component, Measurement
 
 HOUR_S = 3600.0

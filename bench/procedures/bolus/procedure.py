@@ -8,16 +8,16 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from bench.plan.model import Plan
-from bench.procedures.alarms import alarm_findings, blocking
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
-from bench.procedures.bolus_bins import BAND_PERCENTS
-from bench.procedures.bolus_evaluation import BolusRow, basal_component, measure, nothing_measured
-from bench.procedures.bolus_figures import mass_figure, row_figures, simulated_words, tables
-from bench.procedures.bolus_weighing import CommandedBolus, bolus_doubts, commanded_boluses, weigh
-from bench.procedures.common import record_blank, start_basal, stop_basal
-from bench.procedures.findings import weighing_findings
-from bench.procedures.step_planning import planned_boluses
-from bench.procedures.weighing import Weighing, weigh_record
+from bench.procedures.bolus.bins import BAND_PERCENTS
+from bench.procedures.bolus.evaluation import BolusRow, basal_component, measure, nothing_measured
+from bench.procedures.bolus.figures import mass_figure, row_figures, simulated_words, tables
+from bench.procedures.bolus.planning import planned_boluses
+from bench.procedures.bolus.weighing import CommandedBolus, bolus_doubts, commanded_boluses, weigh
+from bench.procedures.shared.alarms import alarm_findings, blocking
+from bench.procedures.shared.common import record_blank, start_basal, stop_basal
+from bench.procedures.shared.findings import weighing_findings
+from bench.procedures.shared.weighing import Weighing, weigh_record
 from bench.quantities import Duration, Quantity, Rate, Volume
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation

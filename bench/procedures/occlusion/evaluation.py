@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from bench.metrology.budget import bounded, component, measurement, undetermined
 from bench.metrology.noise import Window
 from bench.metrology.plateau import level, step
-from bench.procedures import line_pressure
 from bench.procedures.base import Context, MeasurementSpec
-from bench.procedures.line_pressure import Pressure, Zero
-from bench.procedures.occlusion_facts import OcclusionFacts
-from bench.procedures.weighing import Weighing
+from bench.procedures.occlusion import line_pressure
+from bench.procedures.occlusion.facts import OcclusionFacts
+from bench.procedures.occlusion.line_pressure import Pressure, Zero
+from bench.procedures.shared.weighing import Weighing
 from bench.recording.reader import Series
 from bench.results.model import Component, Measurement
 

@@ -11,9 +11,9 @@ import numpy as np
 from bench.metrology.budget import bounded, combined, component, measurement, undetermined
 from bench.metrology.noise import Spread
 from bench.procedures.base import MeasurementSpec
-from bench.procedures.bolus_bins import BAND_PERCENTS, share_standard_uncertainty, share_within
-from bench.procedures.bolus_weighing import LAG_S, WeighedBolus
-from bench.procedures.weighing import Weighing
+from bench.procedures.bolus.bins import BAND_PERCENTS, share_standard_uncertainty, share_within
+from bench.procedures.bolus.weighing import LAG_S, WeighedBolus
+from bench.procedures.shared.weighing import Weighing
 from bench.results.model import Component, Measurement
 
 AT_LOADS = frozenset({"calibration", "linearity"})

@@ -10,9 +10,9 @@ import numpy as np
 from bench.metrology.budget import component, measurement, undetermined
 from bench.metrology.noise import Floats
 from bench.metrology.pulses import DOUBLED, LOWEST, FoundPulse, PulseTrain, find_pulses
-from bench.procedures.basal_delivery import HOUR_S, Delivery
+from bench.procedures.basal.delivery import HOUR_S, Delivery
 from bench.procedures.base import MeasurementSpec
-from bench.procedures.weighing import within
+from bench.procedures.shared.weighing import within
 from bench.results.model import Component, Measurement, Pulse, Table
 
 COUNTED = {"missed_pulses": "missed", "doubled_pulses": "doubled", "extra_pulses": "extra"}

@@ -9,11 +9,11 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from bench.plan.model import Plan
-from bench.procedures.alarms import blocking
-from bench.procedures.basal_evaluation import SETTLE_S, evaluate_basal
-from bench.procedures.basal_planning import planned
+from bench.procedures.basal.evaluation import SETTLE_S, evaluate_basal
+from bench.procedures.basal.planning import planned
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
-from bench.procedures.common import record_blank, start_basal, stop_basal
+from bench.procedures.shared.alarms import blocking
+from bench.procedures.shared.common import record_blank, start_basal, stop_basal
 from bench.quantities import Duration, Quantity, Rate
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation

@@ -9,9 +9,9 @@ import numpy as np
 from bench.metrology.budget import expanded
 from bench.metrology.decimate import series
 from bench.metrology.noise import Floats
-from bench.procedures.bolus_bins import BAND_PERCENTS, EDGES_OF_8_PERCENT, EDGES_OF_10_PERCENT, bin_table
-from bench.procedures.bolus_evaluation import BolusRow
-from bench.procedures.bolus_weighing import CommandedBolus, WeighedBolus
+from bench.procedures.bolus.bins import BAND_PERCENTS, EDGES_OF_8_PERCENT, EDGES_OF_10_PERCENT, bin_table
+from bench.procedures.bolus.evaluation import BolusRow
+from bench.procedures.bolus.weighing import CommandedBolus, WeighedBolus
 from bench.results.model import Figure, Mark, Measurement, Rule, Table
 from bench.results.model import Series as Curve
 

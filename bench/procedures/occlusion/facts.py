@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.procedures.alarms import OCCLUSION, seen
-from bench.procedures.pump_clock import Instant, alarm_instant
+from bench.procedures.shared.alarms import OCCLUSION, seen
+from bench.procedures.shared.pump_clock import Instant, alarm_instant
 from bench.recording.reader import Event, TestRecord
 
 SECONDS_PER_HOUR = 3600.0

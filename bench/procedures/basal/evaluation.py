@@ -11,8 +11,7 @@ from bench.metrology.budget import undetermined
 from bench.metrology.pulses import PulseTrain
 from bench.metrology.rounding import value_and_uncertainty
 from bench.metrology.trumpet import AMBULATORY_SAMPLE_S
-from bench.procedures.alarms import alarm_findings, seen
-from bench.procedures.basal_delivery import (
+from bench.procedures.basal.delivery import (
     HOUR_S,
     Delivery,
     hours_of,
@@ -20,7 +19,7 @@ from bench.procedures.basal_delivery import (
     measure_hours,
     measure_totals,
 )
-from bench.procedures.basal_figures import (
+from bench.procedures.basal.figures import (
     hours_figure,
     mass_figure,
     pulse_distribution_figure,
@@ -28,11 +27,12 @@ from bench.procedures.basal_figures import (
     start_up_figure,
     trumpet_figure,
 )
-from bench.procedures.basal_pulses import measure_pulses, odd_pulses_table, pulses_of, result_pulses
-from bench.procedures.basal_trumpet import measure_trumpet, trumpet_of, trumpet_table, window_sets
+from bench.procedures.basal.pulses import measure_pulses, odd_pulses_table, pulses_of, result_pulses
+from bench.procedures.basal.trumpet import measure_trumpet, trumpet_of, trumpet_table, window_sets
 from bench.procedures.base import Context, MeasurementSpec
-from bench.procedures.findings import weighing_findings
-from bench.procedures.weighing import Weighing, weigh_record
+from bench.procedures.shared.alarms import alarm_findings, seen
+from bench.procedures.shared.findings import weighing_findings
+from bench.procedures.shared.weighing import Weighing, weigh_record
 from bench.recording.reader import Event, TestRecord
 from bench.results.model import Evaluation, Figure, Measurement, Table
 

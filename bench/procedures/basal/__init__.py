@@ -1,0 +1,5 @@
+"""The basal procedure."""
+
+from bench.procedures.basal.procedure import PROCEDURE
+
+__all__ = ["PROCEDURE"]

@@ -1,0 +1,5 @@
+"""The bolus procedure."""
+
+from bench.procedures.bolus.procedure import PROCEDURE
+
+__all__ = ["PROCEDURE"]

@@ -1,0 +1,5 @@
+"""The occlusion procedure."""
+
+from bench.procedures.occlusion.procedure import PROCEDURE
+
+__all__ = ["PROCEDURE"]

@@ -1,0 +1,1 @@
+"""What several procedures drive, weigh and foretell alike."""
