@@ -120,9 +120,12 @@ def resolvable(
     if expanded_uncertainty <= room:
         return None
     spaced = f" {unit}" if unit else ""
-    because = f"{arithmetic.rstrip('. ')}; " if arithmetic else ""
+    stated = f"U = {expanded_uncertainty:.2g}{spaced}"
+    because = arithmetic.rstrip(". ")
+    if not because.endswith(stated):
+        because = f"{because}; {stated}" if because else stated
     return (
-        f"{because}U = {expanded_uncertainty:.2g}{spaced}; the limit {limit.text} is narrower, so no value could pass"
+        f"{because}; the limit {limit.text} is narrower, so no value could pass"
         f" by its own uncertainty; what would do: U of at most {room:.2g}{spaced}, by a longer test, longer blanks or"
         " a finer balance, or a wider limit"
     )

@@ -11,6 +11,7 @@ import pytest
 from bench.pytest_plugin.collect import ResultItem
 from bench.pytest_plugin.options import session_folder
 from bench.pytest_plugin.runs import runs_of
+from bench.results.model import Verdict
 
 _result_key = "bench_result"
 
@@ -97,12 +98,27 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Name the files that a run left."""
-    for run_folder, run in runs_of(config).finished:
-        kind = "simulated run" if run.simulated else "run"
-        state = "" if run.complete else f" (incomplete: {run.ended_by})"
-        terminalreporter.write_line(f"{kind} {run_folder}{state}")
-        terminalreporter.write_line(f"  recording {run_folder / 'recording.sqlite'} sealed {run.recording_digest[:16]}")
-    folder = session_folder(config)
-    if folder is not None and (folder / "report.html").exists():
-        terminalreporter.write_line(f"report: {folder / 'report.html'}")
+    """Show every test's verdict and key figure, and name the files that a run left."""
+    from bench.reporting.rows import finding_text
+
+    for folder, run in runs_of(config).finished:
+        kind = "SIMULATED run" if run.simulated else "run"
+        terminalreporter.section(f"{kind} of plan {run.plan} on rig {run.rig}", sep="-")
+        width = max((len(test.id) for test in run.tests), default=0)
+        for test in run.tests:
+            line = f"{test.verdict.value:12} {test.id:{width}}  {finding_text(test)}"
+            terminalreporter.write_line(line, **_COLOURS[test.verdict])
+        if not run.complete:
+            terminalreporter.write_line(f"INCOMPLETE: {run.ended_by}", red=True)
+        terminalreporter.write_line(f"recording: {folder / 'recording.sqlite'} (seal {run.recording_digest[:16]}…)")
+    report = config.getoption("htmlpath")
+    if session_folder(config) is not None and report and Path(report).exists():
+        terminalreporter.write_line(f"report:    {report}")
+
+
+_COLOURS: dict[Verdict, dict[str, bool]] = {
+    Verdict.PASS: {"green": True},
+    Verdict.FAIL: {"red": True},
+    Verdict.INCONCLUSIVE: {"yellow": True},
+    Verdict.ERROR: {"red": True},
+}

@@ -138,7 +138,7 @@ def test_each_plan_has_its_own_run_below_one_session_with_one_report(mixed: tupl
     assert set(runs) == {"mixed", "mixed-2"}
     for path in runs.values():
         assert {"recording.sqlite", "results.json"} <= {each.name for each in path.iterdir()}
-        assert f"simulated run {path}" in said
+        assert f"recording: {path / 'recording.sqlite'}" in said
     first = Finished(0, "", runs["mixed"])
     assert first.verdicts == {"GOOD": "pass", "WRONG": "fail", "OPEN": "inconclusive"}
     assert first.results["ended_by"] == "refused before the pump was started: TOO-FINE"
