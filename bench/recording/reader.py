@@ -26,6 +26,8 @@ from bench.recording.schema import (
 )
 
 _CHUNK_ROWS = 8192
+_STATE = "CASE status WHEN 'stable' THEN 1 WHEN 'overload' THEN 2 WHEN 'underload' THEN 2 ELSE 0 END"
+_STABLE, _BEYOND = 1, 2
 _WAY_TO_A_RECORDING = "A recording is the recording.sqlite of a run's folder"
 
 
@@ -41,11 +43,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """Values of one channel in the order of their arrival; `stable` is whether the instrument called them so."""
+    """Values of one channel in the order of their arrival; `stable` is whether the instrument called them so.
+
+    A value that the instrument did not give is NaN; `beyond` is whether that was because it lay beyond its range
+    (status `overload` or `underload`).
+    """
 
     time_s: NDArray[np.float64]
     value: NDArray[np.float64]
     stable: NDArray[np.bool_]
+    beyond: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -145,24 +152,24 @@ class RecordingReader:
         with self._readable():
             row = self._connection.execute("SELECT id FROM channels WHERE name = ?", (channel,)).fetchone()
             if row is None:
-                return Series(np.empty(0), np.empty(0), np.empty(0, dtype=bool))
+                return Series(np.empty(0), np.empty(0), np.empty(0, dtype=bool), np.empty(0, dtype=bool))
             first, last = self._rows_between(start_s, end_s)
             # Of the channel there are at most as many rows as of all; memory that is never touched costs nothing.
             size = max(0, last - first + 1)
-            time_s, value, stable = np.empty(size), np.empty(size), np.empty(size, dtype=bool)
+            time_s, value, state = np.empty(size), np.empty(size), np.empty(size, dtype=np.int8)
             cursor = self._connection.execute(
-                "SELECT time_s, value, status = 'stable' FROM samples"
+                f"SELECT time_s, value, {_STATE} FROM samples"  # noqa: S608
                 " WHERE seq BETWEEN ? AND ? AND channel = ? AND time_s BETWEEN ? AND ? ORDER BY seq",
                 (first, last, row[0], start_s, end_s),
             )
             count = 0
             while rows := cursor.fetchmany(_CHUNK_ROWS):
                 until = count + len(rows)
-                time_s[count:until], value[count:until], stable[count:until] = zip(*rows, strict=True)
+                time_s[count:until], value[count:until], state[count:until] = zip(*rows, strict=True)
                 count = until
-        if count == size:
-            return Series(time_s, value, stable)
-        return Series(time_s[:count].copy(), value[:count].copy(), stable[:count].copy())
+        if count < size:
+            time_s, value, state = time_s[:count].copy(), value[:count].copy(), state[:count]
+        return Series(time_s, value, state == _STABLE, state == _BEYOND)
 
     def wire(self, instrument: str | None = None) -> list[tuple[float, str, str, bytes]]:
         """Return `(time_s, instrument, direction, bytes)` of the wire log; empty where none was asked for."""

@@ -45,7 +45,10 @@ def pulses_mg(time_s: Floats, pulses: Sequence[tuple[float, float]]) -> Floats:
 
 @dataclass
 class Made:
-    """What goes into a recording; channels as `name: (times, values)`."""
+    """What goes into a recording; channels as `name: (times, values)`.
+
+    A value of NaN is one that the instrument did not give, an infinite one lay beyond its range (status `overload`).
+    """
 
     duration_s: float
     channels: dict[str, tuple[Floats, Floats]] = field(default_factory=dict)
@@ -106,12 +109,14 @@ class _Memory:
     def series(self, channel: str, start_s: float, end_s: float) -> Series:
         time_s, value = self._made.channels.get(channel, (np.empty(0), np.empty(0)))
         inside = (time_s >= start_s) & (time_s <= end_s)
-        return Series(time_s[inside], value[inside], np.ones(int(inside.sum()), dtype=bool))
+        beyond = np.isinf(value[inside])
+        return Series(time_s[inside], np.where(beyond, np.nan, value[inside]), np.isfinite(value[inside]), beyond)
 
 
 def _until(writer: RecordingWriter, samples: list[tuple[float, str, float]], done: int, end_s: float) -> int:
     while done < len(samples) and samples[done][0] <= end_s:
         at_s, name, value = samples[done]
-        writer.sample(name, at_s, value, "stable", "")
+        overload = math.isinf(value)
+        writer.sample(name, at_s, math.nan if overload else value, "overload" if overload else "stable", "")
         done += 1
     return done

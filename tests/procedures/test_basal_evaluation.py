@@ -249,7 +249,8 @@ class _InMemory(TestRecord):
     def series(self, channel: str, start_s: float | None = None, end_s: float | None = None) -> Series:
         time_s, values = self._channels.get(channel, (np.empty(0), np.empty(0)))
         inside = (time_s >= (start_s or 0.0)) & (time_s <= (self.end_s if end_s is None else end_s))
-        return Series(time_s[inside], values[inside], np.ones(np.count_nonzero(inside), dtype=np.bool_))
+        count = np.count_nonzero(inside)
+        return Series(time_s[inside], values[inside], np.ones(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_))
 
     def events(self, kind: str | None = None) -> list[Event]:
         return [event for event in self._happened if kind in (None, event.kind)]

@@ -209,6 +209,51 @@ def test_without_pressure_there_is_a_doubt_and_no_number() -> None:
     assert found.doubts
 
 
+def test_pressure_beyond_the_range_is_a_bound_and_cannot_pass() -> None:
+    """A voltmeter that ends at 60 kPa: that the peak was 60 kPa is not known, only that it was more."""
+    recording = made()
+    recording.balance(mass(), seed=9)
+    pressure(recording)
+    time_s, kpa = recording.channels["pressure.pressure_kpa"]
+    recording.channels["pressure.pressure_kpa"] = (time_s, np.where(kpa > 60.3, np.inf, kpa))
+    found = evaluate(recording)
+    peak = measured(found)["peak_pressure"]
+    assert peak.censored == "above"
+    assert peak.value == pytest.approx(60.0, abs=0.5)
+    assert "readings were beyond the sensor's range, from 20.0 min on" in peak.note
+    assert measured(found)["pressure_at_alarm"].value is None
+    assert "beyond the sensor's range" in measured(found)["pressure_at_alarm"].note
+    for limit, verdict in (("<= 65 kPa", "inconclusive"), ("<= 50 kPa", "fail")):
+        plan = context(BASAL.replace("time_to_alarm: <= 35 min", f"peak_pressure: {limit}")).plan
+        judged = judge_test(plan.tests[0], found, plan)
+        assert judged.verdict == verdict, judged.reason
+
+
+@pytest.mark.parametrize(("lost_s", "doubted"), [(0.35, False), (2.0, True)])
+def test_lost_readings_of_the_pressure_are_doubted(lost_s: float, doubted: bool) -> None:
+    recording = made()
+    recording.balance(mass(), seed=10)
+    pressure(recording)
+    time_s, kpa = recording.channels["pressure.pressure_kpa"]
+    lost = (time_s > 1500.0) & (time_s < 1500.0 + lost_s)
+    recording.channels["pressure.pressure_kpa"] = (time_s, np.where(lost, np.nan, kpa))
+    doubts = [doubt for doubt in evaluate(recording).doubts if "pressure are missing" in doubt]
+    assert len(doubts) == doubted
+    assert measured(evaluate(recording))["peak_pressure"].censored is None
+
+
+def test_a_balance_beyond_its_range_is_doubted() -> None:
+    """A second of overload is no gap that would be told by itself."""
+    recording = made()
+    recording.balance(mass(), seed=11)
+    pressure(recording)
+    time_s, mass_g = recording.channels["balance.mass_g"]
+    touched = (time_s > 1500.0) & (time_s < 1501.0)
+    recording.channels["balance.mass_g"] = (time_s, np.where(touched, np.inf, mass_g))
+    doubts = evaluate(recording).doubts
+    assert ["balance was beyond its range" in doubt for doubt in doubts] == [True]
+
+
 def test_a_bolus_is_due_as_fast_as_it_went_through_the_open_line() -> None:
     """A bolus of 5 U took 200 s through the open line; its alarm came 60 s after the command: 1.5 U were due."""
 

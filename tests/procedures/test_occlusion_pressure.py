@@ -12,7 +12,7 @@ def sensor(noise_kpa: float, offset_kpa: float = 0.4, interval_s: float = 0.2) -
     time_s = np.arange(0.0, 1500.0, interval_s)
     value = np.where((time_s >= 200.0) & (time_s < 1200.0), 0.1 * (time_s - 200.0), 0.0) + offset_kpa
     value += np.random.default_rng(5).normal(0.0, noise_kpa, time_s.size)
-    return Series(time_s, value, np.ones(time_s.size, dtype=bool))
+    return Series(time_s, value, np.ones(time_s.size, dtype=bool), np.zeros(time_s.size, dtype=bool))
 
 
 def test_pressures_stand_above_the_blanks_zero() -> None:
@@ -48,7 +48,7 @@ def test_a_slow_sensor_is_read_between_its_readings() -> None:
 
 
 def test_without_readings_there_is_no_pressure() -> None:
-    empty = Series(np.empty(0), np.empty(0), np.empty(0, dtype=bool))
+    empty = Series(np.empty(0), np.empty(0), np.empty(0, dtype=bool), np.empty(0, dtype=bool))
     assert line_pressure.zero(empty, [(0.0, 100.0)]) is None
     readings = sensor(0.0)
     zeroed = line_pressure.zero(readings, [(0.0, 190.0)])

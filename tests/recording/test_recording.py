@@ -33,6 +33,7 @@ def test_samples_come_back_in_order_with_nan_and_stability(write: Write) -> None
     assert series.value[0] == 1.0
     assert np.isnan(series.value).nonzero()[0].tolist() == [99, 199]
     assert (~series.stable).nonzero()[0].tolist() == [49, 99, 149, 199]
+    assert series.beyond.nonzero()[0].tolist() == [99, 199]
 
 
 def test_a_time_range_is_read_across_blocks_and_channels(write: Write, clock: SimulatedClock) -> None:

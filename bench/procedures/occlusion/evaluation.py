@@ -11,7 +11,7 @@ from bench.metrology.plateau import level, step
 from bench.procedures.base import Context, MeasurementSpec
 from bench.procedures.occlusion import line_pressure
 from bench.procedures.occlusion.facts import OcclusionFacts
-from bench.procedures.occlusion.line_pressure import Pressure, Zero
+from bench.procedures.occlusion.line_pressure import Overload, Pressure, Zero
 from bench.procedures.shared.weighing import Weighing
 from bench.recording.reader import Series
 from bench.results.model import Component, Measurement
@@ -124,8 +124,10 @@ def _pressure_at_alarm(seen: OcclusionReadings, spec: MeasurementSpec) -> Measur
         why = NEVER_SHUT if facts.origin is None else NO_ALARM
         return undetermined(name, spec.title, spec.unit, why)
     found = None
+    half_s = 2.0 * facts.alarm.standard_uncertainty_s
+    if line_pressure.beyond_at(seen.pressure, facts.alarm.time_s, half_s):
+        return undetermined(name, spec.title, spec.unit, "the pressure was beyond the sensor's range then")
     if seen.zero is not None:
-        half_s = 2.0 * facts.alarm.standard_uncertainty_s
         found = line_pressure.at(seen.pressure, seen.zero, facts.alarm.time_s, half_s)
     return _pressure(seen, name, spec, found, "when the alarm was raised")
 
@@ -138,7 +140,17 @@ def _peak_pressure(seen: OcclusionReadings, spec: MeasurementSpec) -> Measuremen
     found = None
     if seen.zero is not None:
         found = line_pressure.peak(seen.pressure, seen.zero, facts.origin.sent_s, end_s)
-    return _pressure(seen, name, spec, found, "noise makes a peak greater")
+    peak = _pressure(seen, name, spec, found, "noise makes a peak greater")
+    beyond = line_pressure.overload(seen.pressure, facts.origin.sent_s, end_s)
+    if beyond is None or peak.value is None:
+        return peak
+    note = f"greater than the greatest that was read: {_in_words(beyond, facts.origin.sent_s)}"
+    return peak.model_copy(update={"censored": "above", "note": note})
+
+
+def _in_words(beyond: Overload, shut_s: float) -> str:
+    readings = "one reading was" if beyond.number == 1 else f"{beyond.number} readings were"
+    return f"{readings} beyond the sensor's range, from {(beyond.since_s - shut_s) / MINUTE_S:.1f} min on"
 
 
 def _pressure(
@@ -224,11 +236,29 @@ def occlusion_notes(seen: OcclusionReadings) -> list[str]:
 
 def occlusion_doubts(seen: OcclusionReadings) -> list[str]:
     """Return why the pressure cannot be trusted."""
+    doubts = _lost_pressure(seen)
     if seen.zero is None:
-        return ["The pressure sensor gave no reading during the blanks, so its zero is not known."]
-    if abs(seen.zero.value) > LARGEST_ZERO_KPA:
-        return [
+        doubts.append("The pressure sensor gave no reading during the blanks, so its zero is not known.")
+    elif abs(seen.zero.value) > LARGEST_ZERO_KPA:
+        doubts.append(
             f"The pressure sensor showed {seen.zero.value:.1f} kPa with the line open and the pump at rest:"
             f" more than {LARGEST_ZERO_KPA:g} kPa is no zero, and no free line."
-        ]
-    return []
+        )
+    return doubts
+
+
+def _lost_pressure(seen: OcclusionReadings) -> list[str]:
+    """Look for readings that are missing while the line was shut: the greatest pressure may be among them."""
+    facts = seen.facts
+    if facts.origin is None or facts.opened is None or len(seen.pressure) == 0:
+        return []
+    lost = line_pressure.losses(seen.pressure, facts.origin.sent_s, facts.opened.sent_s)
+    if not lost:
+        return []
+    begin_s, end_s = max(lost, key=lambda window: window[1] - window[0])
+    times = "once" if len(lost) == 1 else f"{len(lost)} times"
+    after = (begin_s - facts.origin.sent_s) / MINUTE_S
+    return [
+        f"Readings of the pressure are missing while the line was shut, {times}"
+        f" (the longest {end_s - begin_s:.0f} s from {after:.1f} min on): the greatest may be among them."
+    ]

@@ -11,6 +11,8 @@ from bench.metrology.noise import Floats, Window
 from bench.recording.reader import Series
 
 SMOOTHING_S = 1.0
+LOST_INTERVALS = 3.0
+"""Readings that lie further apart than so many usual intervals have lost something between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,14 @@ class Pressure:
     value: float
     noise: float
     spread: float
+
+
+@dataclass(frozen=True, slots=True)
+class Overload:
+    """Readings that the sensor did not give because the pressure was beyond its range."""
+
+    since_s: float
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,35 @@ def peak(readings: Series, zeroed: Zero, start_s: float, end_s: float) -> Pressu
     return Pressure(
         float(_seconds(*inside).max()) - zeroed.value, zeroed.noise_of_a_second, 2.0 * zeroed.noise_of_a_second
     )
+
+
+def overload(readings: Series, start_s: float, end_s: float) -> Overload | None:
+    """Return what was beyond the sensor's range between two instants; None where nothing was."""
+    times = readings.time_s[readings.beyond]
+    times = times[(times >= start_s) & (times <= end_s)]
+    return Overload(float(times[0]), len(times)) if len(times) else None
+
+
+def beyond_at(readings: Series, time_s: float, half_width_s: float) -> bool:
+    """Return whether the pressure may have been beyond the sensor's range at an instant known to ±`half_width_s`.
+
+    The readings just before and just after count, too: at the instant itself there need be none.
+    """
+    reach_s = max(half_width_s, 0.5 * SMOOTHING_S)
+    first = np.searchsorted(readings.time_s, time_s - reach_s, "right") - 1
+    last = np.searchsorted(readings.time_s, time_s + reach_s, "left") + 1
+    return bool(readings.beyond[max(0, int(first)) : int(last)].any())
+
+
+def losses(readings: Series, start_s: float, end_s: float) -> list[Window]:
+    """Return from when to when readings are missing between two instants; beyond the range is not missing."""
+    known = readings.time_s[np.isfinite(readings.value) | readings.beyond]
+    if len(known) < 2:
+        return [(start_s, end_s)]
+    usual_s = float(np.median(np.diff(readings.time_s)))
+    stamps = np.concatenate(([start_s], known[(known > start_s) & (known < end_s)], [end_s]))
+    long = np.flatnonzero(np.diff(stamps) > LOST_INTERVALS * usual_s)
+    return [(float(stamps[i]), float(stamps[i + 1])) for i in long]
 
 
 def _between(readings: Series, start_s: float, end_s: float) -> tuple[Floats, Floats] | None:

@@ -24,6 +24,7 @@ def weighing_findings(weighing: Weighing, context: Context, span: Window) -> tup
     if np.count_nonzero(known) < FEWEST_READINGS:
         return [], [f"The balance gave {np.count_nonzero(known)} readings: nothing was weighed."]
     notes, doubts = _gaps(time_s[known], span)
+    doubts += _beyond(weighing.beyond_s, span)
     doubts += _frozen(time_s[known], mass_mg[known], span)
     doubts += _climate(weighing, context)
     if weighing.evaporation.disagreement:
@@ -49,6 +50,14 @@ def _gaps(time_s: Floats, span: Window) -> tuple[list[str], list[str]]:
         where = f"first {lengths[first]:.0f} s from {_minutes(stamps[first] - span[0])} on"
         doubts.append(f"The balance gave no reading for more than {HARMFUL_GAP_S:g} s, {len(harmful)} times ({where}).")
     return notes, doubts
+
+
+def _beyond(beyond_s: Floats, span: Window) -> list[str]:
+    if len(beyond_s) == 0:
+        return []
+    times = "once" if len(beyond_s) == 1 else f"{len(beyond_s)} times"
+    where = f"first at {_minutes(beyond_s[0] - span[0])}"
+    return [f"The balance was beyond its range, over- or unloaded, {times} ({where}): then it weighed nothing."]
 
 
 def _frozen(time_s: Floats, mass_mg: Floats, span: Window) -> list[str]:

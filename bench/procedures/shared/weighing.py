@@ -24,7 +24,10 @@ VESSEL_UL = 20_000.0
 
 @dataclass(frozen=True, slots=True)
 class Weighing:
-    """The readings of one test, in mg, with everything that turns differences of them into volumes."""
+    """The readings of one test, in mg, with everything that turns differences of them into volumes.
+
+    `beyond_s` is when the balance said that what it carries lies beyond its range; then `mass_mg` is NaN.
+    """
 
     time_s: Floats
     mass_mg: Floats
@@ -33,6 +36,7 @@ class Weighing:
     evaporation: Evaporation
     conversion: Conversion
     balance: BalanceSpec | None
+    beyond_s: Floats
 
     @property
     def readability_mg(self) -> float:
@@ -120,7 +124,9 @@ def weigh_record(record: TestRecord, context: Context) -> Weighing:
     noise = estimate(segments, balance.readability.to("mg") if balance is not None else 0.0)
     slopes = [blank_slope(*segment, noise) for segment in segments]
     lost = evaporation(slopes, *declared_loss(context))
-    return Weighing(readings.time_s, mass_mg, blanks, noise, lost, conversion(record, context), balance)
+    turned = conversion(record, context)
+    beyond_s = readings.time_s[readings.beyond]
+    return Weighing(readings.time_s, mass_mg, blanks, noise, lost, turned, balance, beyond_s)
 
 
 def declared_loss(context: Context) -> tuple[float, float] | tuple[None, None]:
