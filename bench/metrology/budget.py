@@ -70,6 +70,13 @@ def bounded(
     )
 
 
+def scaled(line: Component, factor: float) -> Component:
+    """Return a budget line of a measurement that is `factor` times another."""
+    return line.model_copy(
+        update={"sensitivity": line.sensitivity * factor, "contribution": line.contribution * abs(factor)}
+    )
+
+
 def combined(components: Sequence[Component]) -> float:
     """Return the combined standard uncertainty: the root sum of squares of the contributions."""
     return math.hypot(*(line.contribution for line in components))

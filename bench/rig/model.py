@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema, model_validator
 
 from bench.plan.names import Line, Slug
 from bench.quantities import (
+    Duration,
     Length,
     Mass,
     MassRate,
@@ -142,6 +143,32 @@ class PressureSpec(InstrumentSpec):
     calibration: PressureCalibration | None = None
 
 
+class ActuationDelay(_Section):
+    """How long after its relay has switched a clamp has shut the line."""
+
+    mean: Annotated[Duration, NotNegative] = Field(
+        description="from the relay's switching until the line is shut", examples=["50 ms"]
+    )
+    half_width: Annotated[Duration, NotNegative] = Field(
+        description="how far the delay may be off, as ±", examples=["50 ms"]
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.half_width.to("s") > self.mean.to("s"):
+            raise ValueError(
+                f"no line is shut before it is told to be: `half_width` {self.half_width} must not exceed"
+                f" `mean` {self.mean}"
+            )
+        return self
+
+
+class OccluderSpec(InstrumentSpec):
+    """A clamp that shuts the delivery line."""
+
+    actuation_delay: ActuationDelay | None = None
+
+
 class ClimateSpec(InstrumentSpec):
     """A sensor for the air beside the balance."""
 
@@ -152,7 +179,7 @@ SPECS: Mapping[str, type[InstrumentSpec]] = {
     "pump": InstrumentSpec,
     "balance": BalanceSpec,
     "pressure": PressureSpec,
-    "occluder": InstrumentSpec,
+    "occluder": OccluderSpec,
     "climate": ClimateSpec,
 }
 
@@ -226,9 +253,9 @@ class Rig:
         return self._as("pressure", PressureSpec)
 
     @property
-    def occluder(self) -> InstrumentSpec | None:
-        """The occluder."""
-        return self.instruments.get("occluder")
+    def occluder(self) -> OccluderSpec | None:
+        """The occluder, with its delay."""
+        return self._as("occluder", OccluderSpec)
 
     @property
     def climate(self) -> ClimateSpec | None:

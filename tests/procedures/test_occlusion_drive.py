@@ -57,6 +57,8 @@ def test_a_bolus_goes_through_the_open_line_first() -> None:
     assert [data["index"] for data in commands] == [0, 1]
     assert [data["index"] for data in staged.data("bolus done")] == [0, 1]
     assert commands[1]["sent_s"] == pytest.approx(960.0)
+    # It takes 200 s; the pump is asked every second, so it was last known to be active less than that before.
+    assert staged.data("bolus done")[0]["active_s"] == pytest.approx(499.5, abs=0.51)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,7 @@ Floats = NDArray[np.float64]
 RATE_UL_PER_H = 30.0
 BLANK_S, CLOSED_S, ALARM_S, OPENED_S, RELEASE_S = 300.0, 900.0, 2700.0, 2765.0, 300.0
 END_S = OPENED_S + RELEASE_S + BLANK_S + 5.0
-PUMP_AHEAD_S = 4000.0
+PUMP_AHEAD_S = 4000.125
 LEAKED_UL, STORED_UL = 1.5, 13.0
 BASAL = """
   - {id: T-1, procedure: occlusion, rate: 3 U/h, run_in: 10 min, timeout: 40 min, release_observation: 5 min,
@@ -34,6 +35,14 @@ BOLUS = BASAL.replace("rate: 3 U/h", "bolus: 5 U")
 @cache
 def made_context(test: str) -> Context:
     return context(test)
+
+
+def without_delay(made_for: Context) -> Context:
+    """Return the same on a rig whose file says nothing of how fast the clamp shuts."""
+    rig = made_for.rig
+    assert rig.occluder is not None
+    silent = rig.occluder.model_copy(update={"actuation_delay": None})
+    return Context(made_for.plan, dataclasses.replace(rig, instruments={**rig.instruments, "occluder": silent}))
 
 
 def switch(at_s: float, kind: str) -> tuple[float, str, dict[str, Any]]:
@@ -159,7 +168,7 @@ def test_no_alarm_is_a_bound_and_fails_its_limit() -> None:
     found = evaluate(recording)
     time_to_alarm = measured(found)["time_to_alarm"]
     assert time_to_alarm.censored == "above"
-    assert time_to_alarm.value == pytest.approx(30.0)
+    assert time_to_alarm.value == pytest.approx(30.0, abs=0.001)
     assert measured(found)["missed_volume"].censored == "above"
     assert measured(found)["pressure_at_alarm"].value is None
     assert any("No occlusion alarm came within 30.0 min" in note for note in found.notes)
@@ -209,6 +218,26 @@ def test_without_pressure_there_is_a_doubt_and_no_number() -> None:
     assert found.doubts
 
 
+def test_time_to_alarm_knows_how_slow_a_clamp_may_be() -> None:
+    """50 ms ± 50 ms by the rig file; anything from 0 s to 0.5 s where it is silent, which moves the middle, too."""
+    recording = made()
+    recording.balance(mass(), seed=12)
+    pressure(recording)
+    made_for = made_context(BASAL)
+    stated = measured(evaluate(recording))["time_to_alarm"]
+    settings = made_for.plan.tests[0].settings
+    silent = measured(PROCEDURE.evaluate(settings, recording.in_memory(), without_delay(made_for)))["time_to_alarm"]
+    for found, half_s, source in ((stated, 0.05, "rig file: 50 ms ± 50 ms"), (silent, 0.25, "not stated in the rig")):
+        delay = next(line for line in found.budget if line.name == "actuation delay of the occluder")
+        assert delay.standard_uncertainty == pytest.approx(half_s / 3**0.5)
+        assert source in delay.source
+        assert (found.expanded_uncertainty or 0.0) * 60.0 > 2.0 * half_s / 3**0.5
+        assert {"rate of the pump's clock", "resolution of the pump's clock"} <= {line.name for line in found.budget}
+    # The relay switched 25 ms before its confirmation, the clamp 50 ms or 250 ms later.
+    assert stated.value == pytest.approx((ALARM_S - CLOSED_S + 0.025 - 0.05) / 60.0, abs=1e-6)
+    assert silent.value == pytest.approx((ALARM_S - CLOSED_S + 0.025 - 0.25) / 60.0, abs=1e-6)
+
+
 def test_pressure_beyond_the_range_is_a_bound_and_cannot_pass() -> None:
     """A voltmeter that ends at 60 kPa: that the peak was 60 kPa is not known, only that it was more."""
     recording = made()
@@ -255,20 +284,26 @@ def test_a_balance_beyond_its_range_is_doubted() -> None:
 
 
 def test_a_bolus_is_due_as_fast_as_it_went_through_the_open_line() -> None:
-    """A bolus of 5 U took 200 s through the open line; its alarm came 60 s after the command: 1.5 U were due."""
+    """A bolus of 5 U took 199.75 s through the open line; its alarm came 60 s after the command: 1.502 U were due."""
 
     def command(index: int, at_s: float) -> tuple[float, str, dict[str, Any]]:
         return at_s, "bolus commanded", {"index": index, "volume_ul": 50.0, "sent_s": at_s, "acknowledged_s": at_s}
 
     recording = made()
     recording.events = [event for event in recording.events if event[1] not in ("basal commanded", "basal stopped")]
-    recording.events += [command(0, 310.0), (510.0, "bolus done", {"index": 0, "reported_ul": 50.0})]
+    done = {"index": 0, "reported_ul": 50.0, "active_s": 509.0}
+    recording.events += [command(0, 310.0), (510.5, "bolus done", done)]
     recording.events.append(command(1, ALARM_S - 60.0))
     recording.balance(mass(leaked_ul=0.0), seed=7)
     pressure(recording)
     found = measured(evaluate(recording, BOLUS))
     assert found["time_to_alarm"].value == pytest.approx(1.0)
-    assert found["missed_volume"].value == pytest.approx(1.5, abs=found["missed_volume"].expanded_uncertainty)
+    assert found["missed_volume"].value == pytest.approx(1.502, abs=found["missed_volume"].expanded_uncertainty)
+    # Known to ±0.75 s, it leaves 0.75/199.75 of what was due open.
+    through = next(line for line in found["missed_volume"].budget if line.name.startswith("time of the bolus"))
+    assert through.contribution == pytest.approx(1.502 * 0.75 / 199.75 / 3**0.5, rel=1e-3)
+    # The clamp was at rest long before: how fast it shuts has no part in this.
+    assert not any("occluder" in line.name for line in found["time_to_alarm"].budget)
 
 
 def test_figures_hold_every_event(tmp_path: Path) -> None:

@@ -25,15 +25,28 @@ def test_clock_is_straight_between_its_readings() -> None:
     found = clock.instant(500.0 + 1.0001 * 20000.0)
     assert found is not None
     assert found.time_s == pytest.approx(20000.0, abs=1e-6)
-    assert found.standard_uncertainty_s == pytest.approx(0.01 / 3**0.5, rel=0.01)
+    lines = {line.name: line.standard_uncertainty for line in found.budget}
+    assert lines["reading of the pump's clock"] == pytest.approx(0.01 / 3**0.5)
+    # 20 ppm over the 16010 s to the nearer reading; three decimals of two times.
+    assert lines["rate of the pump's clock"] == pytest.approx(16010.0 * 20e-6 / 3**0.5, rel=1e-3)
+    assert lines["resolution of the pump's clock"] == pytest.approx(0.001 / 6**0.5)
+    assert found.standard_uncertainty_s == pytest.approx(sum(each**2 for each in lines.values()) ** 0.5)
+
+
+def test_a_clock_of_whole_seconds_is_no_better_than_them() -> None:
+    """An alarm and two readings in whole seconds: the interval between them is known to ±1 s, triangular."""
+    clock = PumpClock([reading(100.0, 0.0, 0.0), reading(160.0, 60.0, 60.0)])
+    found = clock.instant(158.0)
+    assert found is not None
+    assert found.standard_uncertainty_s == pytest.approx(1.0 / 6**0.5, rel=1e-3)
 
 
 def test_clock_outside_its_readings_is_less_sure() -> None:
-    clock = PumpClock([reading(100.0, 0.0, 0.02)])
-    found = clock.instant(1100.0)
+    clock = PumpClock([reading(100.001, 0.0, 0.02)])
+    found = clock.instant(1100.001)
     assert found is not None
     assert found.time_s == pytest.approx(1000.01)
-    assert found.standard_uncertainty_s == pytest.approx((0.01 + 0.2) / 3**0.5, rel=0.01)
+    assert found.standard_uncertainty_s == pytest.approx((0.01**2 + 0.2**2) ** 0.5 / 3**0.5, rel=0.01)
     assert PumpClock([]).instant(5.0) is None
 
 

@@ -43,7 +43,8 @@ instruments:
     immersion: {needle_outer_diameter: 0.5 mm, vessel_inner_diameter: 2 cm}
   pressure: {driver: scpi_dmm, address: "TCPIP0::192.0.2.7::5025::SOCKET", visa: "@ivi", scale: 20 kPa/V,
              calibration: {certificate: CAL-2, expanded_uncertainty: 0.5 kPa}}
-  occluder: {driver: numato_relay, address: /dev/serial/by-id/usb-c, channel: 3, closed_when: released}
+  occluder: {driver: numato_relay, address: /dev/serial/by-id/usb-c, channel: 3, closed_when: released,
+             actuation_delay: {mean: 80 ms, half_width: 20 ms}}
   climate:  {driver: fixed_climate, temperature: 23 °C, pressure: 1013 hPa, humidity: 50 %}
 evaporation: {rate: 0.05 mg/h, half_width: 0.05 mg/h}
 liquid_temperature: 23 °C ± 1 °C
@@ -84,8 +85,14 @@ def test_a_rig_is_read_with_its_units_and_each_driver_s_own_options() -> None:
     assert (rig.pressure.calibration.k, rig.pressure.calibration.due) == (2.0, None)
     assert rig.occluder is not None
     assert (rig.occluder.options.channel, rig.occluder.options.closed_when) == (3, "released")
+    assert rig.occluder.actuation_delay is not None
+    assert rig.occluder.actuation_delay.mean == Quantity(80.0, "ms")
     assert rig.climate is not None
     assert (rig.climate.address, rig.climate.options.humidity) == ("", Quantity(50.0, "%"))
+
+
+def test_a_clamp_that_shuts_before_it_is_told_is_refused() -> None:
+    assert "no line is shut before it is told to be" in refusal(RIG.replace("half_width: 20 ms", "half_width: 90 ms"))
 
 
 def test_a_rig_needs_only_what_stands_on_it() -> None:
@@ -206,9 +213,9 @@ def test_a_file_that_is_no_rig_at_all_is_refused(text: str, message: str) -> Non
 
 def test_all_errors_come_at_once_each_with_its_line() -> None:
     spoilt = RIG.replace("rig: bench-9", "rig: bench 9").replace("0.01 mg", "0.01").replace("20 kPa/V", "20")
-    spoilt = spoilt.replace("channel: 3", "channel: x").replace("half_width", "halfwidth")
+    spoilt = spoilt.replace("channel: 3", "channel: x").replace("mg/h, half_width", "mg/h, halfwidth")
     numbers = re.findall(r"^r\.yaml:(\d+):\d+: ", refusal(spoilt), re.MULTILINE)
-    assert numbers == ["2", "10", "16", "18", "20", "20"]
+    assert numbers == ["2", "10", "16", "18", "21", "21"]
 
 
 def test_a_bad_rig_is_a_rig_error_whoever_asks() -> None:

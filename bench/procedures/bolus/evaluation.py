@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrology.budget import bounded, combined, component, measurement, undetermined
+from bench.metrology.budget import bounded, combined, component, measurement, scaled, undetermined
 from bench.metrology.noise import Spread
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.bolus.bins import BAND_PERCENTS, share_standard_uncertainty, share_within
@@ -87,13 +87,6 @@ class BolusRow:
 
 def _is_common(line: Component) -> bool:
     return line.unit in COMMON_UNITS or line.name == "not yet arrived"
-
-
-def scaled(line: Component, factor: float) -> Component:
-    """Return a budget line of a measurement that is `factor` times another."""
-    return line.model_copy(
-        update={"sensitivity": line.sensitivity * factor, "contribution": line.contribution * abs(factor)}
-    )
 
 
 def basal_component(rate_ul_per_h: float, increment_ul: float, interval_s: float, commanded_ul: float) -> Component:

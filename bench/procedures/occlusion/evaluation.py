@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bench.metrology.budget import bounded, component, measurement, undetermined
+from bench.metrology.budget import bounded, component, measurement, scaled, undetermined
 from bench.metrology.noise import Window
 from bench.metrology.plateau import level, step
 from bench.procedures.base import Context, MeasurementSpec
 from bench.procedures.occlusion import line_pressure
+from bench.procedures.occlusion.actuation import Actuation, actuation
 from bench.procedures.occlusion.facts import OcclusionFacts
 from bench.procedures.occlusion.line_pressure import Overload, Pressure, Zero
 from bench.procedures.shared.weighing import Weighing
@@ -46,7 +48,31 @@ class OcclusionReadings:
     end_of_release_s: float
     pressure_uncertainty_kpa: float
     certificate: str
+    actuation: Actuation
     ul_per_u: float
+
+    @property
+    def begin_s(self) -> float:
+        """When the flow met the shut line; NaN where it never did."""
+        facts = self.facts
+        if facts.origin is None:
+            return math.nan
+        # A bolus meets a line that was shut long before its command.
+        return facts.origin.middle_s + (self.actuation.mean_s if facts.origin is facts.closed else 0.0)
+
+    def begin_lines(self, per_s: float) -> list[Component]:
+        """Return the budget lines of `begin_s` for a measurement that changes by `per_s` a second."""
+        facts = self.facts
+        if facts.origin is None:
+            return []
+        half_s, source = facts.origin.half_width_s, "from the command to its confirmation"
+        if facts.origin is not facts.closed:
+            return [bounded("when the bolus began", half_s, "s", per_s, source=source)]
+        delay = self.actuation
+        return [
+            bounded("when the occluder was switched", half_s, "s", per_s, source=source),
+            bounded("actuation delay of the occluder", delay.half_width_s, "s", per_s, source=delay.source),
+        ]
 
     def between(self, before: Window, after: Window) -> Volume | None:
         """Return the volume that arrived between two windows."""
@@ -74,6 +100,7 @@ def readings(
         end_of_release_s=facts.opened.acknowledged_s + release_s if facts.opened is not None else 0.0,
         pressure_uncertainty_kpa=calibration.expanded_uncertainty.to("kPa") / calibration.k if calibration else 0.0,
         certificate=f"certificate {calibration.certificate}" if calibration else "no certificate in the rig file",
+        actuation=actuation(context.rig.occluder),
         ul_per_u=context.concentration.ul_per_u,
     )
 
@@ -95,27 +122,17 @@ def _time_to_alarm(seen: OcclusionReadings, spec: MeasurementSpec) -> Measuremen
     facts, name = seen.facts, "time_to_alarm"
     if facts.origin is None:
         return undetermined(name, spec.title, spec.unit, NEVER_SHUT)
-    lines = [_origin_component(facts, 1.0 / MINUTE_S)]
+    lines = seen.begin_lines(-1.0 / MINUTE_S)
     if facts.alarm is not None:
         alarm = facts.alarm
-        lines.append(
-            component(
-                "when the alarm was raised", alarm.standard_uncertainty_s, "s", 1.0 / MINUTE_S, source=alarm.source
-            )
-        )
-        minutes = (alarm.time_s - facts.origin.acknowledged_s) / MINUTE_S
+        lines += [scaled(line, 1.0 / MINUTE_S) for line in alarm.budget]
+        minutes = (alarm.time_s - seen.begin_s) / MINUTE_S
         return measurement(name, spec.title, minutes, spec.unit, lines, note=f"dated {alarm.source}")
-    if facts.waited_s is None:
+    if facts.waited_s is None or facts.ended_s is None:
         return undetermined(name, spec.title, spec.unit, "the wait for the alarm ended early")
     note = f"no occlusion alarm within {facts.waited_s / MINUTE_S:.1f} min"
-    return measurement(name, spec.title, facts.waited_s / MINUTE_S, spec.unit, lines, censored="above", note=note)
-
-
-def _origin_component(facts: OcclusionFacts, per_s: float) -> Component:
-    width_s = facts.origin.width_s if facts.origin is not None else 0.0
-    return bounded(
-        "when the flow met the shut line", width_s, "s", per_s, source="from the command to its confirmation"
-    )
+    waited = (facts.ended_s - seen.begin_s) / MINUTE_S
+    return measurement(name, spec.title, waited, spec.unit, lines, censored="above", note=note)
 
 
 def _pressure_at_alarm(seen: OcclusionReadings, spec: MeasurementSpec) -> Measurement:
@@ -179,15 +196,16 @@ def _missed_volume(seen: OcclusionReadings, spec: MeasurementSpec) -> Measuremen
     arrived = seen.between(_before_flow(facts), (after_s, after_s + LEVEL_S))
     if arrived is None:
         return undetermined(name, spec.title, spec.unit, "the balance's readings have a gap")
-    duration_s = facts.ended_s - facts.origin.acknowledged_s
+    duration_s = facts.ended_s - seen.begin_s
     per_s = facts.flow.due_per_s(duration_s) / seen.ul_per_u
-    lines = [line.model_copy(update={"sensitivity": -line.sensitivity}) for line in arrived.budget]
-    lines.append(_origin_component(facts, per_s))
+    lines = [*(scaled(line, -1.0) for line in arrived.budget), *seen.begin_lines(-per_s)]
+    if facts.flow.bolus_open_s and duration_s < facts.flow.bolus_open_s:
+        per_open_s = -facts.flow.due_ul(duration_s) / facts.flow.bolus_open_s / seen.ul_per_u
+        source = "between two questions to the pump"
+        half_s = facts.flow.open_half_width_s
+        lines.append(bounded("time of the bolus through the open line", half_s, "s", per_open_s, source=source))
     if facts.alarm is not None:
-        alarm = facts.alarm
-        lines.append(
-            component("when the alarm was raised", alarm.standard_uncertainty_s, "s", per_s, source=alarm.source)
-        )
+        lines += [scaled(line, per_s) for line in facts.alarm.budget]
     missed_u = (facts.flow.due_ul(duration_s) - arrived.volume_ul) / seen.ul_per_u
     if facts.alarm is None:
         return measurement(name, spec.title, missed_u, spec.unit, lines, censored="above", note=NO_ALARM)

@@ -19,18 +19,27 @@ class Switch:
     acknowledged_s: float
 
     @property
-    def width_s(self) -> float:
-        """How long that took."""
-        return self.acknowledged_s - self.sent_s
+    def middle_s(self) -> float:
+        """The middle between the two."""
+        return 0.5 * (self.sent_s + self.acknowledged_s)
+
+    @property
+    def half_width_s(self) -> float:
+        """How far from the middle it may have been."""
+        return 0.5 * (self.acknowledged_s - self.sent_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What was commanded: a basal rate, or a bolus with the time that it took through the open line."""
+    """What was commanded: a basal rate, or a bolus with the time that it took through the open line.
+
+    That time is known to ± `open_half_width_s`, since the pump is asked now and then whether it is done.
+    """
 
     rate_ul_per_h: float | None = None
     bolus_ul: float | None = None
     bolus_open_s: float | None = None
+    open_half_width_s: float = 0.0
 
     def due_ul(self, duration_s: float) -> float:
         """Return what should have arrived `duration_s` after the flow met the shut line.
@@ -111,8 +120,11 @@ def _flow(record: TestRecord, closed: Switch | None) -> tuple[Flow, Switch | Non
     commands = {int(event.data["index"]): event for event in record.events("bolus commanded")}
     ends = {int(event.data["index"]): event for event in record.events("bolus done")}
     volume_ul = next((float(event.data["volume_ul"]) for event in commands.values()), None)
-    open_s = None
+    open_s, half_s = None, 0.0
     if 0 in commands and 0 in ends:
-        open_s = ends[0].time_s - float(commands[0].data["acknowledged_s"])
-    flow = Flow(bolus_ul=volume_ul, bolus_open_s=open_s)
+        done_s = ends[0].time_s
+        active_s = float(ends[0].data.get("active_s", done_s))
+        half_s = 0.5 * (done_s - active_s)
+        open_s = done_s - half_s - _command(commands[0]).middle_s
+    flow = Flow(bolus_ul=volume_ul, bolus_open_s=open_s, open_half_width_s=half_s)
     return flow, _command(commands[1]) if 1 in commands and closed is not None else None

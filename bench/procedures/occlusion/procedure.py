@@ -150,8 +150,18 @@ def _run_in(settings: OcclusionSettings, stage: Stage) -> bool:
     else:
         _start_bolus(settings, stage, index=0)
         bolus_done_s = run_in_s + 60.0 * _bolus_ul(settings, stage) / TYPICAL_SPEED_UL_PER_MIN
-        stage.wait_until(lambda: _bolus_over(stage), bolus_done_s, "bolus through the open line", POLL_S)
-        _note_bolus(stage, index=0)
+        active_s = stage.clock.now_s()
+
+        def done() -> bool:
+            nonlocal active_s
+            asked_s = stage.clock.now_s()
+            if stage.pump_as(DeliversBolus).bolus_status().active:
+                active_s = asked_s
+                return False
+            return True
+
+        stage.wait_until(done, bolus_done_s, "bolus through the open line", POLL_S)
+        _note_bolus(stage, index=0, active_s=active_s)
     left_s = max(WEIGH_S, begin_s + run_in_s - stage.clock.now_s())
     return not stage.wait_until(lambda: blocking(stage.alarms()) is not None, left_s, "flow before the line is shut")
 
@@ -205,13 +215,9 @@ def _start_bolus(settings: OcclusionSettings, stage: Stage, index: int) -> None:
     stage.event("bolus commanded", index=index, volume_ul=volume_ul, sent_s=sent_s, acknowledged_s=stage.clock.now_s())
 
 
-def _bolus_over(stage: Stage) -> bool:
-    return not stage.pump_as(DeliversBolus).bolus_status().active
-
-
-def _note_bolus(stage: Stage, index: int) -> None:
+def _note_bolus(stage: Stage, index: int, **more: float) -> None:
     status = stage.pump_as(DeliversBolus).bolus_status()
-    stage.event("bolus done", index=index, reported_ul=status.delivered_ul)
+    stage.event("bolus done", index=index, reported_ul=status.delivered_ul, **more)
 
 
 PROCEDURE = Occlusion()

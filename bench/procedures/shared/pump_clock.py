@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 
+from bench.metrology.budget import bounded, combined
 from bench.procedures.base import Stage
 from bench.recording.reader import Event, TestRecord
+from bench.results.model import Component
 from drivers.roles import RaisesAlarms
 
 DRIFT_PER_S = 200e-6
 """How far a pump's clock may run wrong beyond the readings taken of it: 200 ppm, twice a poor crystal."""
-RESOLUTION_S = 0.001
-"""Pump times have three decimals (docs/pump-bridge.md)."""
+WANDER_PER_S = 20e-6
+"""How far its rate may be from its own mean between two readings: 20 ppm, a crystal that warms by tens of kelvin."""
+MOST_DECIMALS = 6
 POLL_S = 1.0
 """How often the alarm queue is asked while an alarm is waited for."""
 
@@ -27,17 +29,23 @@ def mark_pump_clock(stage: Stage) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """An instant of the run's clock with its standard uncertainty, and how it was found."""
+    """An instant of the run's clock, how it was found, and the lines of its budget in seconds."""
 
     time_s: float
-    standard_uncertainty_s: float
     source: str
+    budget: tuple[Component, ...]
+
+    @property
+    def standard_uncertainty_s(self) -> float:
+        """What the budget comes to."""
+        return combined(self.budget)
 
 
 class PumpClock:
     """Maps the pump's time to the run's: straight between readings of the pump's clock, by the nearest outside them."""
 
     def __init__(self, readings: list[Event]) -> None:
+        self._decimals = max((_decimals(float(reading.data["pump_time_s"])) for reading in readings), default=0)
         anchors = [
             (
                 float(reading.data["pump_time_s"]),
@@ -47,7 +55,7 @@ class PumpClock:
             for reading in readings
         ]
         # A clock that was set or went back in between cannot be mapped across: only its last stretch counts.
-        start = max((i + 1 for i, (a, b) in enumerate(pairwise(anchors)) if not _same_clock(a, b)), default=0)
+        start = max((i + 1 for i, (a, b) in enumerate(pairwise(anchors)) if not self._same_clock(a, b)), default=0)
         self._anchors = anchors[start:]
 
     def instant(self, pump_time_s: float) -> Instant | None:
@@ -60,17 +68,38 @@ class PumpClock:
             share = (pump_time_s - pump_0) / (pump_1 - pump_0)
             time_s = run_0 + share * (run_1 - run_0)
             half_s = (1.0 - share) * half_0 + share * half_1
+            apart_s, per_s = min(pump_time_s - pump_0, pump_1 - pump_time_s), WANDER_PER_S
+            where = "about its mean between two readings"
         else:
             pump_0, run_0, half_0 = self._anchors[min(later, len(self._anchors) - 1)]
             time_s = run_0 + (pump_time_s - pump_0)
-            half_s = half_0 + DRIFT_PER_S * abs(pump_time_s - pump_0)
-        uncertainty_s = math.hypot(half_s, 0.5 * RESOLUTION_S) / math.sqrt(3.0)
-        return Instant(time_s, uncertainty_s, "by the pump's own clock")
+            half_s = half_0
+            apart_s, per_s, where = abs(pump_time_s - pump_0), DRIFT_PER_S, "beyond its readings"
+        decimals = max(self._decimals, _decimals(pump_time_s))
+        rate = f"{per_s * 1e6:g} ppm {where}, over {apart_s:.3g} s"
+        lines = (
+            bounded("reading of the pump's clock", half_s, "s", source="from the question to the answer"),
+            bounded("rate of the pump's clock", per_s * apart_s, "s", source=rate),
+            bounded(
+                "resolution of the pump's clock",
+                10.0**-decimals,
+                "s",
+                distribution="triangular",
+                source=f"of the alarm's time and the clock's, {decimals} decimals each",
+            ),
+        )
+        return Instant(time_s, "by the pump's own clock", lines)
+
+    def _same_clock(self, first: tuple[float, float, float], second: tuple[float, float, float]) -> bool:
+        pump_s, run_s = second[0] - first[0], second[1] - first[1]
+        allowed_s = first[2] + second[2] + 10.0**-self._decimals + DRIFT_PER_S * run_s
+        return pump_s > 0.0 and abs(pump_s - run_s) <= allowed_s
 
 
-def _same_clock(first: tuple[float, float, float], second: tuple[float, float, float]) -> bool:
-    pump_s, run_s = second[0] - first[0], second[1] - first[1]
-    return pump_s > 0.0 and abs(pump_s - run_s) <= first[2] + second[2] + RESOLUTION_S + DRIFT_PER_S * run_s
+def _decimals(pump_time_s: float) -> int:
+    """Return how many decimals a pump's time was written with; zeros at their end cannot be seen."""
+    digits = f"{pump_time_s:.{MOST_DECIMALS}f}".rstrip("0")
+    return len(digits.partition(".")[2])
 
 
 def alarm_instant(record: TestRecord, alarm: Event) -> Instant:
@@ -81,8 +110,10 @@ def alarm_instant(record: TestRecord, alarm: Event) -> Instant:
     read_s = float(alarm.data["time_s"])
     mapped = PumpClock(record.events("pump clock")).instant(float(alarm.data["pump_time_s"]))
     if mapped is not None:
-        margin_s = 2.0 * mapped.standard_uncertainty_s + RESOLUTION_S
+        margin_s = 2.0 * mapped.standard_uncertainty_s
         if record.start_s <= mapped.time_s <= read_s + margin_s:
             return mapped
     # Raised at some moment since the question before: the middle of that second, rectangular.
-    return Instant(read_s - 0.5 * POLL_S, 0.5 * POLL_S / math.sqrt(3.0), "from when the bench read it")
+    source = f"the bench asks every {POLL_S:g} s"
+    line = bounded("when the alarm was raised before it was read", 0.5 * POLL_S, "s", source=source)
+    return Instant(read_s - 0.5 * POLL_S, "from when the bench read it", (line,))
