@@ -130,6 +130,26 @@ def measurement(
     )
 
 
+def kept_possible(measured: Measurement, natural: tuple[float | None, float | None]) -> Measurement:
+    """Return a measurement whose interval ends where its values do: at 0 % and 100 % of a share.
+
+    Its expanded uncertainty becomes the larger of the two sides that are left; a note tells where that is less than
+    the budget comes to.
+    """
+    value, uncertainty = measured.value, measured.expanded_uncertainty
+    if value is None or uncertainty is None:
+        return measured
+    low, high = natural
+    below = uncertainty if low is None else max(0.0, min(uncertainty, value - low))
+    above = uncertainty if high is None else max(0.0, min(uncertainty, high - value))
+    if max(below, above) == uncertainty:
+        return measured
+    ends = " to ".join(f"{end:g} {measured.unit}".strip() for end in natural if end is not None)
+    told = f"U ends where the values do ({ends}); the budget comes to {uncertainty:.2g} {measured.unit}".rstrip()
+    note = f"{measured.note}; {told}" if measured.note else told
+    return measured.model_copy(update={"expanded_uncertainty": max(below, above), "note": note})
+
+
 def undetermined(name: str, title: str, unit: str, why: str) -> Measurement:
     """Return a measurement that could not be made; `why` is what a reader is told."""
     return Measurement(name=name, title=title, value=None, unit=unit, expanded_uncertainty=None, note=why)

@@ -11,6 +11,7 @@ from bench.metrology.budget import (
     coverage_factor,
     effective_degrees_of_freedom,
     expanded,
+    kept_possible,
     measurement,
     undetermined,
 )
@@ -65,3 +66,23 @@ def test_measurement_carries_its_budget() -> None:
     assert [line.name for line in found.budget] == ["noise", "slope"]
     nothing = undetermined("volume", "Volume", "mg", "no reading")
     assert (nothing.value, nothing.expanded_uncertainty, nothing.note) == (None, None, "no reading")
+
+
+@pytest.mark.parametrize(
+    ("value", "standard", "natural", "stated"),
+    [
+        (60.0, 54.0, (0.0, 100.0), 60.0),
+        (30.0, 54.0, (0.0, 100.0), 70.0),
+        (100.0, 54.0, (0.0, 100.0), 100.0),
+        (100.0, 5.0, (0.0, 100.0), 10.0),
+        (60.0, 20.0, (0.0, 100.0), 40.0),
+        (60.0, 54.0, (0.0, None), 108.0),
+        (60.0, 54.0, (None, None), 108.0),
+    ],
+)
+def test_an_interval_ends_where_values_do(
+    value: float, standard: float, natural: tuple[float | None, float | None], stated: float
+) -> None:
+    found = kept_possible(measurement("n", "t", value, "%", [component("c", standard, "%")]), natural)
+    assert found.expanded_uncertainty == pytest.approx(stated)
+    assert ("the budget comes to 1.1e+02 %" in found.note) == (stated < 2.0 * standard)

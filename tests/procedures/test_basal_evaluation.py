@@ -135,6 +135,16 @@ def test_hours_and_trumpet(steady: Evaluation) -> None:
     assert float(six[4]) == pytest.approx(53.0, abs=6.0)
 
 
+def test_a_share_of_hours_stays_within_what_is_possible(tmp_path: Path) -> None:
+    """An hour just inside and one just outside of +15 %: either may be the other, and nothing beyond 0 % to 100 %."""
+    recording = made()
+    volumes_u = [0.05 * 1.142] * 20 + [0.05 * 1.152] * 20
+    recording.balance(mass(list(zip(schedule(), volumes_u, strict=True))), seed=3)
+    share = measured(evaluate(recording, tmp_path / "r.sqlite"))["hourly_windows_within_15_percent"]
+    assert (share.value, share.expanded_uncertainty) == (50.0, 50.0)
+    assert "U ends where the values do" in share.note
+
+
 def test_what_does_not_fit_is_left_out_unless_asked_for(steady: Evaluation) -> None:
     assert "delivered_12h" not in measured(steady)
     assert "trumpet_error_930min" not in measured(steady)

@@ -105,6 +105,18 @@ def test_every_measurement_of_known_boluses(tmp_path: Path) -> None:
     assert found.doubts == []
 
 
+def test_a_share_stays_within_what_is_possible(tmp_path: Path) -> None:
+    """Two boluses at the very edge of a band: whether they are inside is open, and nothing beyond 0 % to 100 %."""
+    volumes_u = [0.114, 0.116]
+    recording = made(volumes_u)
+    recording.balance(mass(volumes_u), seed=6)
+    share = measured(evaluate(recording, tmp_path / "r.sqlite", len(volumes_u)))["within_15_percent"]
+    assert share.value is not None
+    by_budget = 2.0 * sum(line.contribution**2 for line in share.budget) ** 0.5
+    assert (share.value, by_budget > 50.0) == (50.0, True)
+    assert share.expanded_uncertainty == 50.0
+
+
 def test_tables_of_known_boluses(tmp_path: Path) -> None:
     recording = made(VOLUMES_U)
     recording.balance(mass(VOLUMES_U), seed=None)

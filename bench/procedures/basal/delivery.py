@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrology.budget import bounded, component, measurement, undetermined
+from bench.metrology.budget import bounded, component, kept_possible, measurement, undetermined
 from bench.metrology.noise import Floats, Spread, Window, block_means
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.bolus.bins import share_standard_uncertainty, share_within
@@ -216,8 +216,10 @@ def measure_hours(delivery: Delivery, hours: Hours, catalogue: Mapping[str, Meas
     ]
     largest = max(errors, key=abs)
     sign = math.copysign(1.0, largest)
+    note = f"{number} hours from the first command"
+    share = _made(catalogue, names[0], share_within(errors, BAND_PERCENT), lines, note)
     return [
-        _made(catalogue, names[0], share_within(errors, BAND_PERCENT), lines, f"{number} hours from the first command"),
+        kept_possible(share, catalogue[names[0]].natural),
         _made(catalogue, names[1], abs(largest), _hour_components(delivery), "too much" if sign > 0 else "too little"),
     ]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrology.budget import bounded, combined, component, measurement, scaled, undetermined
+from bench.metrology.budget import bounded, combined, component, kept_possible, measurement, scaled, undetermined
 from bench.metrology.noise import Spread
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.bolus.bins import BAND_PERCENTS, share_standard_uncertainty, share_within
@@ -159,7 +159,8 @@ def _bands(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> dict[str,
             component("errors that all boluses share", all_at_once, "%", source="all shifted at once"),
         ]
         spec = catalogue[name]
-        made[name] = measurement(name, spec.title, share_within(row.deviations, band), spec.unit, lines)
+        share = measurement(name, spec.title, share_within(row.deviations, band), spec.unit, lines)
+        made[name] = kept_possible(share, spec.natural)
     return made
 
 
