@@ -26,8 +26,10 @@ from bench.recording.schema import (
 )
 
 _CHUNK_ROWS = 8192
-_STATE = "CASE status WHEN 'stable' THEN 1 WHEN 'overload' THEN 2 WHEN 'underload' THEN 2 ELSE 0 END"
-_STABLE, _BEYOND = 1, 2
+_STATE = (
+    "CASE status WHEN 'stable' THEN 1 WHEN 'overload' THEN 2 WHEN 'underload' THEN 2 WHEN 'declared' THEN 3 ELSE 0 END"
+)
+_STABLE, _BEYOND, _DECLARED = 1, 2, 3
 _WAY_TO_A_RECORDING = "A recording is the recording.sqlite of a run's folder"
 
 
@@ -46,13 +48,14 @@ class Series:
     """Values of one channel in the order of their arrival; `stable` is whether the instrument called them so.
 
     A value that the instrument did not give is NaN; `beyond` is whether that was because it lay beyond its range
-    (status `overload` or `underload`).
+    (status `overload` or `underload`). `declared` says that values come from the rig file instead of an instrument.
     """
 
     time_s: NDArray[np.float64]
     value: NDArray[np.float64]
     stable: NDArray[np.bool_]
     beyond: NDArray[np.bool_]
+    declared: bool = False
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -169,7 +172,7 @@ class RecordingReader:
                 count = until
         if count < size:
             time_s, value, state = time_s[:count].copy(), value[:count].copy(), state[:count]
-        return Series(time_s, value, state == _STABLE, state == _BEYOND)
+        return Series(time_s, value, state == _STABLE, state == _BEYOND, bool(np.any(state == _DECLARED)))
 
     def wire(self, instrument: str | None = None) -> list[tuple[float, str, str, bytes]]:
         """Return `(time_s, instrument, direction, bytes)` of the wire log; empty where none was asked for."""

@@ -31,7 +31,7 @@ class Conversion:
     """Volume per indicated mass, and what it leaves open.
 
     `air_change_kg_per_m3` is how far the density of air went; `temperature_c` the least and the greatest reading, None
-    where none was taken.
+    where none was taken; `declared` is whether the air is the rig file's word.
     """
 
     ul_per_mg: float
@@ -40,6 +40,7 @@ class Conversion:
     air_change_kg_per_m3: float
     temperature_c: tuple[float, float] | None
     source: str
+    declared: bool = False
 
     def components(self, volume: float) -> list[Component]:
         """Return the budget lines of the conversion for a volume in any unit; its errors are relative."""
@@ -58,10 +59,12 @@ class Conversion:
 def conversion(record: TestRecord, context: Context) -> Conversion:
     """Return the conversion in the air that was recorded during a test, or in assumed air where none was."""
     channels = {}
+    declared = False
     for name in ("temperature_c", "pressure_hpa", "humidity_pct"):
         series = record.series(f"climate.{name}")
         known = np.isfinite(series.value)
         channels[name] = (series.time_s[known], series.value[known])
+        declared |= series.declared
     warmth = channels["temperature_c"][1]
     extremes = (float(warmth.min()), float(warmth.max())) if len(warmth) else None
     immersion = immersion_of(context.rig.balance)
@@ -69,6 +72,8 @@ def conversion(record: TestRecord, context: Context) -> Conversion:
         surroundings, change, source = assumed_surroundings(context), ASSUMED_AIR_CHANGE_KG_PER_M3, "assumed air"
     else:
         means = [float(np.mean(values)) for _, values in channels.values()]
+        if declared:
+            return _declared(means, context, immersion)
         surroundings = Surroundings(
             means[0],
             means[1],
@@ -79,6 +84,17 @@ def conversion(record: TestRecord, context: Context) -> Conversion:
         )
         change, source = _air_change(channels), "climate readings"
     return Conversion(surroundings.factor_ul_per_mg() * immersion, surroundings, immersion, change, extremes, source)
+
+
+def _declared(means: list[float], context: Context, immersion: float) -> Conversion:
+    """Return the conversion in air that the rig file declares: its values, as uncertain as those of any lab."""
+    assumed = assumed_surroundings(context)
+    surroundings = Surroundings(
+        means[0], means[1], means[2], assumed.u_temperature_c, assumed.u_pressure_hpa, assumed.u_humidity_pct
+    )
+    factor = surroundings.factor_ul_per_mg() * immersion
+    source = "declared in the rig file, not measured"
+    return Conversion(factor, surroundings, immersion, ASSUMED_AIR_CHANGE_KG_PER_M3, None, source, declared=True)
 
 
 def immersion_of(balance: BalanceSpec | None) -> float:

@@ -31,6 +31,8 @@ def weighing_findings(weighing: Weighing, context: Context, span: Window) -> tup
         doubts.append(
             f"{weighing.evaporation.disagreement}: the oil film is missing, the balance drifts, or something leaks."
         )
+    if weighing.conversion.declared:
+        notes.append("Temperature, pressure and humidity of the air were declared in the rig file, not measured.")
     if weighing.evaporation.measured_mg_per_h is None:
         notes.append(f"No blank tells the evaporation; source: {weighing.evaporation.source}.")
     return notes, doubts
