@@ -95,8 +95,9 @@ def _evaluation(test: TestResult, evaluation: Evaluation, *, simulated: bool) ->
     if others:
         parts.append(f"<h4>Other measurements</h4>{other_table(others)}")
     parts += [_table(table) for table in evaluation.tables]
-    if evaluation.pulses:
-        parts.append(_pulses(evaluation.pulses))
+    # Boluses have a table of their own, which tells more of them.
+    if pulses := [pulse for pulse in evaluation.pulses if pulse.kind != "bolus"]:
+        parts.append(_pulses(pulses))
     if judged_budgets or rest:
         parts.append(f'<h4>Uncertainty budgets</h4><div class="budgets">{judged_budgets}</div>')
     if rest:

@@ -106,12 +106,12 @@ class Table(_Model):
 
 
 class Pulse(_Model):
-    """One metered pulse as seen by the balance."""
+    """One metered pulse, or one whole bolus, as seen by the balance."""
 
-    time_s: float
+    time_s: float = Field(description="of the pulse, or of the bolus' command, on the run's clock")
     volume_ul: float
-    standard_uncertainty_ul: float
-    kind: Literal["expected", "missed", "doubled", "extra"] = "expected"
+    standard_uncertainty_ul: float = Field(description="of a pulse by the balance's noise; of a bolus by its budget")
+    kind: Literal["expected", "missed", "doubled", "extra", "bolus"] = "expected"
 
 
 class Evaluation(_Model):

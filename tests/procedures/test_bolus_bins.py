@@ -58,13 +58,19 @@ def test_ten_bins_merge_into_the_eight() -> None:
     assert merged == eight
 
 
-def test_table_reads_like_a_label() -> None:
+def test_table_has_a_row_for_each_bin() -> None:
     names = "<25 %|25 to <75 %|75 to <95 %|95 to <105 %|105 to <125 %|125 to <175 %|175 to 250 %|>250 %"
     assert bin_names(EDGES_OF_8_PERCENT) == names.split("|")
     table = bin_table([100.0, 100.0, 94.0, 106.0], EDGES_OF_8_PERCENT)
     assert table.name == "bins_8"
-    assert table.rows[0] == ["boluses", "0", "0", "1", "2", "1", "0", "0", "0", "4"]
-    assert table.rows[1][3:6] == ["25.0 %", "50.0 %", "25.0 %"]
+    assert table.columns == ["volume, % of commanded", "boluses", "share"]
+    assert [row[0] for row in table.rows] == [*names.split("|"), "all"]
+    assert table.rows[2:5] == [
+        ["75 to <95 %", "1", "25.0 %"],
+        ["95 to <105 %", "2", "50.0 %"],
+        ["105 to <125 %", "1", "25.0 %"],
+    ]
+    assert table.rows[-1] == ["all", "4", "100 %"]
     assert all(len(row) == len(table.columns) for row in table.rows)
 
 

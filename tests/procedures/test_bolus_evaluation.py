@@ -105,6 +105,18 @@ def test_every_measurement_of_known_boluses(tmp_path: Path) -> None:
     assert found.doubts == []
 
 
+def test_every_bolus_is_there_as_data(tmp_path: Path) -> None:
+    volumes_u = [0.1, 0.09, 0.12]
+    recording = made(volumes_u)
+    recording.balance(mass(volumes_u), seed=8)
+    pulses = evaluate(recording, tmp_path / "r.sqlite", 3).pulses
+    assert [pulse.kind for pulse in pulses] == ["bolus"] * 3
+    assert [pulse.time_s for pulse in pulses] == pytest.approx(starts(3))
+    for pulse, volume_u in zip(pulses, volumes_u, strict=True):
+        assert pulse.volume_ul == pytest.approx(10.0 * volume_u, abs=3.0 * pulse.standard_uncertainty_ul)
+        assert 0.005 < pulse.standard_uncertainty_ul < 0.05
+
+
 def test_a_share_stays_within_what_is_possible(tmp_path: Path) -> None:
     """Two boluses at the very edge of a band: whether they are inside is open, and nothing beyond 0 % to 100 %."""
     volumes_u = [0.114, 0.116]
@@ -122,8 +134,8 @@ def test_tables_of_known_boluses(tmp_path: Path) -> None:
     recording.balance(mass(VOLUMES_U), seed=None)
     tables = {table.name: table for table in evaluate(recording, tmp_path / "r.sqlite", len(VOLUMES_U)).tables}
     assert [float(row[1]) for row in tables["boluses"].rows] == pytest.approx(VOLUMES_U, abs=1.1e-4)
-    assert tables["bins_8"].rows[0] == ["boluses", "1", "0", "2", "3", "1", "0", "1", "0", "8"]
-    assert tables["bins_10"].rows[0] == ["boluses", "1", "0", "2", "0", "3", "0", "1", "0", "1", "0", "8"]
+    assert [row[1] for row in tables["bins_8"].rows] == ["1", "0", "2", "3", "1", "0", "1", "0", "8"]
+    assert [row[1] for row in tables["bins_10"].rows] == ["1", "0", "2", "0", "3", "0", "1", "0", "1", "0", "8"]
     assert [row[0] for row in tables["bands"].rows] == [f"±{band} %" for band in (5, 10, 15, 20, 25, 30)]
 
 

@@ -222,6 +222,11 @@ def test_every_pulse_stands_in_a_closed_table() -> None:
     assert "<tr><td>40<td>7020.0<td>0.512<td>0.012<td>expected" in text
 
 
+def test_boluses_are_not_shown_as_pulses_beside_their_own_table() -> None:
+    assert "long pulses" in report_html.test_html(with_pulses(40), simulated=True)
+    assert "long pulses" not in report_html.test_html(with_pulses(3, "bolus", "bolus", "bolus"), simulated=True)
+
+
 def test_many_pulses_are_cut_with_a_word_where_the_rest_is() -> None:
     text = report_html.test_html(with_pulses(1200), simulated=True)
     table = text[text.index("long pulses") :]

@@ -61,6 +61,16 @@ def compare(test: TestResult, record: TestRecord, truth: Truth) -> Iterator[Comp
         yield from compare_alarm(test, record, truth)
 
 
+def boluses_within(test: TestResult, record: TestRecord, truth: Truth) -> Iterator[bool]:
+    """Tell of every single bolus whether what arrived from its command to the next lies within ±2 u of its volume."""
+    assert test.evaluation is not None
+    sent_s = [float(event.data["sent_s"]) for event in record.events("bolus commanded")]
+    assert [pulse.time_s for pulse in test.evaluation.pulses] == sent_s
+    for pulse, end_s in zip(test.evaluation.pulses, [*sent_s[1:], record.end_s], strict=True):
+        true_ul = truth.delivered_ul(end_s) - truth.delivered_ul(pulse.time_s)
+        yield abs(pulse.volume_ul - true_ul) <= 2.0 * pulse.standard_uncertainty_ul
+
+
 def compare_alarm(test: TestResult, record: TestRecord, truth: Truth) -> Iterator[Compared]:
     """Compare what depends on when the clamp really was shut and on when the pump really raised its alarm."""
     closed_s = noted_s(truth, "occluder", record.start_s)
@@ -117,3 +127,20 @@ def test_the_truth_lies_within_the_stated_uncertainty(runs: dict[int, tuple[RunR
         assert share >= 0.9, [
             (each.what, each.stated.value, each.stated.expanded_uncertainty, each.truth) for each in outside
         ]
+
+
+def test_every_single_bolus_lies_within_its_own_uncertainty(runs: dict[int, tuple[RunResult, Path]]) -> None:
+    within: dict[str, list[bool]] = {}
+    for run, folder in runs.values():
+        truth = read_truth(folder / "twin-truth.jsonl")
+        with RecordingReader(folder / "recording.sqlite") as recording:
+            for test in run.tests:
+                if test.procedure == "bolus":
+                    within.setdefault(test.id, []).extend(boluses_within(test, recording.test(test.id), truth))
+    assert {name: len(found) for name, found in within.items()} == {
+        "BOLUS-0.1U": 10 * len(SEEDS),
+        "BOLUS-1U": 5 * len(SEEDS),
+        "BOLUS-5U": 3 * len(SEEDS),
+    }
+    for name, found in within.items():
+        assert sum(found) / len(found) >= 0.9, name

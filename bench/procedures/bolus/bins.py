@@ -36,21 +36,18 @@ def bin_names(edges_percent: Sequence[float]) -> list[str]:
 
 
 def bin_table(percents: Sequence[float], edges_percent: Sequence[float]) -> Table:
-    """Return the counts as a label prints them, with the share of each bin."""
+    """Return the bins from top to bottom with the count and the share of each."""
     counts = bin_counts(percents, edges_percent)
     total = len(percents)
+    shares = [f"{100 * count / total:.1f} %" if total else "–" for count in counts]
+    rows = [
+        [name, str(count), share] for name, count, share in zip(bin_names(edges_percent), counts, shares, strict=True)
+    ]
     return Table(
         name=f"bins_{len(counts)}",
         title=f"Boluses by volume delivered, in {len(counts)} bins of percent of commanded",
-        columns=["volume, % of commanded", *bin_names(edges_percent), "all"],
-        rows=[
-            ["boluses", *(str(count) for count in counts), str(total)],
-            [
-                "share",
-                *(f"{100 * count / total:.1f} %" if total else "–" for count in counts),
-                "100 %" if total else "–",
-            ],
-        ],
+        columns=["volume, % of commanded", "boluses", "share"],
+        rows=[*rows, ["all", str(total), "100 %" if total else "–"]],
         note="A bolus counts by its weighed volume; near an edge its uncertainty can move it to the neighbouring bin.",
     )
 

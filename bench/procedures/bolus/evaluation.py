@@ -14,7 +14,7 @@ from bench.procedures.base import MeasurementSpec
 from bench.procedures.bolus.bins import BAND_PERCENTS, share_standard_uncertainty, share_within
 from bench.procedures.bolus.weighing import LAG_S, WeighedBolus
 from bench.procedures.shared.weighing import Weighing
-from bench.results.model import Component, Measurement
+from bench.results.model import Component, Measurement, Pulse
 
 AT_LOADS = frozenset({"calibration", "linearity"})
 """Budget lines that belong to a load: of a row of steps on top of each other only the first and the last load count."""
@@ -55,6 +55,19 @@ class BolusRow:
         """Return the budget of a single bolus, that of the noisiest."""
         worst = max(self.weighed, key=lambda one: one.noise.standard_uncertainty)
         return self._budget(worst.noise, worst.interval_s)
+
+    def pulses(self) -> list[Pulse]:
+        """Return every bolus with its volume and its own standard uncertainty, in µL."""
+        per_percent = 0.01 * self.commanded_ul
+        return [
+            Pulse(
+                time_s=one.bolus.sent_s,
+                volume_ul=(100.0 + deviation) * per_percent,
+                standard_uncertainty_ul=combined(self._budget(one.noise, one.interval_s)) * per_percent,
+                kind="bolus",
+            )
+            for one, deviation in zip(self.weighed, self.deviations, strict=True)
+        ]
 
     def budget_of_mean(self) -> list[Component]:
         """Return the budget of the mean: what is each bolus' own averages out, what is common to all does not."""

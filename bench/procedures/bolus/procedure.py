@@ -148,6 +148,7 @@ class Bolus:
         measured = measure(row, self.measurements)
         return Evaluation(
             measurements=measured,
+            pulses=row.pulses(),
             tables=tables(row, {one.name: one for one in measured}),
             figures=[*figures, *row_figures(row, words)],
             notes=notes,
