@@ -47,16 +47,16 @@ def _parser() -> argparse.ArgumentParser:
     simulate.set_defaults(command=_simulate)
 
     report = commands.add_parser("report", help="evaluate a finished run again and write its report.html anew")
-    report.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
+    report.add_argument("run", type=Path, metavar="RUN", help="the run's folder or its recording.sqlite")
     report.set_defaults(command=_report)
 
     analyse = commands.add_parser("analyse", help="evaluate a finished run again and print what it found")
-    analyse.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
+    analyse.add_argument("run", type=Path, metavar="RUN", help="the run's folder or its recording.sqlite")
     analyse.add_argument("--json", action="store_true", help="print results.json's form")
     analyse.set_defaults(command=_analyse)
 
     verify = commands.add_parser("verify", help="check that a recording is as it was sealed")
-    verify.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
+    verify.add_argument("run", type=Path, metavar="RUN", help="the run's folder or its recording.sqlite")
     verify.set_defaults(command=_verify)
 
     schema = commands.add_parser("schema", help="print a JSON Schema")
@@ -97,11 +97,13 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    recording = options.run.resolve() / "recording.sqlite"
+    folder = _run_folder(options.run).resolve()
+    recording = folder / "recording.sqlite"
     if not recording.exists():
         raise FileNotFoundError(f"{options.run} is no run's folder: it has no recording.sqlite")
+    _refuse_changed(folder)
     # pytest wants to be first to import what it loads as a plugin, so it gets a process of its own.
-    command = [sys.executable, "-m", "pytest", str(recording), "--replay", str(options.run.resolve())]
+    command = [sys.executable, "-m", "pytest", str(recording), "--replay", str(folder)]
     command += ["-p", "no:cacheprovider", "-q", "--tb=short"]
     return subprocess.run(command, check=False).returncode  # noqa: S603 - our own interpreter, no shell
 
@@ -112,7 +114,7 @@ def _analyse(options: argparse.Namespace) -> int:
     from bench.results.model import Verdict
     from bench.run.evaluate import evaluate_run
 
-    run = evaluate_run(options.run, registry())
+    run = evaluate_run(_run_folder(options.run), registry())
     if options.json:
         print(run.model_dump_json(indent=1))
     else:
@@ -120,16 +122,45 @@ def _analyse(options: argparse.Namespace) -> int:
             print(f"SIMULATED, seed {run.seed}")
         for test in run.tests:
             print(describe(test))
+        if not run.complete:
+            print(f"INCOMPLETE: {run.ended_by}")
     return 0 if run.complete and all(test.verdict is Verdict.PASS for test in run.tests) else 1
 
 
 def _verify(options: argparse.Namespace) -> int:
     from bench.recording.reader import RecordingReader
 
-    with RecordingReader(options.run / "recording.sqlite") as recording:
+    path = _run_folder(options.run) / "recording.sqlite"
+    with RecordingReader(path) as recording:
         digest = recording.verify()
-    print(f"{options.run / 'recording.sqlite'}: as sealed, {digest}")
+    print(f"{path}: as sealed, {digest}")
     return 0
+
+
+def _run_folder(named: Path) -> Path:
+    """Return the folder of a run that is named by itself or by its recording.
+
+    Raises:
+        FileNotFoundError: it is the folder of a session of several plans; the text names the runs in it.
+
+    """
+    if named.name == "recording.sqlite" and named.is_file():
+        return named.parent
+    runs = sorted(str(each.parent) for each in named.glob("*/recording.sqlite"))
+    if runs and not (named / "recording.sqlite").exists():
+        raise FileNotFoundError(f"{named} is no run's folder. Name one of those in it: {', '.join(runs[-9:])}")
+    return named
+
+
+def _refuse_changed(folder: Path) -> None:
+    """Refuse a recording that was changed before a new report takes the place of the old one."""
+    from bench.recording.errors import RecordingError
+    from bench.recording.reader import RecordingReader
+
+    with RecordingReader(folder / "recording.sqlite") as recording:
+        problem = recording.check().problem
+        if problem:
+            raise RecordingError(recording.path, problem, "It was changed after it was written: use the original")
 
 
 def _schema(options: argparse.Namespace) -> int:

@@ -44,10 +44,21 @@ def pytest_configure(config: pytest.Config) -> None:
     for name, procedure in registry().items():
         config.addinivalue_line("markers", f"{name}: {procedure.summary}")
     config.addinivalue_line("markers", "verifies(*ids): the requirements that the test verifies")
+    replay = config.getoption("replay")
+    if replay:
+        # Without this, pytest would run whatever else is named, or the bench's own tests when nothing is.
+        config.args = [str(_recording_of(config.invocation_params.dir / replay))]
     if named_plans(config) and getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("one bench runs one test at a time: leave out -n")
-    if named_plans(config) and not config.getoption("replay"):
+    if named_plans(config) and not replay:
         rig_of(config)
+
+
+def _recording_of(run: Path) -> Path:
+    recording = (run / "recording.sqlite").resolve()
+    if not recording.is_file():
+        raise pytest.UsageError(f"{run} is no run's folder: it has no recording.sqlite")
+    return recording
 
 
 def is_plan(path: Path) -> bool:

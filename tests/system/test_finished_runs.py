@@ -1,0 +1,78 @@
+"""What the commands of the README do with a run's folder after the run."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from bench.cli import main
+from bench.recording.reader import RecordingReader
+from tests.system.lab import bolus, write_plan
+from tests.system.test_pytest_behaviour import pytest_says, the_session
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a session of two plans, whose runs are `one` and `two`."""
+    folder = tmp_path_factory.mktemp("finished")
+    plans = [write_plan(folder / f"{name}.yaml", bolus("GOOD")) for name in ("one", "two")]
+    code, said = pytest_says(*plans, folder=folder)
+    assert code == 0, said
+    return the_session(folder)
+
+
+def test_a_run_is_named_by_its_folder_or_by_its_recording(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with RecordingReader(session / "one" / "recording.sqlite") as recording:
+        digest = recording.verify()
+    for named in (session / "one", session / "one" / "recording.sqlite"):
+        assert main(["verify", str(named)]) == 0
+        assert digest in capsys.readouterr().out
+        assert main(["analyse", str(named)]) == 0
+        assert "GOOD: PASS" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["verify", "analyse", "report"])
+def test_the_folder_of_several_runs_is_refused_with_their_names(
+    session: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([command, str(session)]) == 2
+    assert f"Name one of those in it: {session / 'one'}, {session / 'two'}" in capsys.readouterr().err
+
+
+def test_a_changed_recording_is_refused_and_its_report_stays(
+    session: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(session / "one", tmp_path / "run")
+    report = run / "report.html"
+    report.write_text("the report of the day", encoding="utf-8")
+    connection = sqlite3.connect(run / "recording.sqlite")
+    connection.execute("UPDATE samples SET value = value + 0.001 WHERE seq = 100")
+    connection.commit()
+    connection.close()
+    for command in ("verify", "analyse", "report"):
+        assert main([command, str(run)]) == 2
+        assert "samples block 1" in capsys.readouterr().err
+    assert report.read_text(encoding="utf-8") == "the report of the day"
+
+
+def test_analyse_says_that_a_run_is_incomplete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = write_plan(tmp_path / "plan.yaml", bolus("TOO-FINE", accept={"mean_error": "±0.01 %"}))
+    code, said = pytest_says(plan, folder=tmp_path)
+    assert code == 1, said
+    assert main(["analyse", str(the_session(tmp_path))]) == 1
+    assert "INCOMPLETE: refused before the pump was started: TOO-FINE" in capsys.readouterr().out
+
+
+def test_replay_runs_the_finished_run_and_nothing_else(session: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(session / "one", tmp_path / "run")
+    (run / "report.html").unlink(missing_ok=True)
+    code, said = pytest_says("--replay", run, "tests/test_clock.py", folder=tmp_path)
+    assert code == 0, said
+    assert "collected 1 item" in said
+    assert (run / "report.html").exists()
+    code, said = pytest_says("--replay", tmp_path, folder=tmp_path)
+    assert code == 4
+    assert "is no run's folder: it has no recording.sqlite" in said
