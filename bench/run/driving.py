@@ -75,8 +75,8 @@ class Driving:
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             raise
-        except BaseException as error:
-            outcome, reason = "interrupted", f"interrupted by {type(error).__name__} before its end"
+        except BaseException:
+            outcome, reason = "interrupted", "interrupted before its end"
             raise
         finally:
             settling()
