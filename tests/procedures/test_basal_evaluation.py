@@ -209,6 +209,19 @@ def test_lost_readings_are_noted_or_doubted(tmp_path: Path) -> None:
         assert (found.doubts == []) == (name == "short")
 
 
+@pytest.mark.parametrize(("garbled", "doubted"), [(3, False), (400, True)])
+def test_garbled_lines_are_noted_and_many_of_them_doubted(garbled: int, doubted: bool, tmp_path: Path) -> None:
+    """The balance sends some 34 000 lines: three of them are nothing, 400 are more than one in a hundred."""
+    recording = made()
+    recording.balance(mass([(at_s, 0.05) for at_s in schedule()]), seed=3)
+    gap = {"instrument": "balance", "problem": "garbled reading"}
+    recording.events += [(700.0 + 10.0 * index, "gap", gap) for index in range(garbled)]
+    found = evaluate(recording, tmp_path / "r.sqlite")
+    told = f"{garbled} garbled lines of "
+    assert [told in line for line in found.doubts] == [True] * doubted
+    assert any(told in line for line in found.notes) is not doubted
+
+
 def test_warm_air_is_doubted(tmp_path: Path) -> None:
     recording = made(60.0)
     recording.climate(30.0)

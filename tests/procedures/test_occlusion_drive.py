@@ -81,3 +81,15 @@ def test_planned_uncertainty_names_what_it_comes_from() -> None:
     assert "certificate" in planned["peak_pressure"][1]
     assert planned["time_to_alarm"][0] == pytest.approx(2.0 / 60.0)
     assert planned["missed_volume"][0] > planned["stored_bolus"][0]
+
+
+@pytest.mark.parametrize("hidden_s", [0.0, 960.5])
+def test_an_alarm_before_the_bolus_into_the_shut_line_ends_the_driving(hidden_s: float) -> None:
+    """It comes while the shut line is weighed; or it is only seen once the pump has refused the bolus."""
+    staged = Staged(context(BOLUS), alarms=[(930.0, "OCCLUSION")])
+    staged.alarms_hidden_until_s = hidden_s
+    driven(staged)
+    assert staged.pump.log == ["bolus 50", "occlude", "stop", "acknowledge", "release"]
+    assert staged.data("no bolus into the shut line") == [{"code": "OCCLUSION", "text": "told so"}]
+    assert [data["index"] for data in staged.data("bolus commanded")] == [0]
+    assert staged.kinds()[-1] == "blank ended"

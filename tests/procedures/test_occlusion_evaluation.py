@@ -306,6 +306,33 @@ def test_a_bolus_is_due_as_fast_as_it_went_through_the_open_line() -> None:
     assert not any("occluder" in line.name for line in found["time_to_alarm"].budget)
 
 
+@pytest.mark.parametrize(("code", "minutes"), [("OCCLUSION", 0.5), ("EMPTY", None)])
+def test_an_alarm_before_the_bolus_is_evaluated(code: str, minutes: float | None) -> None:
+    command = {"index": 0, "volume_ul": 50.0, "sent_s": 310.0, "acknowledged_s": 310.0}
+    recording = made()
+    unwanted = ("basal commanded", "basal stopped", "alarm seen")
+    recording.events = [event for event in recording.events if event[1] not in unwanted]
+    recording.events += [
+        (310.0, "bolus commanded", command),
+        (510.0, "bolus done", {"index": 0, "reported_ul": 50.0, "active_s": 509.0}),
+        alarm(CLOSED_S + 30.0, CLOSED_S + 30.5, code),
+        (CLOSED_S + 30.5, "no bolus into the shut line", {"code": code, "text": "told so"}),
+    ]
+    recording.balance(mass(leaked_ul=0.0, stored_ul=0.0), seed=13)
+    pressure(recording)
+    found = evaluate(recording, BOLUS)
+    time_to_alarm, missed = measured(found)["time_to_alarm"], measured(found)["missed_volume"]
+    if minutes is None:
+        assert time_to_alarm.value is None
+        assert "ended early" in time_to_alarm.note
+        assert any("EMPTY" in doubt for doubt in found.doubts)
+    else:
+        assert time_to_alarm.value == pytest.approx(minutes, abs=0.001)
+        assert missed.value == pytest.approx(0.0, abs=missed.expanded_uncertainty)
+        assert any("came before the bolus" in note for note in found.notes)
+        assert found.doubts == []
+
+
 def test_figures_hold_every_event(tmp_path: Path) -> None:
     recording = made()
     recording.balance(mass(), seed=8)

@@ -41,6 +41,8 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"fault": "thick_needle"}, "BOLUS-1U", "mean_error"),
     ({"fault": "silent_instrument", "instrument": "balance", "first": "20 min"}, "BASAL-1U", "balance"),
     ({"fault": "garbled_line", "instrument": "balance", "first": "20 min"}, "BASAL-1U", "balance"),
+    ({"fault": "garbled_line", "instrument": "balance", "every": 7, "first": "20 min"}, "BASAL-1U", "garbled lines"),
+    ({"fault": "no_alarm"}, "OCCLUSION-6U", r"greatest pressure while shut > 2\d\d"),
 ]
 
 

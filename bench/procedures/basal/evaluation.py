@@ -31,7 +31,7 @@ from bench.procedures.basal.pulses import measure_pulses, odd_pulses_table, puls
 from bench.procedures.basal.trumpet import measure_trumpet, trumpet_of, trumpet_table, window_sets
 from bench.procedures.base import Context, MeasurementSpec
 from bench.procedures.shared.alarms import alarm_findings, seen
-from bench.procedures.shared.findings import weighing_findings
+from bench.procedures.shared.findings import recording_findings
 from bench.procedures.shared.weighing import Weighing, weigh_record
 from bench.recording.reader import Event, TestRecord
 from bench.results.model import Evaluation, Figure, Measurement, Table
@@ -56,7 +56,7 @@ def evaluate_basal(
 ) -> Evaluation:
     """Evaluate one basal test; `increment_ul` is NaN where the pump delivers continuously or the plan tells none."""
     weighing = weigh_record(record, context)
-    notes, doubts = weighing_findings(weighing, context, (record.start_s, record.end_s))
+    notes, doubts = recording_findings(record, weighing, context)
     alarm_notes, alarm_doubts = alarm_findings(record)
     notes, doubts = [*alarm_notes, *notes], [*alarm_doubts, *doubts]
     commands = record.events("basal commanded")

@@ -16,7 +16,7 @@ from bench.procedures.bolus.planning import planned_boluses
 from bench.procedures.bolus.weighing import CommandedBolus, bolus_doubts, commanded_boluses, weigh
 from bench.procedures.shared.alarms import alarm_findings, blocking
 from bench.procedures.shared.common import record_blank, start_basal, stop_basal
-from bench.procedures.shared.findings import weighing_findings
+from bench.procedures.shared.findings import recording_findings
 from bench.procedures.shared.weighing import Weighing, weigh_record
 from bench.quantities import Duration, Quantity, Rate, Volume
 from bench.recording.reader import TestRecord
@@ -132,7 +132,7 @@ class Bolus:
         """Weigh every bolus and sum them up."""
         weighing = weigh_record(record, context)
         boluses = commanded_boluses(record, settings.settle.to("s"), settings.interval.to("s"))
-        notes, doubts = weighing_findings(weighing, context, (record.start_s, record.end_s))
+        notes, doubts = recording_findings(record, weighing, context)
         row = _row(settings, weighing, boluses, context)
         alarm_notes, alarm_doubts = alarm_findings(record)
         missing = _missing(settings.count, len(boluses), len(row.weighed))

@@ -247,6 +247,10 @@ def occlusion_notes(seen: OcclusionReadings) -> list[str]:
         notes.append(f"The pump raised {often} while it flowed freely; the test ended there.")
     if facts.waited_s is not None:
         notes.append(f"No occlusion alarm came within {facts.waited_s / MINUTE_S:.1f} min of the line being shut.")
+    if facts.before_bolus and facts.alarm is not None:
+        notes.append(
+            "The occlusion alarm came before the bolus: times are from the shut line, nothing was due into it."
+        )
     if facts.alarm is not None and facts.state_after in STILL_DELIVERING:
         notes.append(f"After its alarm the pump said of itself: {facts.state_after}.")
     return notes

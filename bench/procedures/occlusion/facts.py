@@ -9,6 +9,8 @@ from bench.procedures.shared.pump_clock import Instant, alarm_instant
 from bench.recording.reader import Event, TestRecord
 
 SECONDS_PER_HOUR = 3600.0
+NO_BOLUS = "no bolus into the shut line"
+"""The event that tells that an alarm blocked the pump before the bolus was commanded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,9 @@ class Flow:
 class OcclusionFacts:
     """The course of an occlusion test; None for what did not happen.
 
-    `origin` is when the flow met the shut line: the line being shut, or the command of the bolus into it. `ended_s` is
-    when the wait ended, by the alarm or without one.
+    `origin` is when the flow met the shut line: the line being shut, or the command of the bolus into it; the line
+    being shut, too, where an alarm came before that bolus (`before_bolus`). `ended_s` is when the wait ended, by the alarm or
+    without one.
     """
 
     flow: Flow
@@ -75,6 +78,7 @@ class OcclusionFacts:
     ended_s: float | None
     false_alarms: int
     state_after: str
+    before_bolus: bool = False
 
 
 def facts(record: TestRecord) -> OcclusionFacts:
@@ -100,6 +104,7 @@ def facts(record: TestRecord) -> OcclusionFacts:
         ended_s=ended_s,
         false_alarms=len(before),
         state_after=str(states[-1].data["state"]) if states else "",
+        before_bolus=bool(record.events(NO_BOLUS)),
     )
 
 
@@ -119,6 +124,8 @@ def _flow(record: TestRecord, closed: Switch | None) -> tuple[Flow, Switch | Non
         return Flow(rate_ul_per_h=float(basal[-1].data["rate_ul_per_h"])), closed
     commands = {int(event.data["index"]): event for event in record.events("bolus commanded")}
     ends = {int(event.data["index"]): event for event in record.events("bolus done")}
+    if record.events(NO_BOLUS):
+        return Flow(), closed
     volume_ul = next((float(event.data["volume_ul"]) for event in commands.values()), None)
     open_s, half_s = None, 0.0
     if 0 in commands and 0 in ends:

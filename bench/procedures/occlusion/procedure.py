@@ -11,17 +11,18 @@ from bench.plan.model import Plan
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
 from bench.procedures.bolus.figures import simulated_words
 from bench.procedures.occlusion.evaluation import measure, occlusion_doubts, occlusion_notes, readings
-from bench.procedures.occlusion.facts import facts
+from bench.procedures.occlusion.facts import NO_BOLUS, facts
 from bench.procedures.occlusion.figures import course_table, figures
 from bench.procedures.shared.alarms import OCCLUSION, alarm_findings, blocking
 from bench.procedures.shared.common import record_blank, start_basal, stop_basal
-from bench.procedures.shared.findings import weighing_findings
+from bench.procedures.shared.findings import recording_findings
 from bench.procedures.shared.planning import planned_levels
 from bench.procedures.shared.pump_clock import mark_pump_clock
 from bench.procedures.shared.weighing import weigh_record
 from bench.quantities import Duration, Quantity, Rate, Volume
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation
+from drivers.errors import InstrumentError
 from drivers.roles import Balance, DeliversBasal, DeliversBolus, Occluder, PressureSensor, RaisesAlarms
 
 WEIGH_S = 60.0
@@ -129,7 +130,7 @@ class Occlusion:
         happened = facts(record)
         pressure = record.series("pressure.pressure_kpa")
         seen = readings(happened, weighing, pressure, settings.release_observation.to("s"), context)
-        notes, doubts = weighing_findings(weighing, context, (record.start_s, record.end_s))
+        notes, doubts = recording_findings(record, weighing, context)
         alarm_notes, alarm_doubts = alarm_findings(record, expected=[OCCLUSION])
         words = simulated_words(record.simulated)
         return Evaluation(
@@ -148,7 +149,8 @@ def _run_in(settings: OcclusionSettings, stage: Stage) -> bool:
     if settings.rate is not None:
         start_basal(stage, settings.rate.to("µL/h", stage.context.concentration))
     else:
-        _start_bolus(settings, stage, index=0)
+        if not _start_bolus(settings, stage, index=0):
+            return False
         bolus_done_s = run_in_s + 60.0 * _bolus_ul(settings, stage) / TYPICAL_SPEED_UL_PER_MIN
         active_s = stage.clock.now_s()
 
@@ -171,8 +173,14 @@ def _shut_until_alarm(settings: OcclusionSettings, stage: Stage) -> None:
     _move_occluder(stage, shut=True)
     mark_pump_clock(stage)
     if settings.bolus is not None:
-        stage.wait_s(WEIGH_S, "weighing before the bolus into the shut line")
-        _start_bolus(settings, stage, index=1)
+        what = "weighing before the bolus into the shut line"
+        alarmed = stage.wait_until(lambda: blocking(stage.alarms()) is not None, WEIGH_S, what, POLL_S)
+        if alarmed or not _start_bolus(settings, stage, index=1):
+            alarm = blocking(stage.alarms())
+            code, text = (alarm.code, alarm.text) if alarm is not None else ("", "")
+            stage.event(NO_BOLUS, code=code, text=text)
+            mark_pump_clock(stage)
+            return
     begin_s = stage.clock.now_s()
     alarmed = stage.wait_until(
         lambda: blocking(stage.alarms()) is not None, settings.timeout.to("s"), "waiting for the alarm", POLL_S
@@ -208,11 +216,22 @@ def _bolus_ul(settings: OcclusionSettings, stage: Stage) -> float:
     return settings.bolus.to("µL", stage.context.concentration)
 
 
-def _start_bolus(settings: OcclusionSettings, stage: Stage, index: int) -> None:
+def _start_bolus(settings: OcclusionSettings, stage: Stage, index: int) -> bool:
+    """Command a bolus; return whether the pump took it, False where an alarm blocks it."""
     volume_ul = _bolus_ul(settings, stage)
     sent_s = stage.clock.now_s()
-    stage.pump_as(DeliversBolus).start_bolus(volume_ul)
+    try:
+        stage.pump_as(DeliversBolus).start_bolus(volume_ul)
+    except InstrumentError:
+        # An alarm may have come since the last look: then that is what ends the test, not the refusal.
+        stage.wait_until(
+            lambda: blocking(stage.alarms()) is not None, POLL_S, "looking why a bolus was refused", POLL_S
+        )
+        if blocking(stage.alarms()) is None:
+            raise
+        return False
     stage.event("bolus commanded", index=index, volume_ul=volume_ul, sent_s=sent_s, acknowledged_s=stage.clock.now_s())
+    return True
 
 
 def _note_bolus(stage: Stage, index: int, **more: float) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from bench.metrology.noise import Floats, Window
 from bench.procedures.base import Context
 from bench.procedures.shared.weighing import Weighing
+from bench.recording.reader import TestRecord
 
 LONGEST_GAP_S = 2.0
 """A stream that is silent for longer has lost something; it is told."""
@@ -15,10 +18,48 @@ HARMFUL_GAP_S = 10.0
 FROZEN_S = 60.0
 """A balance that shows the same value for so long, and far longer than it usually does, no longer weighs."""
 FEWEST_READINGS = 20
+GARBLED_SHARE = 0.01
+"""A line on which more is lost is not sound: what came through whole may be wrong, too."""
+GARBLED_BY_CHANCE = 2
+"""So few may be lost of a slow instrument without that being said of its line."""
+CHANNEL_OF = {
+    "balance": "balance.mass_g",
+    "pressure": "pressure.pressure_kpa",
+    "climate": "climate.temperature_c",
+}
+
+
+def recording_findings(record: TestRecord, weighing: Weighing, context: Context) -> tuple[list[str], list[str]]:
+    """Return `(notes, doubts)` about everything that was read from instruments during a test."""
+    notes, doubts = weighing_findings(weighing, context, (record.start_s, record.end_s))
+    garbled_notes, garbled_doubts = _garbled(record)
+    return [*garbled_notes, *notes], [*garbled_doubts, *doubts]
+
+
+def _garbled(record: TestRecord) -> tuple[list[str], list[str]]:
+    """Count the lines that were garbled or did not come, instrument by instrument."""
+    notes, doubts = [], []
+    lost = Counter(str(event.data["instrument"]) for event in record.events("gap"))
+    for instrument, channel in CHANNEL_OF.items():
+        count = lost[instrument]
+        if not count:
+            continue
+        lines = count + len(record.series(channel))
+        # A balance streams: of it only garbled lines are told. The others are asked, and may not answer at all.
+        what = "garbled line" if instrument == "balance" else "garbled or missing answer"
+        told = f"{count} {what}{'' if count == 1 else 's'} of {lines} from the {instrument}"
+        if count > GARBLED_BY_CHANCE and count > GARBLED_SHARE * lines:
+            share = f"more than {100.0 * GARBLED_SHARE:g} %"
+            doubts.append(
+                f"{told}, {100.0 * count / lines:.2g} %: {share} is no sound line; look at cable and settings."
+            )
+        else:
+            notes.append(f"{told}: left out.")
+    return notes, doubts
 
 
 def weighing_findings(weighing: Weighing, context: Context, span: Window) -> tuple[list[str], list[str]]:
-    """Return `(notes, doubts)` about the readings between the begin and the end of a test."""
+    """Return `(notes, doubts)` about the balance's readings between the begin and the end of a test."""
     time_s, mass_mg = weighing.time_s, weighing.mass_mg
     known = np.isfinite(mass_mg)
     if np.count_nonzero(known) < FEWEST_READINGS:
