@@ -64,9 +64,9 @@ class Flow:
 class OcclusionFacts:
     """The course of an occlusion test; None for what did not happen.
 
-    `origin` is when the flow met the shut line: the line being shut, or the command of the bolus into it. Where an alarm
-    came before that bolus (`before_bolus`) it is the line being shut, too. `ended_s` is when the wait ended, by the alarm
-    or without one.
+    `origin` is when the flow met the shut line: the line being shut, or the command of the bolus into it. Where an
+    alarm came before that bolus (`before_bolus`) it is the line being shut, too. `ended_s` is when the wait ended, by
+    the alarm or without one.
     """
 
     flow: Flow
