@@ -111,7 +111,7 @@ def _overview(run: RunResult) -> str:
 def _instant(run: RunResult) -> str:
     """Return when the run began, as a date and a time of day."""
     text = run.origin_utc.removesuffix("Z").removesuffix("+00:00").replace("T", " ")
-    return f"{text} UTC{' (simulated time)' if run.simulated else ''}"
+    return f"{text} UTC{' (simulated time)' if run.seed is not None else ''}"
 
 
 def _versions(run: RunResult) -> str:
