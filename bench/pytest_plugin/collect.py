@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -94,6 +94,22 @@ def is_refusal(error: BaseException) -> bool:
     return own or getattr(error, "is_bench_refusal", False)
 
 
+class Driver(Protocol):
+    """Who drives items: the runs of the session."""
+
+    def prepare(self, item: PlanItem) -> None:
+        """Open the rig for an item and check that it can resolve its limits."""
+
+    def drive(self, item: PlanItem) -> TestResult:
+        """Drive, evaluate and judge an item's test."""
+
+    def result_of(self, test: PlanTest) -> TestResult | None:
+        """Return what is known of a test that was interrupted."""
+
+
+driver_key = pytest.StashKey[Driver]()
+
+
 class PlanItem(ResultItem):
     """One test of a plan."""
 
@@ -110,11 +126,9 @@ class PlanItem(ResultItem):
 
     def setup(self) -> None:
         """Open the rig, once for all tests of the plan, and check that it can resolve this test's limits."""
-        from bench.pytest_plugin.runs import runs_of
-
         refusal = ""
         try:
-            runs_of(self.config).prepare(self)
+            self.config.stash[driver_key].prepare(self)
         except KeyboardInterrupt:
             refusal = self._stop(f"while the rig was opened for {self.name}")
         except Exception as error:
@@ -132,14 +146,12 @@ class PlanItem(ResultItem):
             NotPassed: the verdict is fail or inconclusive, or the test came to none.
 
         """
-        from bench.pytest_plugin.runs import runs_of
-
         interruption = ""
         try:
-            self.adopt(runs_of(self.config).drive(self))
+            self.adopt(self.config.stash[driver_key].drive(self))
         except KeyboardInterrupt:
             interruption = self._stop(f"while {self.name} was driven")
-            self.result = runs_of(self.config).result_of(self.test)
+            self.result = self.config.stash[driver_key].result_of(self.test)
             if self.result is not None:
                 self.user_properties.append(("verdict", self.result.verdict.value))
         if interruption:

@@ -119,7 +119,7 @@ def _no_rig(path: Path, config: pytest.Config) -> str:
 def short_path(path: Path, config: pytest.Config) -> str:
     """Return a path as seen from the project, or its name alone: what is recorded must not depend on the machine."""
     path = path.resolve()
-    for root in (config.rootpath.resolve(), PROJECT):
+    for root in (PROJECT, config.rootpath.resolve()):
         if path.is_relative_to(root):
             return path.relative_to(root).as_posix()
     return path.name

@@ -12,7 +12,7 @@ import pytest
 from bench.clock import Clock, RealClock
 from bench.plan.model import PlanTest
 from bench.procedures import registry
-from bench.pytest_plugin.collect import PlanItem
+from bench.pytest_plugin.collect import PlanItem, driver_key
 from bench.pytest_plugin.options import interrupted_by, named_plans, rig_of, session_folder, signal_key
 from bench.pytest_plugin.progress import progress_key
 from bench.results.model import RunResult, TestResult
@@ -165,6 +165,11 @@ def runs_of(config: pytest.Config) -> Runs:
     if runs_key not in config.stash:
         config.stash[runs_key] = Runs(config)
     return config.stash[runs_key]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let items find who drives them."""
+    config.stash[driver_key] = runs_of(config)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

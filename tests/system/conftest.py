@@ -37,6 +37,12 @@ def command_of_pytest(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, arguments)]
 
 
+def at_a_desk() -> dict[str, str]:
+    """Return the environment of a person at a desk: on a CI server pytest and the progress line print otherwise."""
+    inherited = {name: value for name, value in os.environ.items() if name not in {"CI", "BUILD_NUMBER"}}
+    return {**inherited, "COLUMNS": "160"}
+
+
 @pytest.fixture
 def drive(tmp_path: Path) -> Callable[..., Finished]:
     """Run pytest on a plan and return what it left."""
@@ -46,7 +52,7 @@ def drive(tmp_path: Path) -> Callable[..., Finished]:
         done = subprocess.run(
             command_of_pytest(*arguments, "--reports", folder),
             cwd=ROOT,
-            env={**os.environ, "COLUMNS": "160"},
+            env=at_a_desk(),
             capture_output=True,
             text=True,
             timeout=timeout_s,

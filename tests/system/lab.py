@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import selectors
 import subprocess
 import sys
@@ -18,7 +17,7 @@ import yaml
 from bench.clock import RealClock
 from bench.recording.errors import RecordingError
 from bench.recording.reader import Event, RecordingReader
-from tests.system.conftest import ROOT, command_of_pytest
+from tests.system.conftest import ROOT, at_a_desk, command_of_pytest
 
 PATIENCE_S = 60.0
 POLL_S = 0.05
@@ -83,7 +82,7 @@ def events(folder: Path, kind: str) -> list[Event]:
 
 def environment(temporary: Path) -> dict[str, str]:
     """Return an environment whose temporary files, locks of rigs among them, are the test's own."""
-    return {**os.environ, "COLUMNS": "160", "TMPDIR": str(temporary)}
+    return {**at_a_desk(), "TMPDIR": str(temporary)}
 
 
 @dataclass
