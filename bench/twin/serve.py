@@ -84,9 +84,8 @@ def serve(
         )
         for line in _table(server.addresses, output):
             announce(line)
-        with contextlib.suppress(KeyboardInterrupt):
-            while not (stop() or terminated.is_set()):
-                server.step(twin, clock)
+        while not (stop() or terminated.is_set()):
+            server.step(twin, clock)
 
 
 def served_rig(data: dict[str, Any], addresses: dict[str, Address], *, tcp: bool) -> dict[str, Any]:
@@ -139,7 +138,7 @@ def _table(addresses: dict[str, Address], output: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _terminated() -> Iterator[threading.Event]:
-    """Yield what SIGTERM sets; in another than the main thread nothing does."""
+    """Yield what Ctrl-C and SIGTERM set, wherever they land; in another than the main thread nothing does."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event
@@ -148,11 +147,12 @@ def _terminated() -> Iterator[threading.Event]:
     def note(_number: int, _frame: FrameType | None) -> None:
         event.set()
 
-    before = signal.signal(signal.SIGTERM, note)
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield event
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Terminal:
