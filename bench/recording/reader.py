@@ -70,11 +70,6 @@ class Integrity:
     problem: str
     unchained_rows: int
 
-    @property
-    def intact(self) -> bool:
-        """Whether the recording is sealed and unchanged."""
-        return self.sealed and not self.problem
-
 
 class RecordingReader:
     """A recording, read-only. Use as a context manager or call `close()`.

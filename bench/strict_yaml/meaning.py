@@ -111,10 +111,6 @@ def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> set[str
     return {info.alias or name for each in models for name, info in each.model_fields.items()}
 
 
-def _has_tag(model: type[BaseModel], tag: str) -> bool:
-    return any(tag in get_args(info.annotation) for info in model.model_fields.values())
-
-
 def _models_in(annotation: Any) -> set[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return {annotation}

@@ -53,11 +53,6 @@ class Metering:
         short = faults.get(EmptyReservoir)
         self._contents = short.contents.to("µL", settings.insulin) if short else math.inf
 
-    @property
-    def contents_ul(self) -> float:
-        """What the reservoir holds beyond the pump's own account; infinite where the two agree."""
-        return self._contents
-
     def install(self) -> None:
         """Start anew the transient of a freshly filled reservoir."""
         self._first_s = math.nan

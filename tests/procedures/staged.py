@@ -107,7 +107,30 @@ class StagedOccluder:
         return "occlude" in self.log
 
 
-class Staged:
+class Waits:
+    """The part of a stage that lets simulated time pass and has no sensor."""
+
+    clock: Clock
+
+    def wait_s(self, duration_s: float, activity: str) -> None:
+        del activity
+        self.clock.sleep_s(duration_s)
+
+    def wait_until(self, done: Callable[[], bool], timeout_s: float, activity: str, poll_s: float = 1.0) -> bool:
+        del activity
+        end_s = self.clock.now_s() + timeout_s
+        while not done():
+            if self.clock.now_s() >= end_s:
+                return False
+            self.clock.sleep_s(min(poll_s, end_s - self.clock.now_s()))
+        return True
+
+    def latest(self, channel: str) -> float:
+        del channel
+        return float("nan")
+
+
+class Staged(Waits):
     """The stage itself: waits advance its clock, events are kept."""
 
     def __init__(
@@ -128,25 +151,8 @@ class Staged:
         self.events.append((self.clock.now_s(), kind, data))
         return self.clock.now_s()
 
-    def wait_s(self, duration_s: float, activity: str) -> None:
-        del activity
-        self.clock.sleep_s(duration_s)
-
-    def wait_until(self, done: Callable[[], bool], timeout_s: float, activity: str, poll_s: float = 1.0) -> bool:
-        del activity
-        end_s = self.clock.now_s() + timeout_s
-        while not done():
-            if self.clock.now_s() >= end_s:
-                return False
-            self.clock.sleep_s(min(poll_s, end_s - self.clock.now_s()))
-        return True
-
     def alarms(self) -> Sequence[Alarm]:
         return [] if self.clock.now_s() < self.alarms_hidden_until_s else self.pump.raised()
-
-    def latest(self, channel: str) -> float:
-        del channel
-        return float("nan")
 
     def kinds(self) -> list[str]:
         return [kind for _, kind, _ in self.events]

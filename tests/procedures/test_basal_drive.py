@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from bench.procedures.bolus.procedure import PROCEDURE as BOLUS
 from bench.quantities import parse_limit
 from drivers.roles import Alarm, DeliversBasal, Occluder, Pump
 from tests.procedures.made_contexts import context
+from tests.procedures.staged import Waits
 
 TEST = "  - {id: T-1, procedure: basal, rate: 1 U/h, duration: 2 h, blank: 10 min, accept: {mean_error: ±5 %%}%s}\n"
 
@@ -32,7 +33,7 @@ def settings(of: Context) -> BasalSettings:
     return found
 
 
-class Recorder:
+class Recorder(Waits):
     """A stage that lets time pass and writes down what is done; the pump is itself."""
 
     def __init__(self, alarm_at_s: float | None = None) -> None:
@@ -64,27 +65,10 @@ class Recorder:
         self.told.append((self.clock.now_s(), kind, data))
         return self.clock.now_s()
 
-    def wait_s(self, duration_s: float, activity: str) -> None:
-        del activity
-        self.clock.sleep_s(duration_s)
-
-    def wait_until(self, done: Callable[[], bool], timeout_s: float, activity: str, poll_s: float = 1.0) -> bool:
-        del activity
-        end_s = self.clock.now_s() + timeout_s
-        while not done():
-            if self.clock.now_s() >= end_s:
-                return False
-            self.clock.sleep_s(min(poll_s, end_s - self.clock.now_s()))
-        return True
-
     def alarms(self) -> Sequence[Alarm]:
         if self._alarm_at_s is None or self.clock.now_s() < self._alarm_at_s:
             return []
         return [Alarm(1, "EMPTY", "Reservoir empty", self._alarm_at_s, self._alarm_at_s)]
-
-    def latest(self, channel: str) -> float:
-        del channel
-        return float("nan")
 
 
 def test_a_blank_the_rate_a_stop_and_a_blank() -> None:

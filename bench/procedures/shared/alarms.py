@@ -17,11 +17,6 @@ def blocking(alarms: Sequence[Alarm]) -> Alarm | None:
     return next((alarm for alarm in alarms if alarm.code not in WARNINGS), None)
 
 
-def of_code(alarms: Sequence[Alarm], code: str) -> Alarm | None:
-    """Return the first alarm of `code`, if there is one."""
-    return next((alarm for alarm in alarms if alarm.code == code), None)
-
-
 def seen(record: TestRecord, *codes: str) -> list[Event]:
     """Return the recorded alarms in order; of `codes` only, where some are named."""
     return [event for event in record.events("alarm seen") if not codes or event.data["code"] in codes]
