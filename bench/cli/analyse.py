@@ -1,0 +1,38 @@
+"""`pumpbench analyse`: evaluate a finished run again and print what it found."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from bench.cli.arguments import add_run, run_folder
+
+if TYPE_CHECKING:
+    from bench.cli.arguments import Commands
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command to the parser."""
+    analyse = commands.add_parser("analyse", help="evaluate a finished run again and print what it found")
+    add_run(analyse)
+    analyse.add_argument("--json", action="store_true", help="print results.json's form")
+    analyse.set_defaults(command=_analyse)
+
+
+def _analyse(options: argparse.Namespace) -> int:
+    from bench.procedures import registry
+    from bench.pytest_plugin.outcomes import describe
+    from bench.results.model import Verdict
+    from bench.run.evaluate import evaluate_run
+
+    run = evaluate_run(run_folder(options.run), registry())
+    if options.json:
+        print(run.model_dump_json(indent=1))
+    else:
+        if run.simulated:
+            print(f"SIMULATED, seed {run.seed}")
+        for test in run.tests:
+            print(describe(test))
+        if not run.complete:
+            print(f"INCOMPLETE: {run.ended_by}")
+    return 0 if run.complete and all(test.verdict is Verdict.PASS for test in run.tests) else 1

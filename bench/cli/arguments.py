@@ -1,0 +1,30 @@
+"""What the parsers of several commands have in common."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Let a command name one run."""
+    parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder or its recording.sqlite")
+
+
+def run_folder(named: Path) -> Path:
+    """Return the folder of a run that is named by itself or by its recording.
+
+    Raises:
+        FileNotFoundError: it is the folder of a session of several plans; the text names the runs in it.
+
+    """
+    if named.name == "recording.sqlite" and named.is_file():
+        return named.parent
+    runs = sorted(str(each.parent) for each in named.glob("*/recording.sqlite"))
+    if runs and not (named / "recording.sqlite").exists():
+        raise FileNotFoundError(f"{named} is no run's folder. Name one of those in it: {', '.join(runs[-9:])}")
+    return named
