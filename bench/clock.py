@@ -235,7 +235,7 @@ class SimulatedClock:
                     if deadline_s <= self._now_s:
                         return False
                 if other is None:
-                    self._advance(deadline_s)
+                    self._advance(ready, deadline_s)
                     continue
                 self._waiting.append(me)
                 self._waiting.remove(other)
@@ -259,15 +259,30 @@ class SimulatedClock:
                 due = waiting
         return due
 
-    def _advance(self, deadline_s: float) -> None:
-        next_s = deadline_s
+    def _advance(self, ready: Callable[[], bool] | None, deadline_s: float) -> None:
+        """Let time jump from event to event until the present task, or one that waits, may have something to do."""
+        watched = []
         for waiting in self._waiting:
-            next_s = min(next_s, waiting.deadline_s)
-        for source in self._sources:
-            next_s = min(next_s, source.next_event_s())
-        if math.isinf(next_s):
-            raise StandstillError("simulated time stands still: every task waits for ever")
-        self._now_s = max(self._now_s, next_s)
-        for source in self._sources:
-            if source.next_event_s() <= self._now_s:
-                source.run_until(self._now_s)
+            if waiting.deadline_s < deadline_s:
+                deadline_s = waiting.deadline_s
+            if waiting.ready is not None:
+                watched.append(waiting.ready)
+        sources = self._sources
+        while True:
+            next_s = deadline_s
+            for source in sources:
+                event_s = source.next_event_s()
+                if event_s < next_s:
+                    next_s = event_s
+            if next_s == math.inf:
+                raise StandstillError("simulated time stands still: every task waits for ever")
+            if next_s > self._now_s:
+                self._now_s = next_s
+            for source in sources:
+                if source.next_event_s() <= self._now_s:
+                    source.run_until(self._now_s)
+            if self._now_s >= deadline_s or (ready is not None and ready()):
+                return
+            for other_ready in watched:
+                if other_ready():
+                    return

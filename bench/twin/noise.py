@@ -116,20 +116,24 @@ class BalanceNoise:
 
 
 class WhiteNoise:
-    """White noise by index, in blocks that can be had in any order."""
+    """White noise by index, in small blocks that can be had in any order: sensors are asked now and then."""
 
     def __init__(self, seed: int, key: Key, sd: float) -> None:
-        self._seed = seed
-        self._key = key
+        self._bits = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(int(key),)))
+        self._origin = self._bits.state
+        self._generator = np.random.Generator(self._bits)
         self._sd = sd
         self._block = -1
         self._values: list[float] = []
 
     def at(self, index: int) -> float:
         """Return the noise at an index."""
-        block, offset = divmod(index, _BLOCK)
+        block, offset = divmod(index, _CHUNK)
         if block != self._block:
-            self._values = (self._sd * generator(self._seed, self._key, block).standard_normal(_BLOCK)).tolist()
+            # A counter-based generator goes anywhere by its counter; a new one for each block would take far longer.
+            self._origin["state"]["counter"][1] = block
+            self._bits.state = self._origin
+            self._values = (self._sd * self._generator.standard_normal(_CHUNK)).tolist()
             self._block = block
         return self._values[offset]
 

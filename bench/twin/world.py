@@ -59,7 +59,10 @@ class World:
 
     def next_event_s(self) -> float:
         """Return the next instant at which something happens by itself."""
-        return min(self.pump.next_event_s(), self.occluder.next_event_s, self.line.next_event_s)
+        next_s = self.pump.next_event_s()
+        if self.occluder.next_event_s < next_s:
+            next_s = self.occluder.next_event_s
+        return next_s if next_s <= self.line.next_event_s else self.line.next_event_s
 
     def run_until(self, time_s: float) -> None:
         """Let everything happen that is due up to and including `time_s`."""

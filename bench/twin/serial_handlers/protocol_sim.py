@@ -58,7 +58,8 @@ class Serial(SerialBase):
     def read(self, size: int = 1, /) -> bytes:
         """Read up to `size` bytes; fewer if they have not come within the time-out."""
         port = self._open_port()
-        port.wait_for_bytes(size, self.timeout)
+        if port.waiting < size:
+            port.wait_for_bytes(size, self.timeout)
         return port.take(size)
 
     def write(self, data: ReadableBuffer, /) -> int:
