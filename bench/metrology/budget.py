@@ -1,4 +1,9 @@
-"""Uncertainty budgets after the GUM: components, their root sum of squares, and the coverage factor."""
+"""Uncertainty budgets after the GUM: components, what they come to together, and the coverage factor.
+
+A measurement is `y = y0 + T·F + Σ S·(f − 1)`: `T` is the sum of its terms' errors, each times its sensitivity, `F` the
+product of all its factors, and `f` the product of those factors that multiply the same value `S`. Where all of them
+multiply the same value, as those of a volume do, that is `y0 − S + (S + T)·F`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,10 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from bench.results.model import Component, Measurement
+import numpy as np
+
+from bench.metrology.gum import combine, correlation_matrix
+from bench.results.model import Component, Correlation, Measurement
 
 COVERAGE = 0.954499736103642
 """Coverage probability of every expanded uncertainty: the one for which k is 2 with infinite degrees of freedom."""
@@ -28,6 +36,8 @@ def component(
     degrees_of_freedom: float | None = None,
     distribution: Distribution = "normal",
     source: str = "",
+    estimate: float = 0.0,
+    form: Literal["term", "factor"] = "term",
 ) -> Component:
     """Return one line of a budget.
 
@@ -35,10 +45,13 @@ def component(
         name: what is uncertain.
         standard_uncertainty: in `unit`.
         unit: the input's own unit.
-        sensitivity: change of the measurement per change of the input.
+        sensitivity: change of the measurement per change of the input; of a factor the value that it multiplies.
         degrees_of_freedom: of the standard uncertainty; None is infinite.
         distribution: what the standard uncertainty was taken from.
         source: where the figure comes from.
+        estimate: the input's value, in `unit`; 0 where the input is an error that is made good or has no known size.
+        form: whether the input's error, times its sensitivity, adds to the measurement (`term`), or is relative and
+            multiplies it by one plus itself (`factor`).
 
     """
     if degrees_of_freedom is not None and not math.isfinite(degrees_of_freedom):
@@ -52,6 +65,8 @@ def component(
         sensitivity=sensitivity,
         contribution=abs(sensitivity) * standard_uncertainty,
         source=source,
+        estimate=estimate,
+        form=form,
     )
 
 
@@ -62,11 +77,22 @@ def bounded(
     sensitivity: float = 1.0,
     *,
     distribution: Distribution = "rectangular",
+    degrees_of_freedom: float | None = None,
     source: str = "",
+    estimate: float = 0.0,
+    form: Literal["term", "factor"] = "term",
 ) -> Component:
-    """Return a budget line for an input known only to lie within ±`half_width`."""
+    """Return a budget line for an input known only to lie within ±`half_width` of its estimate."""
     return component(
-        name, half_width / _DIVISORS[distribution], unit, sensitivity, distribution=distribution, source=source
+        name,
+        half_width / _DIVISORS[distribution],
+        unit,
+        sensitivity,
+        degrees_of_freedom=degrees_of_freedom,
+        distribution=distribution,
+        source=source,
+        estimate=estimate,
+        form=form,
     )
 
 
@@ -78,20 +104,20 @@ def scaled(line: Component, factor: float) -> Component:
 
 
 def combined(components: Sequence[Component]) -> float:
-    """Return the combined standard uncertainty: the root sum of squares of the contributions."""
+    """Return the combined standard uncertainty of lines that are not correlated: their root sum of squares.
+
+    For plans, and for sums within a budget; a measurement's own uncertainty is combined by `measurement`.
+    """
     return math.hypot(*(line.contribution for line in components))
 
 
-def effective_degrees_of_freedom(components: Sequence[Component]) -> float:
-    """Return the effective degrees of freedom (Welch–Satterthwaite, GUM G.4.1); infinite where no line has any."""
-    denominator = sum(
-        line.contribution**4 / line.degrees_of_freedom for line in components if line.degrees_of_freedom is not None
-    )
-    return combined(components) ** 4 / denominator if denominator > 0.0 else math.inf
+def effective_degrees_of_freedom(components: Sequence[Component], correlations: Sequence[Correlation] = ()) -> float:
+    """Return a budget's effective degrees of freedom (Welch–Satterthwaite, GUM G.4.1; Willink where correlated)."""
+    return combine(components, correlations).degrees_of_freedom
 
 
 def coverage_factor(degrees_of_freedom: float) -> float:
-    """Return Student's factor for 95.45 % coverage, the degrees of freedom not truncated (GUM G.6.4 allows it)."""
+    """Return Student's factor for 95.45 % coverage; degrees of freedom are not truncated (GUM G.6.4 allows both)."""
     if degrees_of_freedom > 1e6:
         return 2.0
     from scipy.special import stdtrit  # type: ignore[import-untyped]  # slow, and many budgets need none
@@ -99,10 +125,11 @@ def coverage_factor(degrees_of_freedom: float) -> float:
     return float(stdtrit(max(1.0, degrees_of_freedom), 0.5 * (1.0 + COVERAGE)))
 
 
-def expanded(components: Sequence[Component]) -> tuple[float, float]:
-    """Return the expanded uncertainty and its coverage factor."""
-    factor = coverage_factor(effective_degrees_of_freedom(components))
-    return factor * combined(components), factor
+def expanded(components: Sequence[Component], correlations: Sequence[Correlation] = ()) -> tuple[float, float]:
+    """Return the expanded uncertainty of a budget and its coverage factor."""
+    total = combine(components, correlations)
+    factor = coverage_factor(total.degrees_of_freedom)
+    return factor * total.standard_uncertainty, factor
 
 
 def measurement(
@@ -114,20 +141,43 @@ def measurement(
     *,
     censored: Literal["above", "below"] | None = None,
     note: str = "",
+    correlations: Sequence[Correlation] = (),
 ) -> Measurement:
-    """Return a value with the expanded uncertainty of its budget."""
-    uncertainty, factor = expanded(components)
+    """Return a value with the expanded uncertainty of its budget.
+
+    Raises:
+        ValueError: a correlation names no line, or the correlations contradict each other.
+
+    """
+    total = combine(components, correlations)
+    factor = coverage_factor(total.degrees_of_freedom)
     return Measurement(
         name=name,
         title=title,
         value=value,
         unit=unit,
-        expanded_uncertainty=uncertainty,
+        expanded_uncertainty=factor * total.standard_uncertainty,
         coverage_factor=factor,
+        standard_uncertainty=total.standard_uncertainty,
+        degrees_of_freedom=total.degrees_of_freedom if math.isfinite(total.degrees_of_freedom) else None,
         censored=censored,
         note=note,
-        budget=list(components),
+        budget=_with_shares(components, correlations),
+        correlations=list(correlations),
     )
+
+
+def _with_shares(components: Sequence[Component], correlations: Sequence[Correlation]) -> list[Component]:
+    """Return the lines with their shares of the variance; half of a covariance goes to each of its two lines."""
+    signed = np.array([line.sensitivity * line.standard_uncertainty for line in components])
+    parts = signed * (correlation_matrix(components, correlations) @ signed)
+    total = float(parts.sum())
+    if total <= 0.0:
+        return list(components)
+    return [
+        line.model_copy(update={"share": 100.0 * float(part) / total})
+        for line, part in zip(components, parts, strict=True)
+    ]
 
 
 def kept_possible(measured: Measurement, natural: tuple[float | None, float | None]) -> Measurement:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 class _Model(BaseModel):
@@ -28,16 +28,53 @@ class Verdict(StrEnum):
 
 
 class Component(_Model):
-    """One line of an uncertainty budget (GUM): a standard uncertainty and what it contributes."""
+    """One line of an uncertainty budget (GUM): an input, its standard uncertainty and what it contributes.
+
+    A `term` adds sensitivity times the input's error to the measurement. A `factor` multiplies it by one plus the
+    error, which is relative; its sensitivity is the value that it multiplies.
+    """
 
     name: str
+    estimate: float = Field(default=0.0, description="value of the input, in its own unit; 0 of what is made good")
     standard_uncertainty: float = Field(description="in the input's own unit")
     unit: str
     distribution: Literal["normal", "rectangular", "triangular", "u-shaped", "student"] = "normal"
     degrees_of_freedom: float | None = Field(default=None, description="none: infinite")
-    sensitivity: float = 1.0
+    sensitivity: float = Field(default=1.0, description="change of the measurement per change of the input")
+    form: Literal["term", "factor"] = Field(default="term", description="whether it adds to the value or multiplies it")
     contribution: float = Field(description="|sensitivity| times standard uncertainty, in the measurement's unit")
+    share: float | None = Field(
+        default=None, description="of the measurement's variance, in percent, covariances halved between their inputs"
+    )
     source: str = Field(default="", description="where the figure comes from: certificate, blank, rig file …")
+
+
+class Correlation(_Model):
+    """Two inputs of one budget that err together."""
+
+    first: str = Field(description="name of a component")
+    second: str = Field(description="name of another component")
+    coefficient: float = Field(ge=-1.0, le=1.0)
+    source: str = ""
+
+
+class MonteCarlo(_Model):
+    """The same measurement by propagated distributions (JCGM 101), beside its interval by the GUM."""
+
+    draws: int
+    seed: int
+    stable: bool = Field(description="whether more draws would not change the digits that count (JCGM 101, 7.9)")
+    probability: float = Field(description="coverage probability of every interval here")
+    mean: float
+    standard_uncertainty: float
+    low: float = Field(description="probabilistically symmetric interval")
+    high: float
+    shortest_low: float
+    shortest_high: float
+    gum_low: float = Field(description="value less U of the budget")
+    gum_high: float
+    tolerance: float = Field(description="within which both ends must agree (JCGM 101, 8.1)")
+    validated: bool = Field(description="whether they do")
 
 
 class Measurement(_Model):
@@ -53,9 +90,13 @@ class Measurement(_Model):
     unit: str
     expanded_uncertainty: float | None
     coverage_factor: float = 2.0
+    standard_uncertainty: float | None = Field(default=None, description="combined, of the budget")
+    degrees_of_freedom: float | None = Field(default=None, description="effective; none: infinite")
     censored: Literal["above", "below"] | None = None
     note: str = ""
     budget: list[Component] = []
+    correlations: list[Correlation] = Field(default=[], description="between lines of the budget; all others have none")
+    monte_carlo: MonteCarlo | None = Field(default=None, description="where it was asked for")
 
 
 class Series(_Model):
@@ -137,6 +178,18 @@ class Judged(_Model):
     upper: float | None
     verdict: Verdict
     reason: str
+    rule: str = Field(default="", description="decision rule in words, with its guard band: guarded, w = 1 U")
+    guard_band: float | None = Field(
+        default=None, description="how far within the limit a value must lie to pass, and beyond it to fail"
+    )
+    probability_of_conformity: float | None = Field(
+        default=None,
+        description="that the truth keeps the limit (JCGM 106); of a bound, how probable it is at least or at most;"
+        " none where nothing tells",
+    )
+    test_uncertainty_ratio: float | None = Field(
+        default=None, description="half the room between two limits over U; none of a limit with one side"
+    )
 
 
 class TestResult(_Model):

@@ -47,12 +47,13 @@ class Conversion:
         density = self.surroundings.relative_uncertainty_density()
         buoyancy = self.surroundings.relative_uncertainty_buoyancy()
         lines = [
-            component("density of water by its temperature", density, "1", volume, source=self.source),
-            component("air buoyancy of the delivered water", buoyancy, "1", volume, source=self.source),
+            component("density of water by its temperature", density, "1", volume, source=self.source, form="factor"),
+            component("air buoyancy of the delivered water", buoyancy, "1", volume, source=self.source, form="factor"),
         ]
         if self.immersion < 1.0:
             share = 0.1 * (1.0 - self.immersion)
-            lines.append(bounded("immersion of the needle", share, "1", volume, source="a tenth of its correction"))
+            source = "a tenth of its correction"
+            lines.append(bounded("immersion of the needle", share, "1", volume, source=source, form="factor"))
         return lines
 
 
