@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
+FEWEST_DRAWS = 1000
+
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """Let a command name one run."""
@@ -28,3 +30,22 @@ def run_folder(named: Path) -> Path:
     if runs and not (named / "recording.sqlite").exists():
         raise FileNotFoundError(f"{named} is no run's folder. Name one of those in it: {', '.join(runs[-9:])}")
     return named
+
+
+def add_monte_carlo(parser: argparse.ArgumentParser) -> None:
+    """Let a command check budgets by drawing; without a number it draws until the result is stable."""
+    parser.add_argument(
+        "--monte-carlo",
+        type=_draws,
+        nargs="?",
+        const=0,
+        metavar="DRAWS",
+        help="check each budget by propagated distributions (JCGM 101): DRAWS draws, or as many as it takes",
+    )
+
+
+def _draws(text: str) -> int:
+    number = int(text)
+    if number < FEWEST_DRAWS:
+        raise argparse.ArgumentTypeError(f"{number} draws tell nothing of an interval: {FEWEST_DRAWS} at least")
+    return number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from bench.cli import main
 from bench.recording.reader import RecordingReader
+from bench.results.model import RunResult
 from tests.system.lab import bolus, write_plan
 from tests.system.test_pytest_behaviour import pytest_says, the_session
 
@@ -32,6 +34,28 @@ def test_a_run_is_named_by_its_folder_or_by_its_recording(session: Path, capsys:
         assert digest in capsys.readouterr().out
         assert main(["analyse", str(named)]) == 0
         assert "GOOD: PASS" in capsys.readouterr().out
+
+
+def test_budgets_are_checked_by_drawing_on_demand(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = str(session / "one")
+    assert main(["analyse", run, "--monte-carlo", "20000"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"Monte Carlo  mean_error: \S+ to \S+ %, budget \S+ to \S+ % \(20000 draws.*\): ", said)
+    assert main(["analyse", run, "--monte-carlo", "--json"]) == 0
+    results = RunResult.model_validate_json(capsys.readouterr().out)
+    evaluation = results.tests[0].evaluation
+    assert evaluation is not None
+    checked = {each.name: each.monte_carlo for each in evaluation.measurements if each.standard_uncertainty}
+    mean_error = checked["mean_error"]
+    assert mean_error is not None
+    drawn, stated = mean_error.high - mean_error.low, mean_error.gum_high - mean_error.gum_low
+    assert 0.7 < drawn / stated < 1.4
+    assert all(checked.values())
+    assert main(["analyse", run, "--json"]) == 0
+    assert '"low"' not in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["analyse", run, "--monte-carlo", "10"])
+    assert "10 draws tell nothing of an interval: 1000 at least" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["verify", "analyse", "report"])
