@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from bench.twin.faults import BalanceBump, BalanceDrift, BalanceFrozen, BalanceScaleError, FaultSet
-from bench.twin.noise import BalanceNoise
+from bench.twin.noise import BalanceNoise, Key, Wavy
 from bench.twin.plant import Segment
 from bench.twin.sensors import KNOT_S, ClimateModel
 from bench.twin.settings import BalanceSettings
@@ -115,6 +115,10 @@ class BalanceModel:
         self._drift_g_per_s = settings.drift.to("mg/h") / 3.6e6
         self._zero_g_per_k = settings.zero_per_kelvin.to("g")
         wrong = faults.get(BalanceScaleError)
+        error_g = settings.load_error.to("g")
+        self._load_error = (
+            Wavy(seed, Key.LOAD_ERROR, sd=error_g, knot=settings.load_error_step.to("g")) if error_g else None
+        )
         self._scale = 1.0 + (settings.scale_error.to("%") + (wrong.error.to("%") if wrong else 0.0)) / 100.0
         self._drifting = faults.get(BalanceDrift)
         self._bump = faults.get(BalanceBump)
@@ -182,7 +186,8 @@ class BalanceModel:
         )
         if self._bump is not None:
             load_g += self._bumps_g(time_s)
-        return load_g * self._scale + self._noise.at(output)
+        shown_g = load_g * self._scale + self._noise.at(output)
+        return shown_g if self._load_error is None else shown_g + self._load_error.at(load_g)
 
     def _turn_knot(self, knot: int) -> None:
         rest_g, per_gram = self._vessel.knot(knot)

@@ -32,6 +32,7 @@ class Key(IntEnum):
     TEMPERATURE = 6
     AIR_PRESSURE = 7
     HUMIDITY = 8
+    LOAD_ERROR = 9
 
 
 def generator(seed: int, key: Key, *index: int) -> np.random.Generator:
@@ -136,6 +137,32 @@ class WhiteNoise:
             self._values = (self._sd * self._generator.standard_normal(_CHUNK)).tolist()
             self._block = block
         return self._values[offset]
+
+
+class Wavy:
+    """A random curve about zero, straight between normal values at knots of equal distance, in any order.
+
+    Two values further apart than two knots differ by `sd` (standard deviation, over all places).
+    """
+
+    def __init__(self, seed: int, key: Key, *, sd: float, knot: float) -> None:
+        self._seed = seed
+        self._key = key
+        # Half of a difference's variance each; halfway between knots there is less, two thirds on the whole.
+        self._sd = sd * math.sqrt(0.5 * 1.5)
+        self._knot = knot
+        self._values: dict[int, float] = {}
+
+    def at(self, place: float) -> float:
+        """Return the curve's value at a place from zero on."""
+        index, part = divmod(max(0.0, place) / self._knot, 1.0)
+        here, there = self._value(int(index)), self._value(int(index) + 1)
+        return here + part * (there - here)
+
+    def _value(self, index: int) -> float:
+        if index not in self._values:
+            self._values[index] = self._sd * generator(self._seed, self._key, index).standard_normal()
+        return self._values[index]
 
 
 class Wander:

@@ -293,7 +293,7 @@ class PumpModel:
         """Raise an alarm; all but warnings stop and block delivery."""
         now_s = self._now()
         self._alarms.raise_alarm(code, self.clock_s(now_s))
-        self._truth.note(now_s, "alarm", code=code)
+        self._truth.note(now_s, "alarm", code=code, pressure_kpa=self._line.pressure_kpa(now_s))
         if self._alarms.blocking:
             self.stop()
 
@@ -343,9 +343,9 @@ class PumpModel:
         metered_ul = 0.0
         if part > 0.0 and self._line.pressure_kpa(now_s) < self._stall_kpa:
             metered_ul = self._metering.meter(commanded_ul * part, now_s)
-        self._truth.pulse(now_s, stream, commanded_ul, metered_ul)
         if metered_ul > 0.0:
             self._line.inject(metered_ul, now_s)
+        self._truth.pulse(now_s, stream, commanded_ul, metered_ul, self._line.pressure_kpa(now_s))
         self.delivered_u[stream] = round(self.delivered_u[stream] + size_u, COUNTED_DIGITS)
         self._pulses += 1
         self._count_reservoir(size_u)

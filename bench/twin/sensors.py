@@ -62,6 +62,25 @@ class ClimateModel:
         return temperature_c, pressure_hpa, humidity_pct
 
 
+class ClimateProbes:
+    """The probes of the climate sensor: each shows the air with an error of its own."""
+
+    def __init__(self, settings: ClimateSettings, air: ClimateModel) -> None:
+        self._air = air
+        self._errors = (
+            settings.temperature_error.to("K"),
+            settings.pressure_error.to("hPa"),
+            settings.humidity_error.to("%"),
+        )
+
+    def read(self, time_s: float) -> tuple[float, float, float]:
+        """Return what is shown of temperature in °C, pressure in hPa and humidity in %."""
+        temperature_c, pressure_hpa, humidity_pct = (
+            true + error for true, error in zip(self._air.read(time_s), self._errors, strict=True)
+        )
+        return temperature_c, pressure_hpa, min(100.0, max(0.0, humidity_pct))
+
+
 class TransducerModel:
     """A pressure transducer with a voltage output, between pump and occluder."""
 

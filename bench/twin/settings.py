@@ -117,6 +117,8 @@ class PlantSettings(_Section):
     """Vessel with the liquid that it holds at the start."""
     vessel_volume: Annotated[Volume, _NotNegative] = Quantity(15, "mL")
     """Air that vessel and first liquid displace."""
+    liquid_warmer: TemperatureDifference = Quantity(0, "K")
+    """How much warmer than the air the liquid in the vessel is."""
 
 
 class BalanceSettings(_Section):
@@ -139,6 +141,11 @@ class BalanceSettings(_Section):
     zero_per_kelvin: Mass = Quantity(0.02, "mg")
     """Change of the zero for each kelvin of the air."""
     scale_error: Ratio = Quantity(0, "%")
+    load_error: Annotated[Mass, _NotNegative] = Quantity(0, "mg")
+    """Standard deviation of the error of a difference of two loads, further apart than `load_error_step`: what a
+    calibration has left and what deviates from a straight line."""
+    load_error_step: Annotated[Mass, _Positive] = Quantity(0.5, "mg")
+    """Distance of the loads at which the error is another; straight in between."""
     stable_within: Annotated[float, Field(gt=0)] = 10.0
     """An indication is stable while it keeps within so many digits over the stability time."""
     stable_time: Annotated[Duration, _Positive] = Quantity(1.5, "s")
@@ -166,6 +173,10 @@ class ClimateSettings(_Section):
     humidity: Annotated[Ratio, _NotNegative] = Quantity(50, "%")
     humidity_wander: Annotated[Ratio, _NotNegative] = Quantity(5, "%")
     humidity_correlation: Annotated[Duration, _Positive] = Quantity(3, "h")
+    temperature_error: TemperatureDifference = Quantity(0, "K")
+    """What the sensor shows too much, within its calibration."""
+    pressure_error: Pressure = Quantity(0, "hPa")
+    humidity_error: Ratio = Quantity(0, "%")
 
 
 class OccluderSettings(_Section):

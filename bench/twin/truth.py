@@ -1,8 +1,8 @@
-"""The truth file: what the twin really did. Only tests open it.
+"""The truth file: what the twin really did. Only tests and the validation of the method open it.
 
 JSON lines; the first is a header that says that all is simulated. `pulse` lines tell every motor pulse with the volume
-that was meant and the volume that was metered; `outflow` lines give the state of the line from one event to the
-next, so the liquid in the vessel is known exactly at every instant.
+that was meant, the volume that was metered and the pressure that it left in the line; `outflow` lines give the state of
+the line from one event to the next, so the liquid in the vessel is known exactly at every instant.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class TruthWriter:
         self._file = None if path is None else path.open("w", encoding="utf-8")
         self._write({"kind": "header", "format": FORMAT, "simulated": True, **header})
 
-    def pulse(self, time_s: float, stream: str, commanded_ul: float, volume_ul: float) -> None:
-        """Note a motor pulse of a stream (`basal`, `bolus`, `prime`)."""
+    def pulse(self, time_s: float, stream: str, commanded_ul: float, volume_ul: float, pressure_kpa: float) -> None:
+        """Note a motor pulse of a stream (`basal`, `bolus`, `prime`), and the line's pressure just after it."""
         self._write(
             {
                 "time_s": time_s,
@@ -38,6 +38,7 @@ class TruthWriter:
                 "stream": stream,
                 "commanded_ul": commanded_ul,
                 "volume_ul": volume_ul,
+                "pressure_kpa": pressure_kpa,
             }
         )
 
@@ -80,6 +81,7 @@ class Truth:
     pulse_time_s: npt.NDArray[np.float64]
     pulse_commanded_ul: npt.NDArray[np.float64]
     pulse_volume_ul: npt.NDArray[np.float64]
+    pulse_pressure_kpa: npt.NDArray[np.float64]
     pulse_stream: list[str]
     segments: list[Segment]
     notes: list[dict[str, Any]]
@@ -115,6 +117,7 @@ def read_truth(path: Path) -> Truth:
         np.array([pulse["time_s"] for pulse in pulses], dtype=np.float64),
         np.array([pulse["commanded_ul"] for pulse in pulses], dtype=np.float64),
         np.array([pulse["volume_ul"] for pulse in pulses], dtype=np.float64),
+        np.array([pulse["pressure_kpa"] for pulse in pulses], dtype=np.float64),
         [pulse["stream"] for pulse in pulses],
         [Segment(line["time_s"], *(line[name] for name in Segment._fields[1:])) for line in outflows],
         [line for line in lines if line["kind"] not in ("pulse", "outflow")],

@@ -93,5 +93,5 @@ class Twin:
             "balance": lambda send: MtSicsBalance(send, world.balance, temperatures_c),
             "pressure": lambda send: Dmm(send, world.transducer, serial=simulation.transducer.serial_number),
             "occluder": lambda send: NumatoRelay(send, world.occluder, identity=f"{relay_serial:<8.8}"),
-            "climate": lambda send: Ptu300(send, world.climate, serial=simulation.climate.serial_number),
+            "climate": lambda send: Ptu300(send, world.probes, serial=simulation.climate.serial_number),
         }

@@ -15,7 +15,7 @@ from bench.twin.faults import FaultSet
 from bench.twin.metering import Metering
 from bench.twin.plant import Line
 from bench.twin.pump_model import PumpModel
-from bench.twin.sensors import ClimateModel, OccluderModel, TransducerModel
+from bench.twin.sensors import ClimateModel, ClimateProbes, OccluderModel, TransducerModel
 from bench.twin.settings import Simulation
 from bench.twin.truth import TruthWriter
 from bench.twin.vessel import Vessel
@@ -45,6 +45,7 @@ class World:
         )
         line = Line(simulation.plant, faults, insulin)
         self.climate = ClimateModel(simulation.climate, faults, seed)
+        self.probes = ClimateProbes(simulation.climate, self.climate)
         self.vessel = Vessel(simulation.plant, faults, self.climate)
         self.balance = BalanceModel(simulation.balance, faults, seed, self.vessel, self.climate, self.advance)
         self.transducer = TransducerModel(simulation.transducer, faults, seed, line, self.advance)

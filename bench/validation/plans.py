@@ -1,0 +1,45 @@
+"""The short tests of a twin study: a few pulses, a few boluses, one occlusion, with blanks before and after."""
+
+from __future__ import annotations
+
+from bench.plan.load import load_plan
+from bench.plan.model import Plan
+from bench.procedures import registry
+from bench.twin.settings import PumpSettings
+
+PROCEDURES = ("basal", "bolus", "occlusion")
+_TESTS = {
+    "basal": "{id: BASAL, procedure: basal, rate: 1 U/h, duration: 1 h, blank: 15 min, accept: {mean_error: %s}}",
+    "bolus": "{id: BOLUS, procedure: bolus, volume: 1 U, count: 5, blank: 10 min, accept: {mean_error: %s}}",
+    "occlusion": (
+        "{id: OCCLUSION, procedure: occlusion, rate: 15 U/h, run_in: 3 min, timeout: 40 min,"
+        " release_observation: 5 min, blank: 10 min, accept: {stored_bolus: %s}}"
+    ),
+}
+_WIDE = {"basal": "±90 %", "bolus": "±90 %", "occlusion": "<= 100 U"}
+
+
+def short_plan(procedure: str, pump: PumpSettings, limit: str = "", decision: str = "guarded") -> Plan:
+    """Return a plan of one short test of a procedure.
+
+    Args:
+        procedure: `basal`, `bolus` or `occlusion`.
+        pump: the twin's, whose insulin and pulses the plan tells.
+        limit: of its `accept:`; nothing is a limit that every pump keeps.
+        decision: the decision rule, as a plan has it.
+
+    Raises:
+        KeyError: there is no short test of this procedure.
+
+    """
+    test = _TESTS[procedure] % f'"{limit or _WIDE[procedure]}"'
+    text = f"""
+plan: VALIDATION-{procedure.upper()}
+title: Short {procedure} test of a twin study
+pump: {{insulin: {pump.insulin}, basal_increment: {pump.pulse}, bolus_increment: {pump.pulse}}}
+conditions: {{liquid: water, temperature: 23 °C ± 2 °C}}
+decision: {decision}
+tests:
+  - {test}
+"""
+    return load_plan(text, registry(), name=f"{procedure}.yaml")

@@ -1,0 +1,50 @@
+"""Coverage: how often the truth of the twin lies within what is stated, for every measurement of short tests.
+
+    ./run python benchmarks/coverage.py --runs 400 --folder /tmp/coverage
+
+Each run is another pump in another room before other instruments: every hidden error is drawn anew from what the rig
+file declares. A study may be done in pieces: what the folder has is not run again. `--keep` keeps recordings, some
+6 MB a run of all procedures; `--again` then evaluates them by the code of today without driving.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from bench.validation.coverage import coverage_table, coverages
+from bench.validation.plans import PROCEDURES
+from bench.validation.study import study
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> None:
+    """Run and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rig", type=Path, default=ROOT / "fixtures" / "simulated.yaml")
+    parser.add_argument("--runs", type=int, default=400, help="runs of each procedure (default: %(default)s)")
+    parser.add_argument("--first", type=int, default=1, help="first seed (default: %(default)s)")
+    parser.add_argument("--procedures", nargs="+", choices=PROCEDURES, default=list(PROCEDURES))
+    parser.add_argument("--folder", type=Path, required=True, help="keeps partial results")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--keep", action="store_true", help="keep recordings")
+    parser.add_argument("--again", action="store_true", help="evaluate kept recordings anew")
+    options = parser.parse_args()
+    compared = study(
+        options.rig.read_text(encoding="utf-8"),
+        options.procedures,
+        range(options.first, options.first + options.runs),
+        options.folder,
+        jobs=options.jobs,
+        keep=options.keep,
+        again=options.again,
+        progress=lambda done, all_: print(f"\r{done} of {all_}", end="", file=sys.stderr, flush=True),
+    )
+    print(file=sys.stderr)
+    print(coverage_table(coverages(compared)))
+
+
+if __name__ == "__main__":
+    main()
