@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.validation.coverage import coverage_table, coverages
 from bench.validation.plans import PROCEDURES
-from bench.validation.study import study
+from bench.validation.study import coverage_study
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="keep recordings")
     parser.add_argument("--again", action="store_true", help="evaluate kept recordings anew")
     options = parser.parse_args()
-    compared = study(
+    compared = coverage_study(
         options.rig.read_text(encoding="utf-8"),
         options.procedures,
         range(options.first, options.first + options.runs),

@@ -43,8 +43,8 @@ NEEDLE_SHARE = 0.1
 class Draw:
     """Random values of one world, each kind in its unit."""
 
-    def __init__(self, seed: int) -> None:
-        self._rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1000,)))
+    def __init__(self, seed: int, stream: int = 1000) -> None:
+        self._rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream,)))
 
     def normal(self, standard: float) -> float:
         """Return an error of a standard uncertainty."""
@@ -97,7 +97,13 @@ def _climate(base: ClimateSettings, rig: Rig, draw: Draw) -> ClimateSettings:
     u_temperature = 0.3
     if spec is not None and spec.calibration is not None:
         u_temperature = spec.calibration.expanded_uncertainty.to("K") / spec.calibration.k
-    if spec is not None and hasattr(spec.options, "temperature"):
+    if spec is None:
+        means = (
+            base.temperature.to("°C") + draw.around(ROOM_K),
+            ASSUMED.pressure_hpa + draw.normal(ASSUMED.u_pressure_hpa),
+            ASSUMED.humidity_pct + draw.normal(ASSUMED.u_humidity_pct),
+        )
+    elif hasattr(spec.options, "temperature"):
         # Declared, not measured: the air is as far from the file's word as that of any lab may be.
         means = (
             spec.options.temperature.to("°C") + draw.normal(ASSUMED.u_temperature_c),

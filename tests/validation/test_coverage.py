@@ -8,7 +8,7 @@ import pytest
 
 from bench.validation.coverage import Share, coverage_table, coverages
 from bench.validation.runs import Compared
-from bench.validation.study import study
+from bench.validation.study import coverage_study
 
 RIG = Path(__file__).resolve().parents[2] / "fixtures" / "simulated.yaml"
 
@@ -47,13 +47,13 @@ def test_a_count_without_uncertainty_is_covered_only_when_it_is_right() -> None:
 def test_a_study_goes_on_where_it_stopped_and_evaluates_again(tmp_path: Path) -> None:
     text = RIG.read_text(encoding="utf-8")
     told: list[tuple[int, int]] = []
-    first = study(text, ["bolus"], [1], tmp_path, jobs=1, keep=True)
-    both = study(text, ["bolus"], [1, 2], tmp_path, jobs=1, keep=True, progress=lambda *n: told.append(n))
-    assert told == [(2, 2)]
+    first = coverage_study(text, ["bolus"], [1], tmp_path, jobs=1, keep=True)
+    both = coverage_study(text, ["bolus"], [1, 2], tmp_path, jobs=1, keep=True, progress=lambda *n: told.append(n))
+    assert told == [(1, 2), (2, 2)]
     assert both[: len(first)] == first
     recording = tmp_path / "bolus" / "2" / "recording.sqlite"
     stamp = recording.stat().st_mtime_ns
-    assert study(text, ["bolus"], [1, 2], tmp_path, jobs=1, keep=True, again=True) == both
+    assert coverage_study(text, ["bolus"], [1, 2], tmp_path, jobs=1, keep=True, again=True) == both
     assert recording.stat().st_mtime_ns == stamp
     found = coverages(both)
     volumes = next(each for each in found if each.name == "mean_volume")

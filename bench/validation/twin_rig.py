@@ -1,0 +1,77 @@
+"""A twin of a laboratory's own rig: emulated instruments with the figures that its file declares of the real ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from bench.rig.load import load_rig
+from bench.rig.model import SPECS, BalanceSpec, InstrumentSpec, Rig
+
+_WHERE: dict[str, dict[str, Any]] = {
+    "pump": {"driver": "scpi_insulin_pump", "address": "TCPIP0::pump.twin::5025::SOCKET", "visa": "@twin"},
+    "balance": {"driver": "mettler_mt_sics", "address": "sim://twin/balance"},
+    "pressure": {
+        "driver": "scpi_dmm",
+        "address": "TCPIP0::pressure.twin::5025::SOCKET",
+        "visa": "@twin",
+        "scale": "20 kPa/V",
+    },
+    "occluder": {"driver": "numato_relay", "address": "sim://twin/occluder", "channel": 0},
+    "climate": {"driver": "vaisala_ptu300", "address": "sim://twin/climate"},
+}
+"""How each role is emulated."""
+_DECLARED_AIR = "fixed_climate"
+_NOT_FIGURES = frozenset({"driver", "address", "visa", "visa_library", "serial_number"})
+_NOISE_OF_REPEATABILITY = {"noise_white": 0.75, "noise_flicker": 0.15, "noise_walk": 0.01}
+"""A balance's noise in terms of the standard deviation of repeated weighings on it."""
+_REPEATABILITY_OF_READABILITY = 2.0
+
+
+def twin_of(rig: Rig) -> Rig:
+    """Return the twin of a rig; one with a `simulation:` is its own.
+
+    The instruments are those that can be emulated, whatever stands on the bench; every figure that uncertainty is made
+    of is kept: readability, repeatability, linearity, drift, certificates, needle, delay, evaporation. The balance's
+    noise follows its repeatability, or its readability where the file does not tell.
+
+    Raises:
+        RigFileError: the twin's own file cannot be read, which no rig file should lead to.
+
+    """
+    if rig.simulation is not None:
+        return rig
+    own = yaml.safe_load(rig.text)
+    text = {
+        "rig": rig.rig,
+        "title": f"Twin of {rig.title} (nothing of it was ever measured)",
+        "instruments": {
+            role: _twin_instrument(role, spec, own["instruments"][role]) for role, spec in _with_pump(rig).items()
+        },
+        **{key: own[key] for key in ("evaporation", "liquid_temperature") if key in own},
+        "simulation": {"balance": _balance(rig.balance)} if rig.balance is not None else {},
+    }
+    return load_rig(yaml.safe_dump(text, allow_unicode=True, sort_keys=False), name=f"twin of {rig.file or rig.rig}")
+
+
+def _with_pump(rig: Rig) -> dict[str, InstrumentSpec]:
+    return {role: spec for role, spec in rig.instruments.items() if role in _WHERE}
+
+
+def _twin_instrument(role: str, spec: InstrumentSpec, own: dict[str, Any]) -> dict[str, Any]:
+    if spec.driver == _DECLARED_AIR:
+        return own
+    kept = {key: value for key, value in own.items() if key in SPECS[role].model_fields and key not in _NOT_FIGURES}
+    return {**_WHERE[role], **kept}
+
+
+def _balance(spec: BalanceSpec) -> dict[str, Any]:
+    readability_mg = spec.readability.to("mg")
+    repeatability_mg = (
+        spec.repeatability.to("mg")
+        if spec.repeatability is not None
+        else _REPEATABILITY_OF_READABILITY * readability_mg
+    )
+    noise = {key: f"{share * repeatability_mg:.9f} mg" for key, share in _NOISE_OF_REPEATABILITY.items()}
+    return {"readability": f"{readability_mg:.9f} mg", **noise}

@@ -1,0 +1,59 @@
+"""A twin keeps every figure of the rig that it stands for, and its instruments answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bench.rig.load import load_rig
+from bench.rig.model import Rig
+from bench.validation.plans import short_plan
+from bench.validation.runs import compare, drive
+from bench.validation.twin_rig import twin_of
+from bench.validation.world import draw_world
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
+
+
+def lab(**changes: object) -> Rig:
+    text = yaml.safe_load((FIXTURES / "bench-3.yaml").read_text(encoding="utf-8"))
+    text["instruments"]["balance"] |= {
+        "readability": "0.001 mg",
+        "repeatability": "0.0025 mg",
+        "calibration": {"certificate": "EXAMPLE", "expanded_uncertainty": "0.01 mg", "k": 2},
+    }
+    text |= changes
+    return load_rig(yaml.safe_dump(text, allow_unicode=True), name="lab.yaml")
+
+
+def test_a_simulated_rig_is_its_own_twin() -> None:
+    rig = load_rig(FIXTURES / "simulated.yaml")
+    assert twin_of(rig) is rig
+
+
+def test_a_twin_has_the_figures_of_the_real_rig() -> None:
+    rig = lab(evaporation={"rate": "0.1 mg/h", "half_width": "0.02 mg/h"})
+    twin = twin_of(rig)
+    assert twin.simulated
+    assert twin.evaporation == rig.evaporation
+    assert twin.balance is not None
+    assert rig.balance is not None
+    for figure in ("readability", "repeatability", "linearity", "drift", "calibration", "immersion"):
+        assert getattr(twin.balance, figure) == getattr(rig.balance, figure), figure
+    assert twin.simulation is not None
+    assert twin.simulation.balance.readability.to("mg") == pytest.approx(0.001)
+    assert twin.simulation.balance.noise_white.to("mg") == pytest.approx(0.75 * 0.0025)
+    # Declared air stays declared: no sensor is simulated where none stands on the bench.
+    assert twin.climate is not None
+    assert twin.climate.driver == "fixed_climate"
+
+
+def test_the_twin_of_a_real_bench_can_be_driven(tmp_path: Path) -> None:
+    twin = twin_of(lab())
+    world = draw_world(twin, 2)
+    run = drive(short_plan("bolus", world.pump), twin, world, tmp_path / "run")
+    assert run.simulated
+    volume = next(each for each in compare(run, tmp_path / "run", 2, 10.0) if each.name == "mean_volume")
+    assert abs(volume.error) < 2.0 * volume.expanded
