@@ -1,44 +1,128 @@
-"""`pumpbench analyse`: evaluate a finished run again and print what it found."""
+"""`pumpbench analyse`: evaluate a finished run, or a recording of other software, and print what it found."""
 
 from __future__ import annotations
 
 import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.arguments import add_monte_carlo, add_run, run_folder
+from bench.cli.arguments import add_monte_carlo, run_folder
+from bench.cli.import_options import UsageError, add_import_options, given, import_options
 
 if TYPE_CHECKING:
     from bench.cli.arguments import Commands
+    from bench.results.model import RunResult, TestResult
+
+_NAME_WIDTH = 34
 
 
 def add_to(commands: Commands) -> None:
     """Add the command to the parser."""
-    analyse = commands.add_parser("analyse", help="evaluate a finished run again and print what it found")
-    add_run(analyse)
+    analyse = commands.add_parser(
+        "analyse",
+        help="evaluate a finished run, or a CSV file of other software, and print what it found",
+        description="Evaluate a finished run again, or the readings of other software in a CSV file (docs/import.md).",
+    )
+    analyse.add_argument(
+        "run", type=Path, metavar="RUN|FILE.csv", help="a run's folder, its recording.sqlite, or a CSV file (.gz too)"
+    )
     analyse.add_argument("--json", action="store_true", help="print results.json's form")
+    analyse.add_argument("--html", type=Path, metavar="FILE", help="write the report there, too")
+    analyse.add_argument("--output", type=Path, metavar="FOLDER", help="keep a CSV file's run there, report and all")
     add_monte_carlo(analyse)
+    add_import_options(analyse)
     analyse.set_defaults(command=_analyse)
 
 
 def _analyse(options: argparse.Namespace) -> int:
+    if _is_run(options.run):
+        return _finished(options)
     from bench.procedures import registry
+    from bench.run.evaluate import evaluate_run
+    from bench.run.folder import RECORDING, write_results
+
+    told = import_options(options)
+    kept: Path | None = options.output
+    if kept is not None and kept.exists() and any(kept.iterdir()):
+        raise UsageError(f"{kept} is there already and not empty: name another folder")
+    with tempfile.TemporaryDirectory(prefix="pumpbench-") as temporary:
+        folder = kept or Path(temporary) / "run"
+        folder.mkdir(parents=True, exist_ok=True)
+        from bench.importing.run import import_file
+
+        procedures = registry()
+        import_file(options.run, folder / RECORDING, told, procedures)
+        run = evaluate_run(folder, procedures)
+        if kept is not None:
+            write_results(folder, run)
+        if kept is not None or options.html is not None:
+            _report(folder, options.html)
+    return _show(run, options)
+
+
+def _is_run(named: Path) -> bool:
+    return named.is_dir() or named.name == "recording.sqlite"
+
+
+def _finished(options: argparse.Namespace) -> int:
+    from bench.procedures import registry
+    from bench.run.evaluate import evaluate_run
+
+    extra = given(options)
+    if extra:
+        raise UsageError(f"{', '.join(extra)}: a run's recording says that itself; these options are for a CSV file")
+    if options.html or options.output:
+        raise UsageError("a run has a folder of its own: `pumpbench report RUN` writes its report.html anew")
+    return _show(evaluate_run(run_folder(options.run), registry()), options)
+
+
+def _report(folder: Path, html: Path | None) -> None:
+    """Write the folder's report.html, as `pumpbench report` does, and copy it where the user wants it."""
+    command = [sys.executable, "-m", "pytest", str(folder / "recording.sqlite"), "--replay", str(folder)]
+    command += ["-p", "no:cacheprovider", "-q", "--tb=short"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own interpreter
+    written = folder / "report.html"
+    if not written.exists():
+        raise OSError(f"the report could not be written:\n{done.stdout}{done.stderr}")
+    if html is not None:
+        shutil.copyfile(written, html)
+
+
+def _show(run: RunResult, options: argparse.Namespace) -> int:
     from bench.pytest_plugin.outcomes import describe
     from bench.results.model import Verdict
-    from bench.run.evaluate import evaluate_run
     from bench.run.propagation import monte_carlo_text, with_monte_carlo
 
-    run = evaluate_run(run_folder(options.run), registry())
     if options.monte_carlo is not None:
         run = with_monte_carlo(run, options.monte_carlo or None)
     if options.json:
         print(run.model_dump_json(indent=1))
     else:
         if run.simulated:
-            print(f"SIMULATED, seed {run.seed}")
+            print("SIMULATED" if run.seed is None else f"SIMULATED, seed {run.seed}")
+        if run.imported is not None:
+            print(f"IMPORTED, not driven by this bench: {run.imported.file}, SHA-256 {run.imported.sha256[:16]}…")
         for test in run.tests:
             print(describe(test))
+            print("\n".join(_measured(test)))
             if checks := monte_carlo_text(test):
                 print(checks)
         if not run.complete:
             print(f"INCOMPLETE: {run.ended_by}")
+        for name, path in (("run", options.output), ("report", options.html)):
+            if path is not None:
+                print(f"{name}: {path}")
     return 0 if run.complete and all(test.verdict is Verdict.PASS for test in run.tests) else 1
+
+
+def _measured(test: TestResult) -> list[str]:
+    """Return every measurement that no limit was set for, a line each."""
+    from bench.metrology.rounding import measured_text
+
+    judged = {each.measurement for each in test.judged}
+    measurements = test.evaluation.measurements if test.evaluation is not None else []
+    return [f"  {each.name:{_NAME_WIDTH}} {measured_text(each)}" for each in measurements if each.name not in judged]

@@ -42,13 +42,20 @@ class _Test(BaseModel):
     verifies: list[Slug] = Field(default=[], description="ids of the requirements that this test verifies")
 
 
-def load_plan(source: Path | str, procedures: Mapping[str, PlanProcedure], *, name: str | None = None) -> Plan:
+def load_plan(
+    source: Path | str,
+    procedures: Mapping[str, PlanProcedure],
+    *,
+    name: str | None = None,
+    without_limits: bool = False,
+) -> Plan:
     """Read a plan from a file (a path) or from text.
 
     Args:
         source: the file, or the text itself.
         procedures: the procedures that exist, by name.
         name: what to call the plan's file where `source` is text.
+        without_limits: whether a test may have none, as that of an imported recording may; nothing is judged then.
 
     Raises:
         PlanError: everything that is wrong with it, at once.
@@ -58,7 +65,7 @@ def load_plan(source: Path | str, procedures: Mapping[str, PlanProcedure], *, na
         document = load(source, name=name)
     except YamlError as error:
         raise PlanError(error.problems) from None
-    problems = [*_twins(document), *_nothing_to_judge(document)]
+    problems = [*_twins(document), *(() if without_limits else _nothing_to_judge(document))]
     try:
         read: Any = validate(document, plan_model(procedures))
     except YamlError as error:

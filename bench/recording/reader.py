@@ -169,6 +169,18 @@ class RecordingReader:
             time_s, value, state = time_s[:count].copy(), value[:count].copy(), state[:count]
         return Series(time_s, value, state == _STABLE, state == _BEYOND, bool(np.any(state == _DECLARED)))
 
+    def samples_between(self, start_s: float, end_s: float) -> Iterator[tuple[float, tuple[str, float | None, str]]]:
+        """Yield `(time_s, (channel, value, status))` of all channels with `start_s <= time_s <= end_s`, by time."""
+        with self._readable():
+            cursor = self._connection.execute(
+                "SELECT time_s, name, value, status FROM samples JOIN channels ON channels.id = samples.channel"
+                " WHERE time_s BETWEEN ? AND ? ORDER BY time_s, seq",
+                (start_s, end_s),
+            )
+            while rows := cursor.fetchmany(_CHUNK_ROWS):
+                for time_s, name, value, status in rows:
+                    yield time_s, (name, value, status)
+
     def wire(self, instrument: str | None = None) -> list[tuple[float, str, str, bytes]]:
         """Return `(time_s, instrument, direction, bytes)` of the wire log; empty where none was asked for."""
         with self._readable():

@@ -6,6 +6,8 @@ import json
 import math
 import sqlite3
 import threading
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from bench.recording.schema import (
 COMMIT_EVERY_S = 0.9
 """Host time after which a sample commits what is pending; the promise is a second."""
 
+_MANY_ROWS = 16 * BLOCK_ROWS
 _LOOK_EVERY_ROWS = 16
 """How often samples look at the host's clock: simulated ones come by thousands a second, real time has a task."""
 
@@ -139,6 +142,51 @@ class RecordingWriter:
             stream.rows.append((stream.base + len(stream.rows), time_s, test, kind, text))
             self._commit()
         return time_s
+
+    def many_samples(
+        self,
+        channels: Sequence[str],
+        channel: Sequence[int],
+        time_s: Sequence[float],
+        value: Sequence[float],
+        status: Sequence[str],
+    ) -> None:
+        """Append samples of several channels at once, as `sample` does one by one.
+
+        Args:
+            channels: names.
+            channel: of each sample, which of `channels` it belongs to.
+            time_s: of each sample, its instant; in order.
+            value: of each sample, its value; NaN where there is none.
+            status: of each sample, what was said of it.
+
+        """
+        with self._lock:
+            numbers = [self._channels.get(name) or self._new_channel(name) for name in channels]
+            stream = self._samples
+            for begin in range(0, len(time_s), _MANY_ROWS):
+                part = slice(begin, begin + _MANY_ROWS)
+                values = [None if each != each else each for each in value[part]]
+                first = stream.base + len(stream.rows)
+                stream.rows += zip(
+                    range(first, first + len(values)),
+                    [numbers[each] for each in channel[part]],
+                    time_s[part],
+                    values,
+                    status[part],
+                    repeat(""),
+                    strict=False,
+                )
+                self._commit()
+
+    def many_events(self, events: Iterable[tuple[float, str, str, dict[str, Any]]]) -> None:
+        """Append events that tell their own instants: `(time_s, kind, test, data)`, in order."""
+        with self._lock:
+            stream = self._events
+            for time_s, kind, test, data in events:
+                text = json.dumps(_plain(data), sort_keys=True, allow_nan=False)
+                stream.rows.append((stream.base + len(stream.rows), float(time_s), test, kind, text))
+            self._commit()
 
     def wire(self, instrument: str, direction: str, time_s: float, data: bytes) -> None:
         """Append bytes that were sent to (`tx`) or came from (`rx`) an instrument."""

@@ -229,6 +229,15 @@ class Certificate(_Model):
     coverage_factor: float
 
 
+class Imported(_Model):
+    """Where an imported recording came from: it was not driven by this bench."""
+
+    file: str = Field(description="name of the file that it was read from")
+    sha256: str = Field(description="of that file, as it lay there")
+    rows: int = Field(description="rows of readings in it")
+    options: dict[str, str] = Field(description="how it was read, and what was said of it")
+
+
 class RunResult(_Model):
     """Everything that a run found."""
 
@@ -243,7 +252,7 @@ class RunResult(_Model):
     rig: str
     rig_file: str
     rig_sha256: str
-    origin_utc: str
+    origin_utc: str = Field(description="instant 0 of the run's clock; empty where an imported file does not tell it")
     ended_s: float
     instruments: dict[str, dict[str, str]]
     calibrations: dict[str, Certificate | None] = Field(
@@ -253,5 +262,6 @@ class RunResult(_Model):
     complete: bool = Field(description="false when the run was ended before its last test")
     ended_by: str = Field(default="", description="why an incomplete run ended")
     recording_digest: str
+    imported: Imported | None = Field(default=None, description="for a recording of other software; null where driven")
     tests: list[TestResult]
     not_run: list[PlannedTest] = Field(default=[], description="tests of the plan that this run does not have")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from bench.rig.imported import entry_of
 from bench.rig.model import Rig
-from drivers.registry import driver
 
 _A = {
     "pump": "a pump",
@@ -31,7 +31,7 @@ def misfits(rig: Rig, requires: Mapping[str, Sequence[type]]) -> list[str]:
         if instrument is None:
             lacking.append(f"needs {_A[role]}, and the rig has none (it has {', '.join(sorted(rig.instruments))})")
             continue
-        entry = driver(instrument.driver)
+        entry = entry_of(role, instrument.driver)
         lacking += [
             f"needs {_A[role]} with the capability {capability.__name__} ({_in_words(capability)}), "
             f"which driver {entry.name} does not have"

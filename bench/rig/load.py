@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import BaseModel, Field, create_model
 
 from bench.rig.errors import RigFileError
+from bench.rig.imported import entry_of
 from bench.rig.model import SPECS, InstrumentSpec, Rig, RigHead
 from bench.strict_yaml import Document, Problem, YamlError, load, validate
 from bench.strict_yaml.meaning import unknown_key
-from drivers.registry import DriverEntry, UnknownDriverError, driver, drivers_of
+from drivers.registry import DriverEntry, UnknownDriverError, drivers_of
 
 
 def load_rig(source: Path | str, *, name: str | None = None) -> Rig:
@@ -102,7 +103,7 @@ def _entry(document: Document, role: str, spec: dict[str, Any], problems: list[P
         problems.append(document.problem(path, f"key 'driver' is missing (allowed for {role}: {known})", at_key=True))
         return None
     try:
-        entry = driver(str(spec["driver"]))
+        entry = entry_of(role, str(spec["driver"]))
     except UnknownDriverError as error:
         problems.append(document.problem((*path, "driver"), str(error)))
         return None

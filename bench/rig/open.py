@@ -9,11 +9,11 @@ from typing import Any, Protocol, cast
 
 from bench.clock import Clock
 from bench.rig.errors import RigError
+from bench.rig.imported import entry_of
 from bench.rig.lock import rig_lock
 from bench.rig.model import InstrumentSpec, Rig
 from drivers.errors import InstrumentError
 from drivers.link import WireLog
-from drivers.registry import driver
 from drivers.roles import (
     Balance,
     ClimateSensor,
@@ -188,7 +188,7 @@ def open_rig(
 def _open(role: str, spec: InstrumentSpec, clock: Clock, wire_log: WireLog | None) -> Opened:
     opened = Opened(role, spec)
     try:
-        entry = driver(spec.driver)
+        entry = entry_of(role, spec.driver)
         opened.instrument = entry.factory(
             spec.address or "", spec.options, clock, wire_log=wire_log, visa_library=spec.visa_library
         )

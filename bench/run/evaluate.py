@@ -7,12 +7,13 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from bench.importing.recording import FINDING, IMPORTED
 from bench.plan.load import load_plan
 from bench.plan.model import Plan, PlanTest
 from bench.procedures.base import Context, Procedure
 from bench.recording.errors import RecordingError
 from bench.recording.reader import Event, RecordingReader
-from bench.results.model import Certificate, Evaluation, Judged, PlannedTest, RunResult, TestResult, Verdict
+from bench.results.model import Certificate, Evaluation, Imported, Judged, PlannedTest, RunResult, TestResult, Verdict
 from bench.rig.load import load_rig
 from bench.rig.model import (
     BalanceCalibration,
@@ -45,7 +46,8 @@ def evaluate_run(folder: Path, procedures: Mapping[str, Procedure]) -> RunResult
         if found.problem:
             raise RecordingError(recording.path, found.problem, "It was changed after it was written: use the original")
         config = recording.config
-        plan = load_plan(config.plan_text, procedures, name=config.plan_file)
+        imported = bool(recording.events(IMPORTED))
+        plan = load_plan(config.plan_text, procedures, name=config.plan_file, without_limits=imported)
         rig = load_rig(config.rig_text, name=config.rig_file)
         tests = {test.id: test for test in plan.tests}
         results = [test_result(recording, tests[test_id], plan, rig, procedures) for test_id in recording.test_ids()]
@@ -61,6 +63,7 @@ def test_result(
     if outcome != DRIVEN:
         return error_result(recording, test, reason)
     evaluation = procedures[test.procedure].evaluate(test.settings, record, Context(plan, rig))
+    evaluation = _with_findings(evaluation, record.events(FINDING))
     judged, verdict, reason = judge_test(test, evaluation, plan)
     return _result(test, record.start_s, record.end_s, verdict, reason, judged, evaluation)
 
@@ -94,9 +97,27 @@ def run_result(recording: RecordingReader, plan: Plan, rig: Rig, tests: list[Tes
         complete=bool(ended and ended[-1].data["complete"]),
         ended_by=str(ended[-1].data["ended_by"]) if ended else "the run crashed: its recording was never sealed",
         recording_digest=recording.digest,
+        imported=_imported(recording),
         tests=tests,
         not_run=_not_run(plan, tests),
     )
+
+
+def _imported(recording: RecordingReader) -> Imported | None:
+    found = recording.events(IMPORTED)
+    if not found:
+        return None
+    data = found[0].data
+    return Imported(file=data["file"], sha256=data["sha256"], rows=data["rows"], options=data["options"])
+
+
+def _with_findings(evaluation: Evaluation, findings: list[Event]) -> Evaluation:
+    """Return an evaluation with what import found in front of its own notes and doubts."""
+    if not findings:
+        return evaluation
+    notes = [event.data["note"] for event in findings if "note" in event.data]
+    doubts = [event.data["doubt"] for event in findings if "doubt" in event.data]
+    return evaluation.model_copy(update={"notes": [*notes, *evaluation.notes], "doubts": [*doubts, *evaluation.doubts]})
 
 
 def _not_run(plan: Plan, tests: list[TestResult]) -> list[PlannedTest]:
@@ -110,7 +131,7 @@ def _not_run(plan: Plan, tests: list[TestResult]) -> list[PlannedTest]:
 
 def _calibrations(rig: Rig, origin_utc: str) -> dict[str, Certificate | None]:
     """Return the certificate of each instrument that measures, as the rig file has it."""
-    begun = dt.datetime.fromisoformat(origin_utc).date()
+    begun = dt.datetime.fromisoformat(origin_utc).date() if origin_utc else None
     found: dict[str, Certificate | None] = {}
     for role, spec in rig.instruments.items():
         if isinstance(spec, BalanceSpec | PressureSpec | ClimateSpec):
@@ -119,11 +140,13 @@ def _calibrations(rig: Rig, origin_utc: str) -> dict[str, Certificate | None]:
     return found
 
 
-def _certificate(stated: BalanceCalibration | PressureCalibration | ClimateCalibration, begun: dt.date) -> Certificate:
+def _certificate(
+    stated: BalanceCalibration | PressureCalibration | ClimateCalibration, begun: dt.date | None
+) -> Certificate:
     return Certificate(
         certificate=stated.certificate,
         due=stated.due.isoformat() if stated.due is not None else None,
-        overdue=stated.due is not None and stated.due < begun,
+        overdue=stated.due is not None and begun is not None and stated.due < begun,
         expanded_uncertainty=str(stated.expanded_uncertainty),
         coverage_factor=stated.k,
     )

@@ -63,6 +63,8 @@ def judge_test(test: PlanTest, evaluation: Evaluation, plan: Plan) -> TestVerdic
     ]
     if evaluation.doubts:
         return TestVerdict(judged, Verdict.INCONCLUSIVE, " ".join(evaluation.doubts))
+    if not judged:
+        return TestVerdict(judged, Verdict.INCONCLUSIVE, "no limit was set, so that nothing was judged")
     for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
         reasons = [each.reason for each in judged if each.verdict is verdict]
         if reasons:
@@ -71,8 +73,6 @@ def judge_test(test: PlanTest, evaluation: Evaluation, plan: Plan) -> TestVerdic
 
 
 def _all_met(limits: int, plan: Plan) -> str:
-    if not limits:
-        return "the plan sets no limit"
     inside = "guarded: value ± U inside" if plan.decision is Decision.GUARDED else "simple: value inside"
     met = {1: "its limit is", 2: "both limits are"}.get(limits, f"all {limits} limits are")
     return f"{met} met ({inside})"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from bench.procedures.base import Context, Procedure
 from bench.recording.errors import RecordingError
 from bench.recording.reader import RecordingReader
 from bench.recording.schema import RunConfig
+from bench.recording.versions import software_versions
 from bench.recording.writer import RecordingWriter
 from bench.results.model import RunResult, TestResult
 from bench.rig.errors import RigError
@@ -28,8 +27,6 @@ from bench.run.judging import check_resolvable
 from bench.run.stage import ProgressListener
 from bench.run.state import RunState, RunStates
 from drivers.errors import InstrumentError
-
-_SOFTWARE = ("pumpbench", "numpy", "scipy", "pydantic", "pyserial", "pyvisa", "pyvisa-py")
 
 
 class WrongPumpError(RigError):
@@ -211,7 +208,7 @@ class RunSession:
             simulated=self.rig.simulated,
             seed=self._seed,
             origin_utc=self.clock.utc(0.0).isoformat(),
-            versions=_versions(),
+            versions=software_versions(),
         )
 
     def _check_concentration(self, rig: OpenRig) -> None:
@@ -262,16 +259,6 @@ class RunSession:
         writer.seal()
         with RecordingReader(writer.path) as recording:
             return run_result(recording, self.plan, self.rig, self.results)
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for name in _SOFTWARE:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "not installed"
-    return versions
 
 
 def _in_short(error: BaseException) -> str:

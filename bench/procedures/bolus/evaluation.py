@@ -140,6 +140,8 @@ def _volumes(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> dict[st
     }
     made = {
         name: measurement(name, catalogue[name].title, value, catalogue[name].unit, lines)
+        if math.isfinite(value)
+        else undetermined(name, catalogue[name].title, catalogue[name].unit, "what the pump reported is not known")
         for name, (value, lines) in values.items()
     }
     made["bolus_sd"] = _standard_deviation(row, catalogue["bolus_sd"])

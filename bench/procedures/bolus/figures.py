@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -133,7 +134,7 @@ def _bolus_table(row: BolusRow) -> Table:
             str(one.bolus.index),
             f"{(100.0 + deviation) * row.u_per_percent:.4f}",
             f"{deviation:+.2f}",
-            f"{one.bolus.reported_ul / row.ul_per_u:.4f}",
+            "–" if math.isnan(one.bolus.reported_ul) else f"{one.bolus.reported_ul / row.ul_per_u:.4f}",
             "–" if one.arrival_s is None else f"{one.arrival_s:.1f}",
         ]
         for one, deviation in zip(row.weighed, row.deviations, strict=True)

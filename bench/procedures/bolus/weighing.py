@@ -23,7 +23,8 @@ LAG_S = 1.0
 class CommandedBolus:
     """One bolus as the recording tells of it, with the windows in which it is weighed.
 
-    `active_s` is when the pump last said that it was still delivering, `done_s` when it first said that it was not.
+    `reported_ul` is NaN where nobody asked the pump. `active_s` is when the pump last said that it was still
+    delivering, `done_s` when it first said that it was not.
     """
 
     index: int
@@ -76,7 +77,7 @@ def _commanded(command: Event, end: Event, settle_s: float, width_s: float) -> C
     return CommandedBolus(
         index=int(command.data["index"]),
         commanded_ul=float(command.data["volume_ul"]),
-        reported_ul=float(end.data["reported_ul"]),
+        reported_ul=float(end.data.get("reported_ul", math.nan)),
         sent_s=sent_s,
         active_s=float(end.data.get("active_s", end.time_s)),
         done_s=end.time_s,
