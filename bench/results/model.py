@@ -249,6 +249,7 @@ class RunResult(_Model):
     plan_file: str
     plan_sha256: str
     decision: str
+    insulin: str = Field(default="", description="concentration that U converts by, as the plan has it: U-100")
     rig: str
     rig_file: str
     rig_sha256: str

@@ -86,6 +86,7 @@ def run_result(recording: RecordingReader, plan: Plan, rig: Rig, tests: list[Tes
         plan_file=config.plan_file,
         plan_sha256=_sha256(config.plan_text),
         decision=plan.decision.value,
+        insulin=str(plan.pump.insulin),
         rig=rig.rig,
         rig_file=config.rig_file,
         rig_sha256=_sha256(config.rig_text),

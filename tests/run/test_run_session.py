@@ -38,6 +38,7 @@ def test_a_plan_is_driven_recorded_evaluated_and_judged(make_run: Make) -> None:
     assert made.session.states.current is RunState.SEALED
     assert [(test.id, test.verdict) for test in result.tests] == [("FLOW-1", "pass"), ("FLOW-2", "pass")]
     assert (result.complete, result.ended_by, result.simulated, result.seed) == (True, "", True, 1)
+    assert result.insulin == "U-100"
     assert result.tests[0].verifies == ["REQ-1"]
     assert result.tests[0].settings == {"duration": "10 min"}
     [gain] = result.tests[0].evaluation.measurements if result.tests[0].evaluation else []
