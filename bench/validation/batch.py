@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -24,6 +25,12 @@ class Keyed(Protocol):
 Task = TypeVar("Task", bound=Keyed)
 
 
+class TaskError(Exception):
+    """A task could not be done; the text names it and has the reason."""
+
+    is_bench_refusal = True
+
+
 def batch(
     tasks: Sequence[Task],
     work: Callable[[Task], Any],
@@ -40,6 +47,9 @@ def batch(
         kept: JSON lines with the outcomes so far; tasks that it has are not done again.
         jobs: processes at a time.
         progress: told after each task.
+
+    Raises:
+        TaskError: a task could not be done; outcomes before it are kept.
 
     """
     done = dict(_read(kept))
@@ -64,9 +74,20 @@ def _each(tasks: Sequence[Task], work: Callable[[Task], Any], jobs: int) -> Iter
     # Spawned, not forked: a fork would copy locks that another thread of this process may hold.
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
     try:
-        yield from zip(tasks, pool.map(work, tasks), strict=True)
+        for task, (outcome, trouble) in zip(tasks, pool.map(partial(_told, work), tasks), strict=True):
+            if trouble:
+                raise TaskError(f"{task.key}: {trouble}")
+            yield task, outcome
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _told(work: Callable[[Task], Any], task: Task) -> tuple[Any, str]:
+    """Do a task; an error comes back in words, since not every exception survives the way between processes."""
+    try:
+        return work(task), ""
+    except Exception as error:
+        return None, f"{type(error).__name__}: {error}"
 
 
 def _read(path: Path) -> Iterator[tuple[str, Any]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.metrology.attributes import clopper_pearson
 from bench.validation.runs import Compared
 
 CONFIDENCE = 0.95
@@ -27,14 +28,7 @@ class Share:
 
     def interval(self) -> tuple[float, float]:
         """Return the least and the greatest share that these counts leave possible."""
-        from scipy.stats import beta  # type: ignore[import-untyped]  # slow, and few ask
-
-        if not self.runs:
-            return 0.0, 1.0
-        tail = 0.5 * (1.0 - CONFIDENCE)
-        low = float(beta.ppf(tail, self.hits, self.runs - self.hits + 1)) if self.hits else 0.0
-        high = float(beta.ppf(1.0 - tail, self.hits + 1, self.runs - self.hits)) if self.hits < self.runs else 1.0
-        return low, high
+        return clopper_pearson(self.runs, self.hits, CONFIDENCE) if self.runs else (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

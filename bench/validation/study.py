@@ -12,6 +12,7 @@ from typing import Any
 from bench.rig.load import load_rig
 from bench.run.folder import RECORDING
 from bench.validation.batch import Progress, batch
+from bench.validation.faults import TRIALS, FaultSeen, try_fault
 from bench.validation.plans import short_plan
 from bench.validation.runs import Compared, compare, drive, evaluate_again
 from bench.validation.twin_rig import twin_of
@@ -53,6 +54,21 @@ class VerdictTask:
         return f"{self.procedure} {self.limit_percent:g} {self.seed}"
 
 
+@dataclass(frozen=True, slots=True)
+class FaultTask:
+    """One trial of `TRIALS`, by its place."""
+
+    rig_text: str
+    trial: int
+    seed: int
+    folder: str
+
+    @property
+    def key(self) -> str:
+        """Fault, place and seed."""
+        return f"{TRIALS[self.trial].name} {self.trial} {self.seed}"
+
+
 def run_coverage(task: CoverageTask) -> list[dict[str, Any]]:
     """Drive (or, with `again`, only evaluate anew where a recording is kept) and compare."""
     folder = Path(task.folder)
@@ -75,6 +91,15 @@ def run_verdict(task: VerdictTask) -> dict[str, Any]:
     decided = decide(rig, task.procedure, task.seed, task.limit_percent, task.expanded_percent, folder)
     shutil.rmtree(folder)
     return dataclasses.asdict(decided)
+
+
+def run_fault(task: FaultTask) -> dict[str, Any]:
+    """Drive one test with a fault."""
+    folder = Path(task.folder)
+    rig = twin_of(load_rig(task.rig_text, name="rig.yaml"))
+    seen = try_fault(TRIALS[task.trial], rig, task.seed, folder)
+    shutil.rmtree(folder)
+    return dataclasses.asdict(seen)
 
 
 def coverage_study(
@@ -131,3 +156,18 @@ def verdict_study(
     ]
     outcomes = batch(tasks, run_verdict, folder / "verdicts.jsonl", jobs=jobs, progress=progress)
     return [Decided(**outcome) for outcome in outcomes.values()]
+
+
+def fault_study(
+    rig_text: str,
+    trials: Iterable[int],
+    seed: int,
+    folder: Path,
+    *,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> list[FaultSeen]:
+    """Return what came of trials, by their places in `TRIALS`; see `coverage_study` for the other arguments."""
+    tasks = [FaultTask(rig_text, trial, seed, str(folder / "fault" / str(trial))) for trial in trials]
+    outcomes = batch(tasks, run_fault, folder / "faults.jsonl", jobs=jobs, progress=progress)
+    return [FaultSeen(**outcome) for outcome in outcomes.values()]

@@ -1,0 +1,50 @@
+"""Every fault of the twin has a trial, a trial sees what it should, and a healthy pump passes the same tests."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from bench.rig.load import load_rig
+from bench.twin.faults import REGISTRY
+from bench.validation.batch import TaskError
+from bench.validation.faults import TRIALS, fault_plan, try_fault
+from bench.validation.runs import drive
+from bench.validation.study import FaultTask, fault_study
+from bench.validation.world import draw_world
+
+RIG = Path(__file__).resolve().parents[2] / "fixtures" / "simulated.yaml"
+
+
+def test_every_fault_is_tried() -> None:
+    assert {trial.name for trial in TRIALS} == set(REGISTRY)
+
+
+@pytest.mark.parametrize("name", ["bolus_cut_short", "reported_not_delivered", "sensor_offset"])
+def test_a_fault_is_seen(name: str, tmp_path: Path) -> None:
+    trial = next(each for each in TRIALS if each.name == name)
+    seen = try_fault(trial, load_rig(RIG), 3, tmp_path / "run")
+    assert seen.seen, f"{seen.verdict}: {seen.reason}"
+    assert seen.reason
+
+
+def test_a_fault_that_does_nothing_is_not_seen(tmp_path: Path) -> None:
+    trial = dataclasses.replace(TRIALS[1], fault={"fault": "dose_scale_error", "factor": 1.0})
+    seen = try_fault(trial, load_rig(RIG), 3, tmp_path / "run")
+    assert (seen.seen, seen.verdict) == (False, "pass")
+
+
+@pytest.mark.parametrize("test", sorted({trial.test for trial in TRIALS} - {"basal"}))
+def test_a_healthy_pump_passes_what_faults_are_tried_on(test: str, tmp_path: Path) -> None:
+    rig = load_rig(RIG)
+    world = draw_world(rig, 3)
+    (result,) = drive(fault_plan(test, world.pump), rig, world, tmp_path / "run").tests
+    assert result.verdict.value == "pass", result.reason
+
+
+def test_what_goes_wrong_in_another_process_is_told_by_name(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match=r"dose_scale_error 0 3: RigFileError: .*a rig file is a mapping"):
+        fault_study("[]", [0, 1], 3, tmp_path, jobs=2)
+    assert FaultTask("", 0, 3, "").key == "dose_scale_error 0 3"
