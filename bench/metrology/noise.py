@@ -91,15 +91,21 @@ class Noise:
         often[1:] *= 2.0
         distance = np.arange(len(weights), dtype=np.float64) * block_s
         contributions = {}
-        for slow, integral in _SLOW_INTEGRALS.items():
-            kernel = integral(distance + block_s) - 2.0 * integral(distance) + integral(distance - block_s)
-            contributions[slow] = float(np.dot(kernel, often)) / block_s**2
+        for slow in _SLOW_INTEGRALS:
+            contributions[slow] = float(np.dot(slow_covariance(slow, distance, block_s), often))
         return self._worst(float(often[0]) / block_s, contributions)
 
     def _worst(self, white: float, slow: dict[str, float]) -> Spread:
         variance, uncertainty = max(part.variance(white, slow[part.slow]) for part in self.parts)
         degrees = 2.0 * (variance / uncertainty) ** 2 if uncertainty > 0.0 else math.inf
         return Spread(math.sqrt(max(0.0, variance)), max(FEWEST_DEGREES, degrees))
+
+
+def slow_covariance(slow: str, distance_s: Floats, block_s: float) -> Floats:
+    """Return the generalised covariance of block means so far apart, for flicker or a walk of density 1."""
+    integral = _SLOW_INTEGRALS[slow]
+    kernel = integral(distance_s + block_s) - 2.0 * integral(distance_s) + integral(distance_s - block_s)
+    return np.asarray(kernel / block_s**2, dtype=np.float64)
 
 
 def white_noise(density_mg2_s: float) -> Noise:

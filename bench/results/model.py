@@ -151,8 +151,9 @@ class Pulse(_Model):
 
     time_s: float = Field(description="of the pulse, or of the bolus' command, on the run's clock")
     volume_ul: float
+    time_standard_uncertainty_s: float | None = Field(default=None, description="none: not determined")
     standard_uncertainty_ul: float = Field(description="of a pulse by the balance's noise; of a bolus by its budget")
-    kind: Literal["expected", "missed", "doubled", "extra", "bolus"] = "expected"
+    kind: Literal["expected", "missed", "doubled", "split", "extra", "bolus"] = "expected"
 
 
 class Evaluation(_Model):

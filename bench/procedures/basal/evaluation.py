@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from bench.metrology.budget import undetermined
-from bench.metrology.pulses import PulseTrain
+from bench.metrology.pulse_train import PulseTrain
 from bench.metrology.rounding import value_and_uncertainty
 from bench.metrology.trumpet import AMBULATORY_SAMPLE_S
 from bench.procedures.basal.delivery import (
@@ -147,7 +147,7 @@ def _evaluated(
     if train.pulses:
         figures.append(pulses_figure(train, delivery, increment_ul, words))
         figures.append(pulse_distribution_figure(train, delivery, increment_ul, words))
-    if train.of("missed", "doubled", "extra"):
+    if train.of("missed", "split", "doubled", "extra"):
         tables.append(odd_pulses_table(train, delivery))
     return measurements, tables, figures
 

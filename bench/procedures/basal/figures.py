@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.metrology.decimate import series
 from bench.metrology.noise import Floats
-from bench.metrology.pulses import PulseTrain
+from bench.metrology.pulse_train import PulseTrain
 from bench.procedures.basal.delivery import BAND_PERCENT, HOUR_S, Delivery, Hours
 from bench.procedures.basal.pulses import pulse_errors_percent
 from bench.procedures.basal.trumpet import TrumpetPoint
@@ -25,7 +25,7 @@ def mass_figure(delivery: Delivery, train: PulseTrain, alarms: Sequence[tuple[fl
     weighing = delivery.weighing
     hours = (weighing.time_s - delivery.began_s) / HOUR_S
     drawn = [series("balance", hours, weighing.mass_mg, role="mass", points=4000)]
-    for kind in ("expected", "missed", "doubled", "extra"):
+    for kind in ("expected", "split", "missed", "doubled", "extra"):
         instants = np.array([pulse.time_s for pulse in train.pulses if pulse.kind == kind])
         if len(instants):
             heights = _level_at(delivery, instants)
@@ -124,7 +124,7 @@ def pulses_figure(train: PulseTrain, delivery: Delivery, increment_ul: float, wo
     """Return the volume of every pulse over time."""
     hours, errors = pulse_errors_percent(train, delivery, increment_ul)
     drawn = []
-    for kind in ("expected", "missed", "doubled", "extra"):
+    for kind in ("expected", "split", "missed", "doubled", "extra"):
         chosen = np.array([pulse.kind == kind for pulse in train.pulses], dtype=np.bool_)
         if np.any(chosen):
             role = "pulse" if kind == "expected" else f"pulse-{kind}"

@@ -9,7 +9,8 @@ import numpy as np
 
 from bench.metrology.budget import component, measurement, undetermined
 from bench.metrology.noise import Floats
-from bench.metrology.pulses import DOUBLED, LOWEST, FoundPulse, PulseTrain, find_pulses
+from bench.metrology.pulse_train import DOUBLED, LOWEST, FoundPulse, PulseTrain
+from bench.metrology.pulses import find_pulses
 from bench.procedures.basal.delivery import HOUR_S, Delivery
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.shared.weighing import within
@@ -54,7 +55,7 @@ def measure_pulses(
     delivery: Delivery, train: PulseTrain, catalogue: Mapping[str, MeasurementSpec]
 ) -> list[Measurement]:
     """Return mean, scatter and interval of the pulses, and how many were missed, doubled and extra."""
-    delivered = train.of("expected", "doubled", "extra")
+    delivered = train.of("expected", "split", "doubled", "extra")
     made = {}
     why = train.unresolved or "too few pulses came"
     if len(delivered) >= 2:
@@ -116,7 +117,7 @@ def _scatter(delivered: list[FoundPulse], spec: MeasurementSpec) -> Measurement:
 
 
 def _interval(train: PulseTrain, spec: MeasurementSpec) -> Measurement:
-    on_schedule = train.of("expected", "doubled", "missed")
+    on_schedule = train.of("expected", "split", "doubled", "missed")
     slots = max(1, len(on_schedule) - 1)
     lines = [
         component("instants of first and last", math.sqrt(2.0) / slots, "s", source="lag and noise of the balance")
@@ -139,7 +140,7 @@ def _misjudged(train: PulseTrain) -> Component:
 def odd_pulses_table(train: PulseTrain, delivery: Delivery) -> Table:
     """Return the pulses that were missed, doubled or extra, with their instants."""
     factor = delivery.weighing.conversion.ul_per_mg / delivery.ul_per_u
-    odd = train.of("missed", "doubled", "extra")
+    odd = train.of("missed", "split", "doubled", "extra")
     rows = [
         [
             f"{(pulse.time_s - delivery.began_s) / 60.0:.2f}",
@@ -151,7 +152,7 @@ def odd_pulses_table(train: PulseTrain, delivery: Delivery) -> Table:
     more = f" The first {_MOST_LISTED} of {len(odd)}." if len(odd) > _MOST_LISTED else ""
     return Table(
         name="odd_pulses",
-        title="Pulses that were missed, doubled or out of turn",
+        title="Pulses that were missed, doubled, split or out of turn",
         columns=["minutes after the command", "kind", "volume / U"],
         rows=rows,
         note=f"± is the expanded uncertainty (k = 2) by noise.{more}",

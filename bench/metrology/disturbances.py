@@ -1,0 +1,55 @@
+"""Slow disturbances of a balance: a door's swing, static charge that leaks away, a draught.
+
+What is left of a weighing once its pulses are taken out should be noise and a steady slope. Three neighbouring means
+tell a bend of it whatever the slope; a bend that the noise does not explain is a disturbance.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.metrology.matched_filter import Grid
+from bench.metrology.noise import Floats, Noise, Window, block_means
+from bench.metrology.pulse_train import Disturbance, DisturbanceKind
+
+_BENDS = 8.0
+"""Standard uncertainties of a bend that noise does not reach."""
+_SHORTEST_S, _LONGEST_S = 10.0, 640.0
+_SWING_S = 60.0
+"""A bend over no longer blocks is a swing, over longer ones a drift."""
+
+
+def bends(residual: Grid, noise: Noise, least_mg: float) -> list[Disturbance]:
+    """Return where what is left of a weighing bends by more than noise and `least_mg`; each stretch once."""
+    found: list[Disturbance] = []
+    length_s = _SHORTEST_S
+    while length_s <= _LONGEST_S and 3.0 * length_s < residual.step_s * len(residual.mass_mg):
+        size, start_s = _bends_of(residual, length_s)
+        windows: list[Window] = [(i * length_s, (i + 1) * length_s) for i in range(3)]
+        spread = noise.sum_of_levels(windows, [-0.5, 1.0, -0.5]).standard_uncertainty
+        threshold = max(_BENDS * spread, least_mg)
+        for at in _peaks(size, threshold):
+            begin, end = float(start_s[at]), float(start_s[at]) + 3.0 * length_s
+            if not any(begin < each.time_s + each.lasted_s and end > each.time_s for each in found):
+                kind: DisturbanceKind = "swing" if length_s <= _SWING_S else "drift"
+                found.append(Disturbance(begin, float(size[at]), kind, end - begin))
+        length_s *= 2.0
+    return found
+
+
+def _bends_of(residual: Grid, length_s: float) -> tuple[Floats, Floats]:
+    """Return by how much each mean differs from the middle of its neighbours; means overlap by half."""
+    time_s = residual.time_s
+    half = block_means(time_s, residual.mass_mg, 0.5 * length_s)[1]
+    mean = 0.5 * (half[1:] + half[:-1])
+    size = mean[2:-2] - 0.5 * (mean[:-4] + mean[4:]) if len(mean) > 4 else np.empty(0)
+    start_s = time_s[0] + 0.5 * length_s * np.arange(len(size))
+    return np.nan_to_num(size), np.asarray(start_s, dtype=np.float64)
+
+
+def _peaks(size: Floats, threshold: float) -> list[int]:
+    """Return the greatest of every run beyond a threshold, the greatest of all first."""
+    beyond = np.flatnonzero(np.abs(size) > threshold)
+    runs = np.split(beyond, np.flatnonzero(np.diff(beyond) > 4) + 1) if len(beyond) else []
+    peaks = [int(run[np.argmax(np.abs(size[run]))]) for run in runs]
+    return sorted(peaks, key=lambda at: -abs(float(size[at])))
