@@ -27,7 +27,14 @@ from bench.procedures.basal.figures import (
     start_up_figure,
     trumpet_figure,
 )
-from bench.procedures.basal.pulses import measure_pulses, odd_pulses_table, pulses_of, result_pulses
+from bench.procedures.basal.pulses import (
+    disturbances_table,
+    measure_pulses,
+    odd_pulses_table,
+    pulses_of,
+    result_pulses,
+    train_findings,
+)
 from bench.procedures.basal.trumpet import measure_trumpet, trumpet_of, trumpet_table, window_sets
 from bench.procedures.base import Context, MeasurementSpec
 from bench.procedures.shared.alarms import alarm_findings, seen
@@ -39,7 +46,6 @@ from bench.results.model import Evaluation, Figure, Measurement, Table
 SETTLE_S = 60.0
 """What the line gives so long after the stop belongs to the delivery."""
 _SHORTEST_LEVEL_S = 20.0
-_MOST_STEPS = 3
 _SAME_INTERVAL = 0.01
 """Intervals that differ by no more are the same: a pump's clock and the lag of single pulses explain that."""
 
@@ -69,7 +75,7 @@ def evaluate_basal(
     if not record.events("basal stopped"):
         doubts.append("The pump was never stopped: the recording ends while it delivers.")
     train = pulses_of(delivery, increment_ul)
-    train_notes, train_doubts = _train_findings(train, delivery, increment_ul)
+    train_notes, train_doubts = train_findings(train, delivery, increment_ul)
     evaluated = _evaluated(record, delivery, train, catalogue, increment_ul, stabilisation_s, trumpet)
     measurements, tables, figures = evaluated
     return Evaluation(
@@ -149,6 +155,8 @@ def _evaluated(
         figures.append(pulse_distribution_figure(train, delivery, increment_ul, words))
     if train.of("missed", "split", "doubled", "extra"):
         tables.append(odd_pulses_table(train, delivery))
+    if train.disturbances:
+        tables.append(disturbances_table(train, delivery))
     return measurements, tables, figures
 
 
@@ -166,26 +174,6 @@ def _sample_s(delivery: Delivery, interval_s: float) -> float:
     if not math.isfinite(interval_s):
         return wanted_s
     return interval_s * max(1, round(wanted_s / interval_s))
-
-
-def _train_findings(train: PulseTrain, delivery: Delivery, increment_ul: float) -> tuple[list[str], list[str]]:
-    notes, doubts = [], []
-    if train.unresolved and math.isfinite(increment_ul):
-        notes.append(f"Single pulses cannot be told: {train.unresolved}.")
-    increment_mg = increment_ul / delivery.weighing.conversion.ul_per_mg
-    if train.pulses and abs(train.pulse_mg / increment_mg - 1.0) > 0.25:
-        notes.append(
-            f"The pump meters {train.pulse_mg / increment_mg:.2g} basal increments every {train.interval_s:.0f} s,"
-            " unlike what the plan says of it."
-        )
-    if train.disturbances:
-        listed = ", ".join(
-            f"{each.step_mg:+.2f} mg at minute {(each.time_s - delivery.first_s) / 60.0:.1f}"
-            for each in train.disturbances[:_MOST_STEPS]
-        )
-        more = f" and {len(train.disturbances) - _MOST_STEPS} more" if len(train.disturbances) > _MOST_STEPS else ""
-        doubts.append(f"The balance was disturbed, by steps that are no pulses: {listed}{more}.")
-    return notes, doubts
 
 
 def _asked_for(measurements: list[Measurement], record: TestRecord, context: Context) -> list[Measurement]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from bench.metrology.budget import component, measurement, undetermined
 from bench.metrology.noise import Floats
-from bench.metrology.pulse_train import DOUBLED, LOWEST, FoundPulse, PulseTrain
+from bench.metrology.pulse_train import DOUBLED, LOWEST, Disturbance, FoundPulse, PulseTrain
 from bench.metrology.pulses import find_pulses
 from bench.procedures.basal.delivery import HOUR_S, Delivery
 from bench.procedures.base import MeasurementSpec
@@ -19,6 +19,7 @@ from bench.results.model import Component, Measurement, Pulse, Table
 COUNTED = {"missed_pulses": "missed", "doubled_pulses": "doubled", "extra_pulses": "extra"}
 NAMES = ("mean_pulse_volume", "pulse_volume_sd", "mean_pulse_interval", *COUNTED)
 _MOST_LISTED = 40
+_MOST_TOLD = 3
 
 
 def pulses_of(delivery: Delivery, increment_ul: float) -> PulseTrain:
@@ -135,6 +136,64 @@ def _misjudged(train: PulseTrain) -> Component:
         # What will not happen in a lifetime is no uncertainty.
         variance += wrong * (1.0 - wrong) if wrong > 1e-9 else 0.0
     return component("pulses near a bound", math.sqrt(variance), "", source="each pulse's own noise")
+
+
+def train_findings(train: PulseTrain, delivery: Delivery, increment_ul: float) -> tuple[list[str], list[str]]:
+    """Return `(notes, doubts)` about pulses that cannot be told, other pulses than the plan says, and disturbances.
+
+    A bump goes as it came, and no level holds it: it is noted. What stays or takes long is in the volumes: it is
+    doubted.
+    """
+    notes, doubts = [], []
+    if train.unresolved and math.isfinite(increment_ul):
+        notes.append(f"Single pulses cannot be told: {train.unresolved}.")
+    increment_mg = increment_ul / delivery.weighing.conversion.ul_per_mg
+    if train.pulses and abs(train.pulse_mg / increment_mg - 1.0) > 0.25:
+        notes.append(
+            f"The pump meters {train.pulse_mg / increment_mg:.2g} basal increments every {train.interval_s:.0f} s,"
+            " unlike what the plan says of it."
+        )
+    in_doubt = [pulse for pulse in train.pulses if pulse.doubt]
+    if in_doubt:
+        notes.append(f"{_listed(in_doubt, delivery, 'extra pulse')}: {in_doubt[0].doubt}.")
+    passed = [each for each in train.disturbances if each.kind == "bump"]
+    lasting = [each for each in train.disturbances if each.kind != "bump"]
+    if passed:
+        notes.append(f"Something touched the balance and let go: {_listed(passed, delivery)}.")
+    if lasting:
+        doubts.append(f"The balance was disturbed, by what no pulse is: {_listed(lasting, delivery)}.")
+    return notes, doubts
+
+
+def _listed(found: Sequence[FoundPulse | Disturbance], delivery: Delivery, name: str = "") -> str:
+    """Return the first few with size and instant: `jump of +3.00 mg at minute 12.3`."""
+    words = []
+    for each in found[:_MOST_TOLD]:
+        kind, size = (each.kind, each.step_mg) if isinstance(each, Disturbance) else (name, each.mass_mg)
+        words.append(f"{kind} of {size:+.2f} mg at minute {(each.time_s - delivery.first_s) / 60.0:.1f}")
+    return ", ".join(words) + (f" and {len(found) - _MOST_TOLD} more" if len(found) > _MOST_TOLD else "")
+
+
+def disturbances_table(train: PulseTrain, delivery: Delivery) -> Table:
+    """Return what disturbed the balance: when, what, how much and for how long."""
+    rows = [
+        [
+            f"{(each.time_s - delivery.began_s) / 60.0:.2f}",
+            each.kind,
+            f"{each.step_mg:+.3f}",
+            f"{each.lasted_s:.3g}" if each.lasted_s else "stays",
+        ]
+        for each in train.disturbances[:_MOST_LISTED]
+    ]
+    more = f" The first {_MOST_LISTED} of {len(train.disturbances)}." if len(train.disturbances) > _MOST_LISTED else ""
+    return Table(
+        name="disturbances",
+        title="What disturbed the balance and is no pulse",
+        columns=["minutes after the command", "kind", "size / mg", "lasted / s"],
+        rows=rows,
+        note="A bump goes there and back; a jump stays; a swing takes tens of seconds, a drift minutes. None is counted"
+        f" as a pulse.{more}",
+    )
 
 
 def odd_pulses_table(train: PulseTrain, delivery: Delivery) -> Table:
