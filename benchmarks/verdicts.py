@@ -14,12 +14,11 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from bench.plan.model import Decision
 from bench.rig.load import load_rig
 from bench.validation.coverage import Share
 from bench.validation.study import verdict_study
 from bench.validation.twin_rig import twin_of
-from bench.validation.verdicts import Decided, planned_percent, rates
+from bench.validation.verdicts import RULES, Decided, planned_percent, rates
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,11 +26,11 @@ ROOT = Path(__file__).resolve().parents[1]
 def table(procedure: str, decided: list[Decided]) -> list[str]:
     """Return a line for each rule."""
     lines = []
-    for rule in Decision:
-        found = rates(decided, rule.value)
+    for rule in map(str, RULES):
+        found = rates(decided, rule)
         low, high = Share(found.false_accepts, found.bad).interval()
         lines.append(
-            f"| {procedure} | `{rule.value}` | {found.bad} of {found.pumps} | {found.false_accepts}"
+            f"| {procedure} | `{rule}` | {found.bad} of {found.pumps} | {found.false_accepts}"
             f" ({100 * found.false_accepts / max(1, found.bad):.1f} %; {100 * low:.1f}–{100 * high:.1f} %)"
             f" | {found.false_rejects} ({100 * found.false_rejects / max(1, found.good):.1f} %)"
             f" | {found.inconclusive} | {found.unexplained} |"

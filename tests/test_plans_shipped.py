@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.plan.decision import Decision
 from bench.plan.load import load_plan
 from bench.plan.model import Plan, PlanTest
 from bench.procedures import registry
@@ -81,7 +82,7 @@ def test_the_wait_for_an_alarm_outlasts_its_limit(test: PlanTest) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_plans_decide_with_a_guard_band_and_claim_no_conformity(name: str) -> None:
-    assert plan(name).decision == "guarded"
+    assert plan(name).decision == Decision.GUARDED
     text = plan(name).text.casefold()
     assert "compliant" not in text
     assert "conform" not in text

@@ -2,87 +2,159 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from bench.metrology.rounding import is_exact, limit_text, parts_text
+from bench.metrology.conformity import Bound, conformity, uncertainty_ratio
+from bench.metrology.guard import guard_band, largest_uncertainty
+from bench.metrology.reasons import Situation, reason
+from bench.metrology.rounding import limit_text
+from bench.plan.decision import Decision, Word, decision_of
 from bench.quantities import Concentration, Limit
 from bench.results.model import Judged, Measurement, Verdict
 
-Rule = Literal["simple", "guarded"]
-Bound = float | None
+
+class _Probability(NamedTuple):
+    """Between which values the probability of conformity lies: of a censored value not all is known."""
+
+    least: float
+    most: float
 
 
-def judge(measured: Measurement, limit: Limit, rule: Rule, concentration: Concentration | None = None) -> Judged:
-    """Return the verdict on one measurement.
+def judge(
+    measured: Measurement, limit: Limit, rule: Decision | Word, concentration: Concentration | None = None
+) -> Judged:
+    """Return the verdict on one measurement, with its probability of conformity and test uncertainty ratio.
 
-    `simple`: the value itself must keep the limit. `guarded`: the value must keep it by its expanded uncertainty
-    (guard band w = U) to pass, and miss it by U to fail; between the two nothing can be said: inconclusive.
+    `simple`: the value itself must keep the limit. `guarded`: the value must keep it by a guard band of r times its
+    expanded uncertainty to pass, and miss it by as much to fail; between the two nothing can be said: inconclusive.
+    A specific `risk` q: pass when the probability of conformity is 1 − q at least, fail when it is q at most. A global
+    one: as guarded, with the guard band that keeps the risk over all pumps; against a limit with one side no such risk
+    is defined, and the specific one, which bounds it, must be as small.
     A censored value decides only what its bound decides. A value that could not be determined is inconclusive.
     """
-    lower, upper = limit.to(measured.unit, concentration)
-    verdict, reason = _decide(measured, limit, (lower, upper), rule)
+    decision = rule if isinstance(rule, Decision) else decision_of(rule)
+    bounds = limit.to(measured.unit, concentration)
+    case = _Case(measured, limit, bounds, decision)
+    situation = case.situation()
     return Judged(
         measurement=measured.name,
         limit=limit.text,
         unit=measured.unit,
-        lower=lower,
-        upper=upper,
-        verdict=verdict,
-        reason=reason,
+        lower=bounds[0],
+        upper=bounds[1],
+        verdict=situation.verdict,
+        reason=reason(situation),
+        rule=str(decision),
+        guard_band=situation.guard,
+        probability_of_conformity=situation.probability,
+        test_uncertainty_ratio=situation.ratio,
     )
 
 
-def _decide(measured: Measurement, limit: Limit, bounds: tuple[Bound, Bound], rule: Rule) -> tuple[Verdict, str]:
-    name = measured.title or measured.name
-    if measured.value is None:
-        return Verdict.INCONCLUSIVE, f"{name}: {measured.note or 'could not be determined'}"
-    if measured.expanded_uncertainty is None:
-        return Verdict.INCONCLUSIVE, f"{name}: a value without uncertainty is not a measurement"
-    guard = measured.expanded_uncertainty if rule == "guarded" else 0.0
-    low, high = _interval(measured, measured.value, guard)
-    shown, wanted = f"{name} {_shown(measured)}", limit_text(limit.text)
-    if _outside(low, high, bounds, limit):
-        return Verdict.FAIL, f"{shown} breaks the limit {wanted}"
-    if _inside(low, high, bounds, limit):
-        return Verdict.PASS, f"{shown} keeps the limit {wanted}"
-    if measured.censored is not None:
-        return Verdict.INCONCLUSIVE, f"{shown} does not decide the limit {wanted}"
-    return Verdict.INCONCLUSIVE, f"{shown} may lie on either side of the limit {wanted}"
+class _Case(NamedTuple):
+    """One measurement, what is asked of it, and by which rule."""
+
+    measured: Measurement
+    limit: Limit
+    bounds: tuple[Bound, Bound]
+    decision: Decision
+
+    def situation(self) -> Situation:
+        """Decide, and gather what there is to say of it."""
+        expanded, value = self.measured.expanded_uncertainty, self.measured.value
+        if value is None or expanded is None:
+            return Situation(self.measured, self.limit, self.bounds, self.decision, Verdict.INCONCLUSIVE)
+        spread = self._standard_uncertainty(expanded)
+        guard = guard_band(self.decision, self.bounds, expanded, spread, self.measured.degrees_of_freedom)
+        chance = self._probability(value, spread)
+        verdict = self._verdict(value, guard, chance, exact=spread <= 0.0)
+        return Situation(
+            self.measured,
+            self.limit,
+            self.bounds,
+            self.decision,
+            verdict,
+            guard,
+            _told(chance, verdict),
+            uncertainty_ratio(*self.bounds, expanded),
+        )
+
+    def _standard_uncertainty(self, expanded: float) -> float:
+        stated = self.measured.standard_uncertainty
+        return expanded / self.measured.coverage_factor if stated is None or expanded <= 0.0 else stated
+
+    def _verdict(self, value: float, guard: float, chance: _Probability, *, exact: bool) -> Verdict:
+        if self._by_probability() and not exact:
+            if chance.least >= 1.0 - self.decision.risk:
+                return Verdict.PASS
+            return Verdict.FAIL if chance.most <= self.decision.risk else Verdict.INCONCLUSIVE
+        low, high = self._interval(value, guard)
+        if self._outside(low, high):
+            return Verdict.FAIL
+        return Verdict.PASS if self._inside(low, high) else Verdict.INCONCLUSIVE
+
+    def _by_probability(self) -> bool:
+        two_sided = self.bounds[0] is not None and self.bounds[1] is not None
+        return self.decision.rule == "risk" and (self.decision.kind == "specific" or not two_sided)
+
+    def _probability(self, value: float, spread: float) -> _Probability:
+        if self.measured.censored is None:
+            probability = self._within(value, spread, *self.bounds)
+            return _Probability(probability, probability)
+        lower, upper = self.bounds
+        # The truth lies beyond the bound: what it cannot reach any more, and what it has reached for good, is known.
+        ahead, behind = (lower, upper) if self.measured.censored == "above" else (upper, lower)
+        keeps = None if ahead is None else self._beyond(value, spread, ahead)
+        breaks = None if behind is None else self._beyond(value, spread, behind)
+        least = 0.0 if breaks is not None else 1.0 if keeps is None else keeps
+        return _Probability(least, 1.0 if breaks is None else 1.0 - breaks)
+
+    def _beyond(self, value: float, spread: float, limit: float) -> float:
+        """Return how probable it is that the bound itself lies at or beyond a limit, on the truth's side of it."""
+        if self.measured.censored == "above":
+            return self._within(value, spread, limit, None)
+        return self._within(value, spread, None, limit)
+
+    def _within(self, value: float, spread: float, lower: Bound, upper: Bound) -> float:
+        if spread > 0.0:
+            return conformity(value, spread, self.measured.degrees_of_freedom, lower, upper)
+        above = lower is None or value > lower or (value == lower and not self._strict())
+        below = upper is None or value < upper or (value == upper and not self._strict())
+        return float(above and below)
+
+    def _interval(self, value: float, guard: float) -> tuple[float, float]:
+        """Return between which values the truth is taken to lie."""
+        censored = self.measured.censored
+        return (
+            value - guard if censored != "below" else -math.inf,
+            value + guard if censored != "above" else math.inf,
+        )
+
+    def _inside(self, low: float, high: float) -> bool:
+        lower, upper = self.bounds
+        above = lower is None or low > lower or (low == lower and not self._strict())
+        below = upper is None or high < upper or (high == upper and not self._strict())
+        return above and below
+
+    def _outside(self, low: float, high: float) -> bool:
+        lower, upper = self.bounds
+        beneath = lower is not None and (high < lower or (high == lower and self._strict()))
+        beyond = upper is not None and (low > upper or (low == upper and self._strict()))
+        return beneath or beyond
+
+    def _strict(self) -> bool:
+        """Whether the limit itself is not allowed: `< 3 h`, unlike `<= 3 h`."""
+        text = self.limit.text.lstrip()
+        return text.startswith(("<", ">")) and not text.startswith(("<=", ">="))
 
 
-def _interval(measured: Measurement, value: float, guard: float) -> tuple[float, float]:
-    """Return between which values the truth is taken to lie."""
-    low = value - guard if measured.censored != "below" else -float("inf")
-    high = value + guard if measured.censored != "above" else float("inf")
-    return low, high
-
-
-def _inside(low: float, high: float, bounds: tuple[Bound, Bound], limit: Limit) -> bool:
-    lower, upper = bounds
-    above = lower is None or low > lower or (low == lower and not _strict(limit))
-    below = upper is None or high < upper or (high == upper and not _strict(limit))
-    return above and below
-
-
-def _outside(low: float, high: float, bounds: tuple[Bound, Bound], limit: Limit) -> bool:
-    lower, upper = bounds
-    beneath = lower is not None and (high < lower or (high == lower and _strict(limit)))
-    beyond = upper is not None and (low > upper or (low == upper and _strict(limit)))
-    return beneath or beyond
-
-
-def _strict(limit: Limit) -> bool:
-    """Whether the limit itself is not allowed: `< 3 h`, unlike `<= 3 h`."""
-    text = limit.text.lstrip()
-    return text.startswith(("<", ">")) and not text.startswith(("<=", ">="))
-
-
-def _shown(measured: Measurement) -> str:
-    value, spread = parts_text(measured)
-    unit = f" {measured.unit}" if measured.unit else ""
-    if is_exact(measured):
-        return f"{value}{unit}"
-    return f"{value}{unit} ± {spread}{unit} (k = {measured.coverage_factor:.3g})"
+def _told(chance: _Probability, verdict: Verdict) -> float | None:
+    """Return the one probability to tell: of a bound that which its verdict rests on."""
+    if chance.least == chance.most:
+        return chance.least
+    return {Verdict.PASS: chance.least, Verdict.FAIL: chance.most}.get(verdict)
 
 
 def resolvable(
@@ -92,12 +164,10 @@ def resolvable(
     arithmetic: str = "",
     concentration: Concentration | None = None,
     natural: tuple[Bound, Bound] = (None, None),
+    decision: Decision = Decision.GUARDED,
+    remedies: Sequence[str] = (),
 ) -> str | None:
     """Return None where a rig can resolve a limit, else why not, in words that a plan's author can act upon.
-
-    A limit is resolved when some value keeps it by its expanded uncertainty: when the room between its bounds is at
-    least 2 U. A bound that is missing is taken from `natural`, the values that are possible at all (0 % and 100 % of a
-    share, where a value *on* the bound needs only U of room); where neither has one, there is room enough.
 
     Args:
         limit: what the plan asks for.
@@ -106,26 +176,44 @@ def resolvable(
         arithmetic: how that uncertainty comes about, in words.
         concentration: converts insulin units.
         natural: least and greatest possible value, in `unit`.
+        decision: the plan's rule.
+        remedies: what would do, in words, each by itself.
 
     """
-    lower, upper = limit.to(unit, concentration)
-    if lower is not None and upper is not None:
-        room = 0.5 * (upper - lower)
-    elif lower is not None and natural[1] is not None:
-        room = natural[1] - lower
-    elif upper is not None and natural[0] is not None:
-        room = upper - natural[0]
-    else:
+    found = room_of(limit.to(unit, concentration), natural)
+    if found is None:
         return None
-    if expanded_uncertainty <= room:
+    room, two_sided = found
+    largest = largest_uncertainty(decision, room, two_sided=two_sided)
+    if expanded_uncertainty <= largest:
         return None
     spaced = f" {unit}" if unit else ""
     stated = f"U = {expanded_uncertainty:.2g}{spaced}"
     because = arithmetic.rstrip(". ")
     if not because.endswith(stated):
         because = f"{because}; {stated}" if because else stated
+    wider = expanded_uncertainty * room / largest if largest > 0.0 else expanded_uncertainty
+    apart = f"limits at least {2.0 * wider:.2g}{spaced} apart" if two_sided else f"a limit at least {wider:.2g}{spaced}"
+    if not two_sided:
+        apart += " from the end of what is possible"
+    ways = "; or ".join(remedies) or "a longer test, longer blanks or a finer balance"
     return (
-        f"{because}; the limit {limit.text} is narrower, so no value could pass"
-        f" by its own uncertainty; what would do: U of at most {room:.2g}{spaced}, by a longer test, longer blanks or"
-        " a finer balance, or a wider limit"
+        f"{because}; the limit {limit_text(limit.text)} is narrower, so no value could pass by its own uncertainty"
+        f" ({decision}); what would do: U of at most {largest:.2g}{spaced}, by {ways}; or {apart}"
     )
+
+
+def room_of(bounds: tuple[Bound, Bound], natural: tuple[Bound, Bound]) -> tuple[float, bool] | None:
+    """Return how far within its limit a value can lie, and whether two limits bound it; None where without end.
+
+    A bound that is missing is taken from `natural`, the values that are possible at all (0 % and 100 % of a share): a
+    value can lie *on* such a bound.
+    """
+    lower, upper = bounds
+    if lower is not None and upper is not None:
+        return 0.5 * (upper - lower), True
+    if lower is not None and natural[1] is not None:
+        return natural[1] - lower, False
+    if upper is not None and natural[0] is not None:
+        return upper - natural[0], False
+    return None

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, Protocol, Union
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from bench.plan.model import Conditions, Decision, Plan, PlanError, PlanTest, PumpSpec
+from bench.plan.decision import DecisionField, decision_of
+from bench.plan.model import Conditions, Plan, PlanError, PlanTest, PumpSpec
 from bench.plan.names import Line, Slug
 from bench.quantities import LimitOf
 from bench.strict_yaml import Document, Problem, YamlError, load, validate
@@ -77,7 +78,7 @@ def load_plan(
         title=read.title,
         pump=read.pump,
         conditions=read.conditions,
-        decision=read.decision,
+        decision=decision_of(read.decision),
         tests=tuple(_test(document, index, test, procedures) for index, test in enumerate(read.tests)),
         file=document.file,
         text=document.text,
@@ -97,7 +98,7 @@ def plan_model(procedures: Mapping[str, PlanProcedure]) -> type[BaseModel]:
         title=(Line, ...),
         pump=(PumpSpec, ...),
         conditions=(Conditions, Conditions()),
-        decision=(Decision, Decision.GUARDED),
+        decision=(DecisionField, "guarded"),
         tests=(list[union], Field(min_length=1)),
     )
 

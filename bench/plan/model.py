@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bench.plan.decision import Decision
 from bench.quantities import InsulinConcentration, Limit, Positive, ToleranceOf, Volume
 from bench.strict_yaml import YamlError
 
 
 class PlanError(YamlError):
     """A plan that cannot be used; `problems` holds every error, each with file, line and column."""
-
-
-class Decision(StrEnum):
-    """How a measurement meets a limit (JCGM 106): by its value, or with a guard band of its whole uncertainty."""
-
-    SIMPLE = "simple"
-    GUARDED = "guarded"
 
 
 class PumpSpec(BaseModel):

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.plan.model import Conditions, Decision, Plan, PumpSpec
+from bench.plan.decision import Decision
+from bench.plan.model import Conditions, Plan, PumpSpec
 from bench.procedures.base import Context, Procedure
 from bench.quantities import Concentration, Quantity
 from bench.rig.model import Rig

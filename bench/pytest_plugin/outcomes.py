@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bench.metrology.rounding import limit_text, measured_text
-from bench.results.model import TestResult, Verdict
+from bench.metrology.reasons import probability_text
+from bench.metrology.rounding import is_exact, limit_text, measured_text
+from bench.results.model import Judged, Measurement, TestResult, Verdict
 
 
 class NotPassed(Exception):  # noqa: N818 - a verdict, not a malfunction
@@ -23,11 +24,24 @@ def describe(result: TestResult) -> str:
     for judged in result.judged:
         measured = measurements.get(judged.measurement)
         value = measured_text(measured) if measured is not None else "not measured"
-        lines.append(f"  {judged.verdict.value:12} {judged.measurement}: {value}, limit {limit_text(judged.limit)}")
+        told = f"{judged.measurement}: {value}, limit {limit_text(judged.limit)}{_odds(judged, measured)}"
+        lines.append(f"  {judged.verdict.value:12} {told}")
     if result.evaluation is not None:
         lines += [f"  doubt: {doubt}" for doubt in result.evaluation.doubts]
         lines += [f"  note: {note}" for note in result.evaluation.notes]
     return "\n".join(lines)
+
+
+def _odds(judged: Judged, measured: Measurement | None) -> str:
+    """Return probability of conformity and test uncertainty ratio; nothing of what was counted."""
+    if measured is None or is_exact(measured):
+        return ""
+    told = ""
+    if judged.probability_of_conformity is not None:
+        told += f", probability of conformity {probability_text(judged.probability_of_conformity)}"
+    if judged.test_uncertainty_ratio is not None:
+        told += f", TUR {judged.test_uncertainty_ratio:.2g}"
+    return told
 
 
 def verdict_of(report: pytest.TestReport | pytest.CollectReport) -> Verdict | None:

@@ -14,9 +14,15 @@ _WORST_FIRST = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PASS)
 _INCOMPLETE = '<b class="v v-inconclusive">INCOMPLETE</b>'
 _RULES = {
     "simple": "simple acceptance: pass when the value lies within the limit, else fail",
-    "guarded": "guarded acceptance (JCGM 106, w = U): pass when value ± U lies within the limit, fail when it lies "
-    "outside, inconclusive between the two",
+    "guarded": "guarded acceptance (JCGM 106, guard band w = U unless r says otherwise): pass when value ± w lies"
+    " within the limit, fail when it lies outside, inconclusive between the two",
+    "risk": "acceptance by risk (JCGM 106): pass when the probability of conformity leaves no more risk than this, fail"
+    " when that of breaking the limit does, inconclusive between the two",
 }
+_GLOBAL = (
+    "acceptance by global risk (JCGM 106): between two limits, guarded so that no more than this share of all pumps is"
+    " accepted wrongly; against one limit the risk of this very measurement is held to it"
+)
 
 
 def run_header_html(run: RunResult, folder: str = "") -> str:
@@ -86,7 +92,7 @@ def _facts(run: RunResult, folder: str) -> str:
     facts = [
         ("Plan", run.plan, f"{run.plan_file} · SHA-256 {run.plan_sha256[:16]}…"),
         ("Rig", run.rig, f"{run.rig_file} · SHA-256 {run.rig_sha256[:16]}…"),
-        ("Decision rule", _RULES.get(run.decision, run.decision), ""),
+        ("Decision rule", *_rule(run.decision)),
         ("Started", _instant(run), f"took {duration(run.ended_s)} on the bench's clock"),
         ("Recording", f"{run.recording_digest[:16]}…" if run.recording_digest else "not sealed", folder),
     ]
@@ -96,6 +102,12 @@ def _facts(run: RunResult, folder: str) -> str:
         if text
     )
     return f'<dl class="facts">{inside}</dl>'
+
+
+def _rule(decision: str) -> tuple[str, str]:
+    """Return a decision rule in words, and its figures where it has any."""
+    words = _GLOBAL if "(global" in decision else _RULES.get(decision.replace(",", " ").split(" ")[0], decision)
+    return words, decision if decision not in _RULES else ""
 
 
 def _overview(run: RunResult) -> str:

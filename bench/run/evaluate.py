@@ -85,7 +85,7 @@ def run_result(recording: RecordingReader, plan: Plan, rig: Rig, tests: list[Tes
         plan_title=plan.title,
         plan_file=config.plan_file,
         plan_sha256=_sha256(config.plan_text),
-        decision=plan.decision.value,
+        decision=str(plan.decision),
         insulin=str(plan.pump.insulin),
         rig=rig.rig,
         rig_file=config.rig_file,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bench.metrology.decision import judge, resolvable
-from bench.plan.model import Decision, Plan, PlanTest
+from bench.metrology.reasons import probability_text
+from bench.plan.decision import Decision
+from bench.plan.model import Plan, PlanTest
 from bench.procedures.base import Context, Procedure
 from bench.results.model import Evaluation, Judged, Verdict
 
@@ -42,7 +44,15 @@ def check_resolvable(test: PlanTest, procedure: Procedure, context: Context) -> 
         if name in planned:
             expanded, arithmetic = planned[name]
             spec = procedure.measurements[name]
-            refusal = resolvable(limit, expanded, spec.unit, arithmetic, context.concentration, spec.natural)
+            refusal = resolvable(
+                limit,
+                expanded,
+                spec.unit,
+                arithmetic,
+                context.concentration,
+                spec.natural,
+                context.plan.decision,
+            )
             if refusal is not None:
                 lines.append(f"{name}: {refusal}")
     if lines:
@@ -56,7 +66,7 @@ def judge_test(test: PlanTest, evaluation: Evaluation, plan: Plan) -> TestVerdic
     """
     measured = {measurement.name: measurement for measurement in evaluation.measurements}
     judged = [
-        judge(measured[name], limit, plan.decision.value, plan.pump.insulin)
+        judge(measured[name], limit, plan.decision, plan.pump.insulin)
         if name in measured
         else _not_measured(name, limit.text)
         for name, limit in test.accept.items()
@@ -69,13 +79,22 @@ def judge_test(test: PlanTest, evaluation: Evaluation, plan: Plan) -> TestVerdic
         reasons = [each.reason for each in judged if each.verdict is verdict]
         if reasons:
             return TestVerdict(judged, verdict, "; ".join(reasons))
-    return TestVerdict(judged, Verdict.PASS, _all_met(len(judged), plan))
+    return TestVerdict(judged, Verdict.PASS, _all_met(judged, plan.decision))
 
 
-def _all_met(limits: int, plan: Plan) -> str:
-    inside = "guarded: value ± U inside" if plan.decision is Decision.GUARDED else "simple: value inside"
-    met = {1: "its limit is", 2: "both limits are"}.get(limits, f"all {limits} limits are")
-    return f"{met} met ({inside})"
+def _all_met(judged: list[Judged], decision: Decision) -> str:
+    met = {1: "its limit is", 2: "both limits are"}.get(len(judged), f"all {len(judged)} limits are")
+    known = [each.probability_of_conformity for each in judged if each.probability_of_conformity is not None]
+    least = f"; least probability of conformity {probability_text(min(known))}" if known else ""
+    return f"{met} met ({_inside(decision)}{least})"
+
+
+def _inside(decision: Decision) -> str:
+    if decision.rule == "simple":
+        return "simple: value inside"
+    if decision.rule == "guarded":
+        return f"guarded: value ± {'' if decision.r == 1.0 else f'{decision.r:g} '}U inside"
+    return f"{decision}: kept"
 
 
 def _not_measured(name: str, limit: str) -> Judged:

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from bench.metrology.decision import judge
-from bench.plan.model import Decision
+from bench.plan.decision import Decision
 from bench.procedures import registry
 from bench.procedures.base import Context
-from bench.quantities import Limit, Quantity
-from bench.results.model import Judged, Measurement, Verdict
+from bench.quantities import Quantity
+from bench.results.model import Verdict
 from bench.rig.model import Rig
 from bench.twin.faults import DoseScaleError
 from bench.twin.settings import PumpSettings, Simulation
@@ -22,6 +22,7 @@ from bench.validation.runs import compare, drive
 from bench.validation.world import Draw, draw_world
 
 MEASUREMENT = "mean_error"
+RULES = (Decision.SIMPLE, Decision.GUARDED)
 REACH = 3.0
 """Pumps are drawn so many expanded uncertainties to either side of the limit: beyond, every verdict is sure."""
 
@@ -81,7 +82,7 @@ def decide(rig: Rig, procedure: str, seed: int, limit_percent: float, expanded_p
         raise RuntimeError(f"{procedure}, seed {seed}: not evaluated: {test.reason}")
     truth = next(each for each in compare(run, folder, seed, world.pump.insulin.ul_per_u) if each.name == MEASUREMENT)
     measured = next(each for each in test.evaluation.measurements if each.name == MEASUREMENT)
-    judged = {rule.value: _judged(measured, plan.tests[0].accept[MEASUREMENT], rule) for rule in Decision}
+    judged = {str(rule): judge(measured, plan.tests[0].accept[MEASUREMENT], rule) for rule in RULES}
     doubts = " ".join(test.evaluation.doubts)
     return Decided(
         seed,
@@ -93,10 +94,6 @@ def decide(rig: Rig, procedure: str, seed: int, limit_percent: float, expanded_p
         {rule: Verdict.INCONCLUSIVE.value if doubts else one.verdict.value for rule, one in judged.items()},
         {rule: doubts or one.reason for rule, one in judged.items()},
     )
-
-
-def _judged(measured: Measurement, limit: Limit, rule: Decision) -> Judged:
-    return judge(measured, limit, rule.value)
 
 
 def pump_near_limit(world: Simulation, seed: int, limit_percent: float, expanded_percent: float) -> Simulation:

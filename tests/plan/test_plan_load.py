@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from bench.plan.decision import Decision
 from bench.plan.load import load_plan
-from bench.plan.model import Decision, PlanError
+from bench.plan.model import PlanError
 from bench.procedures import registry
 from bench.quantities import Concentration, Duration, Limit, Quantity, Rate, Tolerance, Volume
 
@@ -111,7 +112,7 @@ tests:
         name="plans/basal.yaml",
     )
     assert (plan.plan, plan.title, plan.file) == ("TP-BASAL-U200", "Basal delivery, U-200 pump", "plans/basal.yaml")
-    assert plan.decision is Decision.SIMPLE
+    assert plan.decision == Decision.SIMPLE
     assert plan.pump.insulin == Concentration(200.0)
     assert (plan.pump.basal_increment, plan.pump.bolus_increment) == (Quantity(0.05, "U"), Quantity(0.1, "U"))
     assert plan.pump.delivery == "continuous"
@@ -138,10 +139,35 @@ tests:
 
 def test_what_a_plan_leaves_out_is_the_strict_choice() -> None:
     plan = load_plan(HEAD + "tests:\n" + FLOW, KINDS)
-    assert plan.decision is Decision.GUARDED
+    assert plan.decision == Decision.GUARDED
     assert plan.conditions.liquid == "water"
     assert plan.conditions.temperature is None
     assert plan.pump.delivery == "pulsed"
+
+
+@pytest.mark.parametrize(
+    ("written", "decision", "told"),
+    [
+        ("simple", Decision.SIMPLE, "simple"),
+        ("guarded", Decision.GUARDED, "guarded"),
+        ("{rule: guarded}", Decision.GUARDED, "guarded"),
+        ("{rule: guarded, r: 0.83}", Decision("guarded", r=0.83), "guarded, r = 0.83"),
+        ("{r: 1}", Decision.GUARDED, "guarded"),
+        ("{rule: simple}", Decision.SIMPLE, "simple"),
+        ("{risk: 2 %}", Decision("risk", 0.0, 0.02), "risk 2 % (specific)"),
+        ("{rule: risk, risk: 500 ppm, kind: specific}", Decision("risk", 0.0, 0.0005), "risk 0.05 % (specific)"),
+        ("{risk: 2 %, kind: global}", Decision("risk", 0.0, 0.02, "global"), "risk 2 % (global)"),
+        (
+            "{risk: 1 %, kind: global, in_tolerance: 95 %}",
+            Decision("risk", 0.0, 0.01, "global", 0.95),
+            "risk 1 % (global, 95 % of pumps in tolerance)",
+        ),
+    ],
+)
+def test_decision_rules(written: str, decision: Decision, told: str) -> None:
+    plan = load_plan(HEAD + f"decision: {written}\ntests:\n" + FLOW, KINDS)
+    assert plan.decision == decision
+    assert str(plan.decision) == told
 
 
 def test_the_text_of_a_plan_gives_the_same_plan_again(tmp_path: Path) -> None:
@@ -177,6 +203,19 @@ REFUSED = [
     ("pump: {basal_increment: |0 U}\n", "pump.basal_increment: must be more than nothing, not 0 U"),
     ("pump: {delivery: |pulsd}\n", "pump.delivery: found 'pulsd'; did you mean 'pulsed'? must be 'pulsed' or"),
     ("decision: |gaurded\n", "decision: found 'gaurded'; did you mean 'guarded'? must be 'simple' or 'guarded'"),
+    ("decision: |[guarded]\n", "decision: found a list; must be 'simple' or 'guarded'"),
+    ("decision: {|rr: 1}\n", "unknown key 'rr'; did you mean 'r'? (allowed: in_tolerance, kind, r, risk, rule)"),
+    ("decision: {rule: |riks}\n", "decision.rule: found 'riks'; did you mean 'risk'? must be"),
+    ("decision: {r: |0}\n", "decision.r: found 0; must be greater than 0"),
+    ("decision: {risk: |0.02}\n", "decision.risk: '0.02' has no unit"),
+    ("decision: |{risk: 60 %}\n", "a risk lies above 0 % and below 50 %, not at 60 %"),
+    ("decision: |{rule: risk}\n", "how much risk? write `risk: 2 %`"),
+    ("decision: |{r: 1, risk: 2 %}\n", "`r` belongs to the rule `guarded`, not to `risk`: leave one of them out"),
+    ("decision: |{rule: guarded, risk: 2 %}\n", "`risk` belongs to the rule `risk`, not to `guarded`"),
+    ("decision: |{rule: simple, r: 1}\n", "`r` belongs to the rule `guarded`, not to `simple`"),
+    ("decision: |{kind: global}\n", "`kind` and `in_tolerance` belong to a risk: write `risk: 2 %` beside them"),
+    ("decision: |{risk: 2 %, in_tolerance: 95 %}\n", "`in_tolerance` belongs to a global risk: write `kind: global`"),
+    ("decision: |{risk: 2 %, kind: global, in_tolerance: 100 %}\n", "just below 100 %, not at 100 %"),
     ("conditions: {liquid: |saline}\n", "conditions.liquid: found 'saline'; must be 'water'"),
     ("conditions: {temperature: |23 °C}\n", "'23 °C' is no temperature with its half width; write it as '23 °C ±"),
     (one("rate: 1 U/h"), "tests[0]: key 'procedure' is missing"),

@@ -31,6 +31,20 @@ def test_the_shipped_plans_are_valid(validator: Draft202012Validator, path: Path
     assert [error.message for error in validator.iter_errors(load(path).data)] == []
 
 
+@pytest.mark.parametrize(
+    "decision",
+    [
+        "simple",
+        {"rule": "guarded", "r": 0.83},
+        {"risk": "2 %"},
+        {"risk": "2 %", "kind": "global", "in_tolerance": "95 %"},
+    ],
+)
+def test_decision_rules_are_valid(validator: Draft202012Validator, decision: object) -> None:
+    data = load(ROOT / "test_plans" / "basal.yaml").data
+    assert list(validator.iter_errors({**data, "decision": decision})) == []
+
+
 def _set(*path: str | int, value: object) -> Callable[[Any], None]:
     def change(data: Any) -> None:
         for part in path[:-1]:
@@ -47,6 +61,9 @@ def _set(*path: str | int, value: object) -> Callable[[Any], None]:
         _set("plan", value="no slug"),
         _set("pump", "insulin", value="U-300"),
         _set("decision", value="gaurded"),
+        _set("decision", value={"rule": "guarded", "q": 1}),
+        _set("decision", value={"r": 0}),
+        _set("decision", value={"risk": 0.02}),
         _set("tests", value=[]),
         _set("tests", 0, "id", value="no slug"),
         _set("tests", 0, "procedure", value="bassal"),
