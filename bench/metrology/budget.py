@@ -13,11 +13,9 @@ from typing import Literal
 
 import numpy as np
 
+from bench.metrology.coverage import coverage_factor_of
 from bench.metrology.gum import combine, correlation_matrix
 from bench.results.model import Component, Correlation, Measurement
-
-COVERAGE = 0.954499736103642
-"""Coverage probability of every expanded uncertainty: the one for which k is 2 with infinite degrees of freedom."""
 
 Distribution = Literal["normal", "rectangular", "triangular", "u-shaped", "student"]
 _DIVISORS: dict[Distribution, float] = {
@@ -116,19 +114,10 @@ def effective_degrees_of_freedom(components: Sequence[Component], correlations: 
     return combine(components, correlations).degrees_of_freedom
 
 
-def coverage_factor(degrees_of_freedom: float) -> float:
-    """Return Student's factor for 95.45 % coverage; degrees of freedom are not truncated (GUM G.6.4 allows both)."""
-    if degrees_of_freedom > 1e6:
-        return 2.0
-    from scipy.special import stdtrit  # type: ignore[import-untyped]  # slow, and many budgets need none
-
-    return float(stdtrit(max(1.0, degrees_of_freedom), 0.5 * (1.0 + COVERAGE)))
-
-
 def expanded(components: Sequence[Component], correlations: Sequence[Correlation] = ()) -> tuple[float, float]:
     """Return the expanded uncertainty of a budget and its coverage factor."""
     total = combine(components, correlations)
-    factor = coverage_factor(total.degrees_of_freedom)
+    factor = coverage_factor_of(components, total.standard_uncertainty, total.degrees_of_freedom)
     return factor * total.standard_uncertainty, factor
 
 
@@ -150,7 +139,7 @@ def measurement(
 
     """
     total = combine(components, correlations)
-    factor = coverage_factor(total.degrees_of_freedom)
+    factor = coverage_factor_of(components, total.standard_uncertainty, total.degrees_of_freedom)
     return Measurement(
         name=name,
         title=title,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.metrology.budget import COVERAGE
+from bench.metrology.coverage import COVERAGE
 from bench.metrology.draws import draw
 from bench.metrology.gum import Model, correlation_matrix
 from bench.metrology.noise import Floats

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from bench.metrology.attributes import clopper_pearson, needed_count
-from bench.metrology.budget import coverage_factor
+from bench.metrology.coverage import coverage_factor
 from bench.metrology.density import (
     air_density_kg_per_m3,
     apparent_mass_to_volume_ul,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bench.metrology.budget import bounded, component, coverage_factor, effective_degrees_of_freedom, measurement
+from bench.metrology.budget import bounded, component, effective_degrees_of_freedom, measurement
+from bench.metrology.coverage import coverage_factor
 from bench.metrology.gum import combine, evaluate, uncertain
 from bench.results.model import Component, Correlation
 

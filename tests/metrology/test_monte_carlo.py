@@ -152,13 +152,23 @@ def test_a_normal_budget_is_confirmed() -> None:
     assert (check.low, check.high) == pytest.approx((4.0, 6.0), abs=0.02)
 
 
-def test_a_rectangular_budget_is_not() -> None:
-    # ±2/√3 of the half width by the GUM, ±0.954 of it in truth.
-    check = confirm(measurement("m", "m", 0.0, "mg", [bounded("bound", 1.0, "mg")]), draws=100_000).monte_carlo
+def test_a_rectangular_budget_is_too() -> None:
+    # k keeps the shape of the greatest rectangle: the ends are at 0.954 of its half width, and not at 2/√3.
+    check = confirm(measurement("m", "m", 0.0, "mg", [bounded("bound", 1.0, "mg")]), draws=400_000).monte_carlo
+    assert check is not None
+    assert check.validated
+    assert check.gum_high == pytest.approx(0.9545, abs=1e-4)
+    assert check.high == pytest.approx(0.9545, abs=0.005)
+
+
+def test_a_budget_of_arcs_is_not() -> None:
+    # A u-shaped input is bounded, too, and counts as normal: ±√2 by the GUM, ±0.997 of the half width in truth.
+    line = bounded("swing", 1.0, "mg", distribution="u-shaped")
+    check = confirm(measurement("m", "m", 0.0, "mg", [line]), draws=100_000).monte_carlo
     assert check is not None
     assert not check.validated
-    assert check.gum_high == pytest.approx(2.0 / math.sqrt(3.0))
-    assert check.high == pytest.approx(0.9545, abs=0.01)
+    assert check.gum_high == pytest.approx(math.sqrt(2.0))
+    assert check.high == pytest.approx(math.sin(0.5 * math.pi * 0.9545), abs=0.005)
 
 
 def test_factors_multiply_what_they_act_on() -> None:

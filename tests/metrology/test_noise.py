@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.metrology.budget import coverage_factor
+from bench.metrology.coverage import coverage_factor
 from bench.metrology.evaporation import Slope, blank_slope, evaporation
 from bench.metrology.noise import Noise, Part, block_means, estimate, white_noise
 

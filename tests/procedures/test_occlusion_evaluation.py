@@ -231,7 +231,7 @@ def test_time_to_alarm_knows_how_slow_a_clamp_may_be() -> None:
         delay = next(line for line in found.budget if line.name == "actuation delay of the occluder")
         assert delay.standard_uncertainty == pytest.approx(half_s / 3**0.5)
         assert source in delay.source
-        assert (found.expanded_uncertainty or 0.0) * 60.0 > 2.0 * half_s / 3**0.5
+        assert (found.expanded_uncertainty or 0.0) * 60.0 > 0.95 * half_s
         assert {"rate of the pump's clock", "resolution of the pump's clock"} <= {line.name for line in found.budget}
     # The relay switched 25 ms before its confirmation, the clamp 50 ms or 250 ms later.
     assert stated.value == pytest.approx((ALARM_S - CLOSED_S + 0.025 - 0.05) / 60.0, abs=1e-6)
