@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from bench.cli import analyse, documents, export, plan_size, report, simulate, verify
+    from bench.cli import analyse, documents, export, plan_size, report, simulate, validate, verify
 
     parser = argparse.ArgumentParser(
         prog="pumpbench",
@@ -31,6 +31,6 @@ def _parser() -> argparse.ArgumentParser:
         "`pytest test_plans/bolus.yaml --rig fixtures/bench-3.yaml`.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (simulate, report, analyse, export, verify, plan_size, documents):
+    for module in (simulate, report, analyse, export, verify, validate, plan_size, documents):
         module.add_to(commands)
     return parser
