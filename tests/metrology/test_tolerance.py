@@ -1,13 +1,15 @@
 """Tolerance factors against published tables, an independent package, and simulated confidence."""
 
 import math
-import warnings
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import ndtr  # type: ignore[import-untyped]
+from scipy.integrate import quad  # type: ignore[import-untyped]
+from scipy.optimize import brentq  # type: ignore[import-untyped]
+from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]
+from scipy.stats import chi as chi_density  # type: ignore[import-untyped]
 
 from bench.metrology.tolerance import (
     normal_interval,
@@ -16,10 +18,21 @@ from bench.metrology.tolerance import (
     two_sided_factor,
 )
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", ResourceWarning)  # it leaves its version file open at import
-    from toleranceinterval.oneside import oneside  # type: ignore[import-untyped]
-    from toleranceinterval.twoside import twoside  # type: ignore[import-untyped]
+# From an independent package, toleranceinterval 1.0.3 (MIT), twoside.normal_factor(n, coverage, confidence,
+# method="exact") by Gauss and Kronrod's quadrature. Its wheel puts a package `tests` beside it, so that it is no
+# dependency here. (coverage, confidence) are 80/90, 95/95, 99/99 and 99.9/90 %.
+INDEPENDENT = {
+    2: (12.3331043, 36.5192146, 234.8774598, 29.3617595),
+    3: (4.5774473, 9.7887524, 28.5856952, 11.1030498),
+    4: (3.2755340, 6.3410826, 14.4053546, 8.0461580),
+    7: (2.2819784, 4.0195956, 7.1907013, 5.7200662),
+    12: (1.8851736, 3.1746643, 5.0959498, 4.7845263),
+    33: (1.5623660, 2.5166525, 3.6637178, 4.0027042),
+    101: (1.4197234, 2.2322544, 3.0943930, 3.6443364),
+    1000: (1.3203207, 2.0361143, 2.7183046, 3.3900622),
+}
+# The same package's oneside.normal for 95 % held with 90 % confidence.
+INDEPENDENT_ONE_SIDED = {2: 13.0897420, 3: 5.3114784, 8: 2.7542844, 40: 2.0102705}
 
 # n: two-sided k for (coverage, confidence) 90/95, 95/95, 99/95, 95/99, 99/99; one-sided 95/95, 99/95.
 TABLE = {
@@ -78,24 +91,39 @@ def test_the_engineering_statistics_handbook_s_example() -> None:
     assert one_sided_factor(43, 0.90, 0.99) == pytest.approx(1.8740, abs=5.1e-5)
 
 
-@pytest.mark.parametrize("count", [2, 3, 4, 7, 12, 33, 101, 1000])
-@pytest.mark.parametrize(("coverage", "confidence"), [(0.8, 0.9), (0.95, 0.95), (0.99, 0.99), (0.999, 0.9)])
-def test_two_sided_factor_agrees_with_an_independent_package(count: int, coverage: float, confidence: float) -> None:
-    theirs = float(twoside.normal_factor(count, coverage, confidence, method="exact"))
-    assert two_sided_factor(count, coverage, confidence) == pytest.approx(theirs, abs=1e-4, rel=1e-7)
+@pytest.mark.parametrize("count", INDEPENDENT)
+def test_two_sided_factor_agrees_with_an_independent_package(count: int) -> None:
+    shares = ((0.8, 0.9), (0.95, 0.95), (0.99, 0.99), (0.999, 0.9))
+    for (coverage, confidence), theirs in zip(shares, INDEPENDENT[count], strict=True):
+        assert two_sided_factor(count, coverage, confidence) == pytest.approx(theirs, abs=2e-7, rel=1e-8)
 
 
-@pytest.mark.parametrize("count", [2, 3, 8, 40])
+@pytest.mark.parametrize("count", INDEPENDENT_ONE_SIDED)
 def test_one_sided_factor_agrees_with_an_independent_package(count: int) -> None:
-    sample = np.arange(count, dtype=float)
-    bound = float(oneside.normal(sample, 0.95, 0.9)[0])
-    mine = np.mean(sample) + one_sided_factor(count, 0.95, 0.9) * np.std(sample, ddof=1)
-    assert mine == pytest.approx(bound, abs=1e-4)
+    assert one_sided_factor(count, 0.95, 0.9) == pytest.approx(INDEPENDENT_ONE_SIDED[count], abs=2e-7)
 
 
 def test_degrees_of_freedom_of_their_own_agree_with_an_independent_package() -> None:
-    theirs = float(twoside.normal_factor(8, 0.95, 0.95, method="exact", nu=70))
-    assert two_sided_factor(8, 0.95, 0.95, 70.0) == pytest.approx(theirs, abs=1e-6)
+    assert two_sided_factor(8, 0.95, 0.95, 70.0) == pytest.approx(2.4991351, abs=2e-7)
+
+
+@pytest.mark.parametrize(("count", "coverage", "confidence"), [(2, 0.95, 0.95), (5, 0.9, 0.99), (40, 0.99, 0.9)])
+def test_confidence_is_that_of_integrating_over_the_spread_instead_of_the_mean(
+    count: int, coverage: float, confidence: float
+) -> None:
+    """The other way round: for each s, which means hold enough? By scipy's own quadrature and root search."""
+    factor, freedom = two_sided_factor(count, coverage, confidence), count - 1
+
+    def at(chi: float) -> float:
+        reach = factor * chi / math.sqrt(freedom)
+        if 2.0 * ndtr(reach) - 1.0 < coverage:
+            return 0.0
+        off = brentq(lambda mean: ndtr(mean + reach) - ndtr(mean - reach) - coverage, 0.0, reach + 10.0, xtol=1e-13)
+        return float((2.0 * ndtr(off * math.sqrt(count)) - 1.0) * chi_density.pdf(chi, freedom))
+
+    least = math.sqrt(freedom) * float(ndtri(0.5 * (1.0 + coverage))) / factor
+    found = quad(at, least, least + 4.0)[0] + quad(at, least + 4.0, least + 60.0)[0]
+    assert found == pytest.approx(confidence, abs=1e-7)
 
 
 @pytest.mark.parametrize("count", [3, 10, 30])
