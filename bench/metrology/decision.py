@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from bench.metrology.conformity import Bound, conformity, uncertainty_ratio
 from bench.metrology.guard import guard_band, largest_uncertainty
 from bench.metrology.reasons import Situation, reason
-from bench.metrology.rounding import limit_text
+from bench.metrology.rounding import limit_text, number
 from bench.plan.decision import Decision, Word, decision_of
 from bench.quantities import Concentration, Limit
 from bench.results.model import Judged, Measurement, Verdict
+
+_NOTHING = "no value could pass by its own uncertainty"
+_USUAL = "a longer test, longer blanks or a finer balance"
+_CHANCE = "a verdict would be a matter of chance"
 
 
 class _Probability(NamedTuple):
@@ -188,19 +193,36 @@ def resolvable(
     if expanded_uncertainty <= largest:
         return None
     spaced = f" {unit}" if unit else ""
-    stated = f"U = {expanded_uncertainty:.2g}{spaced}"
-    because = arithmetic.rstrip(". ")
-    if not because.endswith(stated):
-        because = f"{because}; {stated}" if because else stated
     wider = expanded_uncertainty * room / largest if largest > 0.0 else expanded_uncertainty
-    apart = f"limits at least {2.0 * wider:.2g}{spaced} apart" if two_sided else f"a limit at least {wider:.2g}{spaced}"
-    if not two_sided:
-        apart += " from the end of what is possible"
-    ways = "; or ".join(remedies) or "a longer test, longer blanks or a finer balance"
+    ways = [*(remedies or [_USUAL]), *_wide_enough(limit.to(unit, concentration), wider, natural, spaced)]
     return (
-        f"{because}; the limit {limit_text(limit.text)} is narrower, so no value could pass by its own uncertainty"
-        f" ({decision}); what would do: U of at most {largest:.2g}{spaced}, by {ways}; or {apart}"
+        f"{_stated(arithmetic, expanded_uncertainty, spaced)}; the limit {limit_text(limit.text)} is narrower,"
+        f" so {_CHANCE if decision.rule == 'simple' else _NOTHING} ({decision}); what would do:"
+        f" U of at most {number(largest, 2)}{spaced}, by {'; or '.join(ways)}"
     )
+
+
+def _stated(arithmetic: str, expanded: float, spaced: str) -> str:
+    """Return the arithmetic, the uncertainty that it comes to at its end."""
+    because = arithmetic.rstrip(". ")
+    told = re.search(r"= ([0-9.]+(?:e[+-]?[0-9]+)?)[^=;]*$", because)
+    if told and math.isclose(float(told[1]), expanded, rel_tol=0.06):
+        return because
+    stated = f"U = {number(expanded, 2)}{spaced}"
+    return f"{because}; {stated}" if because else stated
+
+
+def _wide_enough(bounds: tuple[Bound, Bound], room: float, natural: tuple[Bound, Bound], spaced: str) -> list[str]:
+    """Return the limit that would leave room enough; nothing where it would leave nothing to ask."""
+    lower, upper = bounds
+    if lower is not None and upper is not None:
+        return [f"limits at least {number(2.0 * room, 2)}{spaced} apart"]
+    least, greatest = natural
+    if least is not None and greatest is not None and room >= greatest - least:
+        return []
+    if upper is not None:
+        return [f"a limit of at least {number((least or 0.0) + room, 2)}{spaced}"]
+    return [f"a limit of at most {number((greatest or 0.0) - room, 2)}{spaced}"]
 
 
 def room_of(bounds: tuple[Bound, Bound], natural: tuple[Bound, Bound]) -> tuple[float, bool] | None:

@@ -30,13 +30,15 @@ class MeasurementSpec:
     """A measurement that a procedure can give, and so a key of `accept:`.
 
     `dimension` is one of `bench.quantities`' dimensions (a limit must have it); `unit` is the unit of its value and of
-    `natural`, the least and greatest value that is possible at all (0 and 100 of a share).
+    `natural`, the least and greatest value that is possible at all (0 and 100 of a share). `instead` names measurements
+    of the same kind that a rig resolves sooner: wider windows, means of many.
     """
 
     title: str
     dimension: str
     unit: str
     natural: tuple[float | None, float | None] = (None, None)
+    instead: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bench.metrology.decision import judge, resolvable
+from bench.metrology.decision import judge
 from bench.metrology.reasons import probability_text
 from bench.plan.decision import Decision
 from bench.plan.model import Plan, PlanTest
 from bench.procedures.base import Context, Procedure
 from bench.results.model import Evaluation, Judged, Verdict
+from bench.run.remedies import Asked, remedies
 
 
 class UnresolvableError(Exception):
@@ -35,26 +36,16 @@ def check_resolvable(test: PlanTest, procedure: Procedure, context: Context) -> 
     """Check that the rig's foreseeable uncertainty leaves room within each of the test's limits.
 
     Raises:
-        UnresolvableError: it does not; the text has the arithmetic.
+        UnresolvableError: it does not, by whatever rule; the text has the arithmetic and what would do.
 
     """
-    planned = procedure.planned_uncertainty(test.settings, context)
+    asked = Asked(test.settings, procedure, context)
     lines = []
     for name, limit in test.accept.items():
-        if name in planned:
-            expanded, arithmetic = planned[name]
-            spec = procedure.measurements[name]
-            refusal = resolvable(
-                limit,
-                expanded,
-                spec.unit,
-                arithmetic,
-                context.concentration,
-                spec.natural,
-                context.plan.decision,
-            )
-            if refusal is not None:
-                lines.append(f"{name}: {refusal}")
+        refusal = asked.refusal(name, limit)
+        if refusal is not None:
+            ways = remedies(asked, name, limit)
+            lines.append(f"{name}: {asked.refusal(name, limit, ways) or refusal}")
     if lines:
         raise UnresolvableError(test.id, context.rig.rig, lines)
 

@@ -3,51 +3,172 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from bench.metrology.budget import combined, component
+from bench.metrology.budget import bounded, combined, component
+from bench.metrology.pulse_train import DOUBLED, LOWEST
+from bench.metrology.rounding import number
+from bench.metrology.trumpet import AMBULATORY_SAMPLE_S, AMBULATORY_WINDOWS_S, noise_floor_percent
 from bench.procedures.base import Context
-from bench.procedures.shared.conversion import assumed_surroundings, immersion_of
-from bench.procedures.shared.planning import evaporation_mg_per_h, repeatability_mg
+from bench.procedures.shared.planning import (
+    evaporation_mg_per_h,
+    in_words,
+    pulse_noise_mg,
+    repeatability_mg,
+    ul_per_mg,
+)
 from bench.procedures.shared.weighing import balance_components
 from bench.results.model import Component
 
+HOUR_S = 3600.0
+HOURLY_BAND_PERCENT = 15.0
+_LEVELS_S = 90.0
+"""A pulse is weighed between levels no further apart than this."""
+_IMPOSSIBLE = 1e-9
 
-def planned(
-    rate_ul_per_h: float, hours: float, blank_hours: float, context: Context
-) -> Mapping[str, tuple[float, str]]:
-    """Return the expanded uncertainty (k = 2) of each volume and of the mean error, with the arithmetic in words."""
-    ul_per_u = context.concentration.ul_per_u
-    found = {}
-    for name, of_hours in (("total_volume", hours), *((f"delivered_{h}h", float(h)) for h in (1, 6, 12))):
-        if of_hours <= hours:
-            uncertainty_ul, words = _volume(rate_ul_per_h, of_hours, blank_hours, context)
-            found[name] = (uncertainty_ul / ul_per_u, f"{words} = {uncertainty_ul / ul_per_u:.2g} U")
-    uncertainty_ul, words = _volume(rate_ul_per_h, hours, blank_hours, context)
-    percent = 100.0 * uncertainty_ul / (rate_ul_per_h * hours)
-    found["mean_error"] = (percent, f"{words} = {percent:.2g} %")
-    return found
+Planned = dict[str, tuple[float, str]]
 
 
-def _volume(rate_ul_per_h: float, hours: float, blank_hours: float, context: Context) -> tuple[float, str]:
-    balance = context.rig.balance
-    factor = assumed_surroundings(context).factor_ul_per_mg() * immersion_of(balance)
-    mass_mg = rate_ul_per_h * hours / factor
+@dataclass(frozen=True, slots=True)
+class PlannedBasal:
+    """A basal delivery that has not happened yet; `increment_ul` is NaN where the pump meters no pulses.
+
+    `windows_hours` is how long the trumpet has; 0 where its ambulatory windows are not asked for.
+    """
+
+    rate_ul_per_h: float
+    hours: float
+    blank_hours: float
+    increment_ul: float
+    windows_hours: float
+    context: Context
+
+    @property
+    def factor(self) -> float:
+        """Volume of one milligram shown, in µL."""
+        return ul_per_mg(self.context)
+
+    @property
+    def interval_s(self) -> float:
+        """From pulse to pulse."""
+        return HOUR_S * self.increment_ul / self.rate_ul_per_h
+
+    @property
+    def pulses(self) -> int:
+        """How many pulses there will be."""
+        return int(self.hours * self.rate_ul_per_h / self.increment_ul) if math.isfinite(self.increment_ul) else 0
+
+
+def planned(basal: PlannedBasal) -> Mapping[str, tuple[float, str]]:
+    """Return the expanded uncertainty (k = 2) of every measurement that will be made, with the arithmetic in words."""
+    return {**dict(_volumes(basal)), **dict(_hours(basal)), **dict(_windows(basal)), **dict(_pulses(basal))}
+
+
+def _volumes(basal: PlannedBasal) -> Iterator[tuple[str, tuple[float, str]]]:
+    ul_per_u = basal.context.concentration.ul_per_u
+    for name, hours in (("total_volume", basal.hours), *((f"delivered_{h}h", float(h)) for h in (1, 6, 12))):
+        if hours <= basal.hours:
+            uncertainty_ul, words = _between_levels(basal, hours)
+            yield name, (uncertainty_ul / ul_per_u, f"{words} = {number(uncertainty_ul / ul_per_u, 2)} U")
+    yield "mean_error", _relative(basal, basal.hours)
+
+
+def _hours(basal: PlannedBasal) -> Iterator[tuple[str, tuple[float, str]]]:
+    if basal.hours < 1.0:
+        return
+    percent, words = _relative(basal, 1.0)
+    yield "largest_hourly_error", (percent, words)
+    name, band = "hourly_windows_within_15_percent", f"the band of ±{HOURLY_BAND_PERCENT:g} % itself"
+    if percent < HOURLY_BAND_PERCENT:
+        yield name, (0.0, f"{words}, less than {band}")
+    else:
+        # No hour can be told to lie inside the band, so the share within it is anything.
+        yield name, (100.0, f"{words}, no less than {band}")
+
+
+def _windows(basal: PlannedBasal) -> Iterator[tuple[str, tuple[float, str]]]:
+    for window_s in AMBULATORY_WINDOWS_S:
+        hours = window_s / HOUR_S
+        count = 1 + int((basal.windows_hours - hours) * HOUR_S / AMBULATORY_SAMPLE_S)
+        if count < 1 or hours > basal.windows_hours:
+            continue
+        noise_ul = math.sqrt(2.0) * repeatability_mg(basal.context.rig.balance) * basal.factor
+        floor = noise_floor_percent(noise_ul, basal.rate_ul_per_h, window_s, count)
+        of_noise = bounded(
+            f"largest of {count} windows by noise", 0.01 * floor * basal.rate_ul_per_h * hours, "µL", 1.0
+        )
+        yield f"trumpet_error_{window_s / 60.0:.0f}min", _relative(basal, hours, of_noise)
+
+
+def _relative(basal: PlannedBasal, hours: float, *more: Component) -> tuple[float, str]:
+    uncertainty_ul, words = _between_levels(basal, hours, *more)
+    percent = 100.0 * uncertainty_ul / (basal.rate_ul_per_h * hours)
+    return percent, f"{words} = {number(percent, 2)} %"
+
+
+def _between_levels(basal: PlannedBasal, hours: float, *more: Component) -> tuple[float, str]:
+    """Return the expanded uncertainty in µL of what is delivered within some hours, and how it comes about."""
+    balance, factor = basal.context.rig.balance, basal.factor
+    lost = evaporation_mg_per_h(balance, basal.blank_hours, basal.context)
     lines = [
         component("repeatability", repeatability_mg(balance), "mg", math.sqrt(2.0) * factor),
         *balance_components(balance, factor),
-        component(
-            "evaporation and steady drift", evaporation_mg_per_h(balance, blank_hours, context), "mg/h", factor * hours
-        ),
+        component("evaporation and steady drift", lost, "mg/h", factor * hours),
+        *more,
     ]
     expanded_ul = 2.0 * combined(lines)
-    largest = sorted(lines, key=lambda line: -line.contribution)[:3]
-    parts = ", ".join(_in_words(line, factor) for line in largest)
     return expanded_ul, (
-        f"{hours:g} h at {rate_ul_per_h:g} µL/h = {mass_mg:.4g} mg; standard uncertainties: {parts};"
-        f" U = {expanded_ul / factor:.2g} mg"
+        f"{hours:g} h at {basal.rate_ul_per_h:g} µL/h = {basal.rate_ul_per_h * hours / factor:.4g} mg;"
+        f" standard uncertainties: {in_words(lines, factor)}; U = {number(expanded_ul / factor, 2)} mg"
     )
 
 
-def _in_words(line: Component, factor: float) -> str:
-    return f"{line.name} {line.contribution / factor:.2g} mg"
+def _pulses(basal: PlannedBasal) -> Iterator[tuple[str, tuple[float, str]]]:
+    pulses = basal.pulses
+    if pulses < 2:
+        return
+    pulse_mg = basal.increment_ul / basal.factor
+    own_mg = pulse_noise_mg(basal.context.rig.balance, basal.interval_s)
+    ul_per_u = basal.context.concentration.ul_per_u
+    one = f"a pulse of {basal.increment_ul / ul_per_u:g} U = {pulse_mg:.3g} mg, weighed to {own_mg:.2g} mg"
+    lines = _mean_pulse(basal, own_mg)
+    mean_u = 2.0 * combined(lines) / ul_per_u
+    words = f"{one}; {pulses} pulses; standard uncertainties of their mean: {in_words(lines, basal.factor)}"
+    yield "mean_pulse_volume", (mean_u, f"{words}; U = {number(mean_u, 2)} U")
+    # The scatter that pumps have of themselves is not the rig's: what weighing adds to it is foretold, and no more.
+    own_percent = 100.0 * own_mg / pulse_mg
+    scatter = 2.0 * own_percent * math.hypot(1.0 / math.sqrt(3.0), 1.0 / math.sqrt(2.0 * (pulses - 1)))
+    told = f"{one}; {pulses} pulses; weighing alone scatters by {own_percent:.2g} %"
+    yield "pulse_volume_sd", (scatter, f"{told}; U = {number(scatter, 2)} %")
+    interval_s = 2.0 * math.sqrt(2.0) / (pulses - 1)
+    told = f"instants to 1 s, over {pulses - 1} intervals; U = {number(interval_s, 2)} s"
+    yield "mean_pulse_interval", (interval_s, told)
+    yield from _miscounted(pulses, own_mg / pulse_mg, one)
+
+
+def _mean_pulse(basal: PlannedBasal, own_mg: float) -> list[Component]:
+    balance, factor, pulses = basal.context.rig.balance, basal.factor, basal.pulses
+    near_s = min(basal.interval_s, _LEVELS_S)
+    lost = evaporation_mg_per_h(balance, basal.blank_hours, basal.context)
+    lines = [
+        component("repeatability of a pulse's levels", own_mg / math.sqrt(pulses), "mg", factor),
+        component("evaporation and steady drift", lost, "mg/h", factor * near_s / HOUR_S),
+    ]
+    if balance is not None and balance.calibration is not None:
+        whole_mg = balance.calibration.expanded_uncertainty.to("mg") / balance.calibration.k
+        lines.append(component("calibration, over all pulses", whole_mg / pulses, "mg", factor))
+    return lines
+
+
+def _miscounted(pulses: int, noise: float, one: str) -> Iterator[tuple[str, tuple[float, str]]]:
+    """Yield how many pulses noise takes for missing ones or for double ones; `noise` is in terms of a pulse."""
+    for name, distance in (
+        ("missed_pulses", 1.0 - LOWEST),
+        ("doubled_pulses", DOUBLED - 1.0),
+        ("extra_pulses", LOWEST),
+    ):
+        wrong = 0.5 * math.erfc(distance / noise / math.sqrt(2.0)) if noise > 0.0 else 0.0
+        expanded = 2.0 * math.sqrt(pulses * wrong * (1.0 - wrong)) if wrong > _IMPOSSIBLE else 0.0
+        words = f"{one}: of {pulses} pulses some {pulses * wrong:.2g} are mistaken by noise; U = {number(expanded, 2)}"
+        yield name, (expanded, words)

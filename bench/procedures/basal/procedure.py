@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from bench.plan.model import Plan
 from bench.procedures.basal.evaluation import SETTLE_S, evaluate_basal
-from bench.procedures.basal.planning import planned
+from bench.procedures.basal.planning import PlannedBasal, planned
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
 from bench.procedures.shared.alarms import blocking
 from bench.procedures.shared.common import record_blank, start_basal, stop_basal
@@ -55,31 +55,38 @@ class BasalSettings(ProcedureSettings):
         return self
 
 
+def _wider(minutes: int) -> tuple[str, ...]:
+    """Return what has wider windows than so many minutes: the trumpet's, and the whole delivery."""
+    return (*(f"trumpet_error_{wider}min" for wider in TRUMPET_MINUTES if wider > minutes), "mean_error")
+
+
 def _catalogue() -> dict[str, MeasurementSpec]:
     catalogue = {
         "mean_error": MeasurementSpec("mean error of the rate, from the first command", "ratio", "%"),
-        "total_volume": MeasurementSpec("volume delivered in all", "volume", "U"),
+        "total_volume": MeasurementSpec("volume delivered in all", "volume", "U", (0.0, None)),
     }
     for hours in (1, 6, 12):
         catalogue[f"delivered_{hours}h"] = MeasurementSpec(
-            f"delivered {hours} h after the first command", "volume", "U"
+            f"delivered {hours} h after the first command", "volume", "U", (0.0, None)
         )
     catalogue |= {
         "hourly_windows_within_15_percent": MeasurementSpec(
             "hours within ±15 % of commanded", "ratio", "%", (0.0, 100.0)
         ),
-        "largest_hourly_error": MeasurementSpec("largest error of an hour, by size", "ratio", "%", (0.0, None)),
+        "largest_hourly_error": MeasurementSpec(
+            "largest error of an hour, by size", "ratio", "%", (0.0, None), _wider(60)
+        ),
     }
     for minutes in TRUMPET_MINUTES:
         title = f"trumpet: largest error over {minutes} min, by size"
-        catalogue[f"trumpet_error_{minutes}min"] = MeasurementSpec(title, "ratio", "%", (0.0, None))
+        catalogue[f"trumpet_error_{minutes}min"] = MeasurementSpec(title, "ratio", "%", (0.0, None), _wider(minutes))
     return catalogue | {
-        "mean_pulse_volume": MeasurementSpec("mean volume of a pulse", "volume", "U"),
-        "pulse_volume_sd": MeasurementSpec("standard deviation of pulses, of their mean", "ratio", "%"),
-        "mean_pulse_interval": MeasurementSpec("mean time between pulses", "duration", "s"),
-        "missed_pulses": MeasurementSpec("pulses that did not come", "count", ""),
-        "doubled_pulses": MeasurementSpec("pulses of twice the volume", "count", ""),
-        "extra_pulses": MeasurementSpec("pulses out of turn", "count", ""),
+        "mean_pulse_volume": MeasurementSpec("mean volume of a pulse", "volume", "U", (0.0, None)),
+        "pulse_volume_sd": MeasurementSpec("standard deviation of pulses, of their mean", "ratio", "%", (0.0, None)),
+        "mean_pulse_interval": MeasurementSpec("mean time between pulses", "duration", "s", (0.0, None)),
+        "missed_pulses": MeasurementSpec("pulses that did not come", "count", "", (0.0, None)),
+        "doubled_pulses": MeasurementSpec("pulses of twice the volume", "count", "", (0.0, None)),
+        "extra_pulses": MeasurementSpec("pulses out of turn", "count", "", (0.0, None)),
     }
 
 
@@ -102,10 +109,20 @@ class Basal:
         return settings.duration.to("s") + 2.0 * settings.blank.to("s") + SETTLE_S
 
     def planned_uncertainty(self, settings: BasalSettings, context: Context) -> Mapping[str, tuple[float, str]]:
-        """Return what the rig file foretells for volumes and their errors."""
-        concentration = context.concentration
-        rate_ul_per_h = settings.rate.to("µL/h", concentration)
-        return planned(rate_ul_per_h, settings.duration.to("h"), settings.blank.to("h"), context)
+        """Return what the rig file foretells for everything that is measured."""
+        concentration, pump = context.concentration, context.plan.pump
+        increment = pump.basal_increment if pump.delivery == "pulsed" else None
+        hours = settings.duration.to("h")
+        ambulatory = settings.trumpet in ("by pump", "ambulatory")
+        basal = PlannedBasal(
+            rate_ul_per_h=settings.rate.to("µL/h", concentration),
+            hours=hours,
+            blank_hours=settings.blank.to("h"),
+            increment_ul=increment.to("µL", concentration) if increment is not None else math.nan,
+            windows_hours=hours - settings.stabilisation.to("h") if ambulatory else 0.0,
+            context=context,
+        )
+        return planned(basal)
 
     def drive(self, settings: BasalSettings, stage: Stage) -> None:
         """Weigh a blank, deliver, stop, let the line settle, weigh a blank again; a blocking alarm ends it early."""

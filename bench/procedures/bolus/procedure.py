@@ -12,7 +12,7 @@ from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, S
 from bench.procedures.bolus.bins import BAND_PERCENTS
 from bench.procedures.bolus.evaluation import BolusRow, basal_component, measure, nothing_measured
 from bench.procedures.bolus.figures import mass_figure, row_figures, simulated_words, tables
-from bench.procedures.bolus.planning import planned_boluses
+from bench.procedures.bolus.planning import POLL_S, TYPICAL_SPEED_UL_PER_MIN, planned_boluses
 from bench.procedures.bolus.weighing import CommandedBolus, bolus_doubts, commanded_boluses, weigh
 from bench.procedures.shared.alarms import alarm_findings, blocking
 from bench.procedures.shared.common import record_blank, start_basal, stop_basal
@@ -24,13 +24,10 @@ from bench.results.model import Evaluation
 from drivers.errors import InstrumentError
 from drivers.roles import Balance, DeliversBasal, DeliversBolus
 
-POLL_S = 0.5
 SHORTEST_WEIGHING_S = 10.0
 SECONDS_PER_HOUR = 3600.0
 DEFAULT_INCREMENT = Quantity(0.05, "U")
 """What basal is metered in where the plan does not say."""
-TYPICAL_SPEED_UL_PER_MIN = 15.0
-"""1.5 U/min of U-100, the usual speed of a normal bolus; only durations are foretold with it."""
 SLOWEST_SPEED_UL_PER_MIN = 2.5
 LONGEST_START_S = 120.0
 
@@ -69,20 +66,33 @@ class BolusSettings(ProcedureSettings):
         return self
 
 
+def _wider(band: int) -> tuple[str, ...]:
+    """Return the shares within wider bands."""
+    return tuple(f"within_{wider}_percent" for wider in BAND_PERCENTS if wider > band)
+
+
 def _catalogue() -> dict[str, MeasurementSpec]:
     catalogue = {
         "mean_error": MeasurementSpec("mean error of the boluses", "ratio", "%"),
-        "mean_volume": MeasurementSpec("mean volume of the boluses", "volume", "U"),
-        "bolus_sd": MeasurementSpec("standard deviation of the boluses, of commanded", "ratio", "%"),
-        "largest_positive_deviation": MeasurementSpec("largest deviation upwards", "ratio", "%"),
-        "largest_negative_deviation": MeasurementSpec("largest deviation downwards", "ratio", "%"),
+        "mean_volume": MeasurementSpec("mean volume of the boluses", "volume", "U", (0.0, None)),
+        "bolus_sd": MeasurementSpec("standard deviation of the boluses, of commanded", "ratio", "%", (0.0, None)),
+        "largest_positive_deviation": MeasurementSpec(
+            "largest deviation upwards", "ratio", "%", instead=("mean_error",)
+        ),
+        "largest_negative_deviation": MeasurementSpec(
+            "largest deviation downwards", "ratio", "%", instead=("mean_error",)
+        ),
     }
     for band in BAND_PERCENTS:
         catalogue[f"within_{band}_percent"] = MeasurementSpec(
-            f"boluses within ±{band} % of commanded", "ratio", "%", (0.0, 100.0)
+            f"boluses within ±{band} % of commanded", "ratio", "%", (0.0, 100.0), _wider(band)
         )
-    catalogue["delivery_time"] = MeasurementSpec("mean time from command to 95 % on the balance", "duration", "s")
-    catalogue["tail_fraction"] = MeasurementSpec("part that arrives after the pump says done", "ratio", "%")
+    catalogue["delivery_time"] = MeasurementSpec(
+        "mean time from command to 95 % on the balance", "duration", "s", (0.0, None)
+    )
+    catalogue["tail_fraction"] = MeasurementSpec(
+        "part that arrives after the pump says done", "ratio", "%", (0.0, 100.0)
+    )
     catalogue["reported_difference"] = MeasurementSpec("reported by the pump minus weighed, of commanded", "ratio", "%")
     return catalogue
 

@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from bench.metrology.rounding import number
 from bench.plan.model import Plan
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
 from bench.procedures.bolus.figures import simulated_words
@@ -68,12 +69,12 @@ class Occlusion:
     summary: ClassVar[str] = "time to the occlusion alarm, pressure, volume missed and volume stored"
     Settings: ClassVar[type[ProcedureSettings]] = OcclusionSettings
     measurements: ClassVar[Mapping[str, MeasurementSpec]] = {
-        "time_to_alarm": MeasurementSpec("time from the shut line to the alarm", "duration", "min"),
+        "time_to_alarm": MeasurementSpec("time from the shut line to the alarm", "duration", "min", (0.0, None)),
         "pressure_at_alarm": MeasurementSpec("pressure when the alarm came", "pressure", "kPa"),
-        "peak_pressure": MeasurementSpec("greatest pressure while shut", "pressure", "kPa"),
-        "missed_volume": MeasurementSpec("volume due but not delivered by the alarm", "volume", "U"),
-        "stored_bolus": MeasurementSpec("volume that the line gave back when opened", "volume", "U"),
-        "false_alarms": MeasurementSpec("occlusion alarms while flowing", "count", ""),
+        "peak_pressure": MeasurementSpec("greatest pressure while shut", "pressure", "kPa", (0.0, None)),
+        "missed_volume": MeasurementSpec("volume due but not delivered by the alarm", "volume", "U", (0.0, None)),
+        "stored_bolus": MeasurementSpec("volume that the line gave back when opened", "volume", "U", (0.0, None)),
+        "false_alarms": MeasurementSpec("occlusion alarms while flowing", "count", "", (0.0, None)),
     }
 
     def requires(self, settings: OcclusionSettings) -> Mapping[str, Sequence[type]]:
@@ -97,8 +98,9 @@ class Occlusion:
     def planned_uncertainty(self, settings: OcclusionSettings, context: Context) -> Mapping[str, tuple[float, str]]:
         """Return what the rig file foretells for time, pressures and volumes."""
         blank_s, poll_s = settings.blank.to("s"), 2.0 * POLL_S
+        asked = f"alarms are asked for every {POLL_S:g} s; U = {number(poll_s / 60.0, 2)} min"
         found = {
-            "time_to_alarm": (poll_s / 60.0, f"alarms are asked for every {POLL_S:g} s; U = {poll_s / 60.0:.2g} min"),
+            "time_to_alarm": (poll_s / 60.0, asked),
             "missed_volume": planned_levels(settings.timeout.to("s"), blank_s, context),
             "stored_bolus": planned_levels(settings.release_observation.to("s"), blank_s, context),
         }
@@ -106,7 +108,7 @@ class Occlusion:
         if pressure is not None and pressure.calibration is not None:
             calibration = pressure.calibration
             expanded_kpa = 2.0 * calibration.expanded_uncertainty.to("kPa") / calibration.k
-            words = f"certificate {calibration.certificate}: U = {expanded_kpa:.2g} kPa"
+            words = f"certificate {calibration.certificate}: U = {number(expanded_kpa, 2)} kPa"
             found |= dict.fromkeys(("pressure_at_alarm", "peak_pressure"), (expanded_kpa, words))
         return found
 
