@@ -11,19 +11,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status: 0 well, 1 a verdict that is no pass or a finding, 2 bad input."""
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
+    from bench.pooling.errors import PoolingError
     from bench.recording.errors import RecordingError
     from bench.rig.errors import RigError
     from bench.strict_yaml import YamlError
 
     try:
         return command(options)
-    except (RecordingError, RigError, YamlError, OSError) as error:
+    except (PoolingError, RecordingError, RigError, YamlError, OSError) as error:
         print(f"pumpbench: {error}", file=sys.stderr)
         return 2
 
 
 def _parser() -> argparse.ArgumentParser:
-    from bench.cli import analyse, documents, export, plan_size, report, simulate, validate, verify
+    from bench.cli import analyse, compare, documents, export, plan_size, report, simulate, validate, verify
 
     parser = argparse.ArgumentParser(
         prog="pumpbench",
@@ -31,6 +32,6 @@ def _parser() -> argparse.ArgumentParser:
         "`pytest test_plans/bolus.yaml --rig fixtures/bench-3.yaml`.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (simulate, report, analyse, export, verify, validate, plan_size, documents):
+    for module in (simulate, report, analyse, export, verify, validate, compare, plan_size, documents):
         module.add_to(commands)
     return parser

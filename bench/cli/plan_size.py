@@ -29,16 +29,16 @@ def add_to(commands: Commands) -> None:
         "often a rig must weigh for an uncertainty.",
     )
     size.add_argument(
-        "--reliability", type=_share, default=0.95, metavar='"95 %"', help="share of doses (default 95 %%)"
+        "--reliability", type=share, default=0.95, metavar='"95 %"', help="share of doses (default 95 %%)"
     )
-    size.add_argument("--confidence", type=_share, default=0.95, metavar='"95 %"', help="(default 95 %%)")
-    size.add_argument("--limit", type=_read(parse_limit, "ratio"), metavar='"±5 %"', help="of a dose's error")
+    size.add_argument("--confidence", type=share, default=0.95, metavar='"95 %"', help="(default 95 %%)")
+    size.add_argument("--limit", type=ratio_limit, metavar='"±5 %"', help="of a dose's error")
     size.add_argument("--sd", type=_percent, metavar='"2 %"', help="foretold standard deviation of a pump's doses")
     size.add_argument("--bias", type=_percent, default=0.0, metavar='"1 %"', help="foretold mean error (default 0 %%)")
     size.add_argument("--pump-sd", type=_percent, metavar='"1 %"', help="foretold standard deviation between pumps")
     size.add_argument("--boluses", type=_count, metavar="N", help="boluses a pump gives (default: several are shown)")
     size.add_argument(
-        "--power", type=_share, default=0.9, metavar='"90 %"', help="chance that the study succeeds (default 90 %%)"
+        "--power", type=share, default=0.9, metavar='"90 %"', help="chance that the study succeeds (default 90 %%)"
     )
     size.add_argument("--count", type=_count, metavar="N", help="what so many items show, with --failures of them")
     size.add_argument("--failures", type=int, default=0, metavar="C", help="(default 0)")
@@ -228,7 +228,13 @@ def _percent(text: str) -> float:
     return float(_read(parse_quantity, "ratio")(text).to("%"))
 
 
-def _share(text: str) -> float:
+def ratio_limit(text: str) -> Any:
+    """Read a limit in percent from the command line."""
+    return _read(parse_limit, "ratio")(text)
+
+
+def share(text: str) -> float:
+    """Read a share between 0 % and 100 % from the command line, as a number between 0 and 1."""
     percent = _percent(text)
     if not 0.0 < percent < 100.0:
         raise argparse.ArgumentTypeError(f"{text!r} lies not between 0 % and 100 %")

@@ -25,10 +25,12 @@ __all__ = [
     "assets_html",
     "css_path",
     "css_text",
+    "data_table_html",
     "duration_cell",
     "figure_html",
     "finding_cell",
     "finish_page",
+    "list_html",
     "run_header_html",
     "test_cell",
     "test_html",
@@ -83,18 +85,18 @@ def _evaluation(test: TestResult, evaluation: Evaluation, *, simulated: bool) ->
     rest = budgets(others)
     judged_budgets = budgets([each for each in evaluation.measurements if each.name in judged_names])
     parts = [
-        _list("doubts", "Doubts: why no verdict can be given, whatever the rows below say", evaluation.doubts),
+        list_html("doubts", "Doubts: why no verdict can be given, whatever the rows below say", evaluation.doubts),
         f"<h4>Measurements against limits</h4>{judged_table(test.judged, evaluation.measurements)}"
         if test.judged
         else "",
-        _list("notes", "Notes", evaluation.notes),
+        list_html("notes", "Notes", evaluation.notes),
     ]
     if evaluation.figures:
         figures = "".join(figure_html(each, f"{test.id}/{each.name}", simulated) for each in evaluation.figures)
         parts.append(f'<h4>Figures</h4><div class="figures">{figures}</div>')
     if others:
         parts.append(f"<h4>Other measurements</h4>{other_table(others)}")
-    parts += [_table(table) for table in evaluation.tables]
+    parts += [data_table_html(table) for table in evaluation.tables]
     # Boluses have a table of their own, which tells more of them.
     if pulses := [pulse for pulse in evaluation.pulses if pulse.kind != "bolus"]:
         parts.append(_pulses(pulses))
@@ -184,14 +186,16 @@ def _setting(value: Any) -> str:
     return str(value)
 
 
-def _list(kind: str, heading: str, lines: Sequence[str]) -> str:
+def list_html(kind: str, heading: str, lines: Sequence[str]) -> str:
+    """Return lines in a box of a kind (`notes`, `doubts`); nothing where there are none."""
     if not lines:
         return ""
     items = "".join(f"<li>{escape(line)}" for line in lines)
     return f'<div class="{kind}"><h4>{heading}</h4><ul>{items}</ul></div>'
 
 
-def _table(table: Table) -> str:
+def data_table_html(table: Table) -> str:
+    """Return a table with its title and note; a long one is closed at first."""
     numeric = [all(_NUMERIC.fullmatch(cell) for cell in column) for column in zip(*table.rows, strict=True)]
     kinds = [' class="n"' if flag else "" for flag in numeric] or [""] * len(table.columns)
     heads = "".join(f"<th{kind}>{_cell(column)}" for column, kind in zip(table.columns, kinds, strict=True))

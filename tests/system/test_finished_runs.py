@@ -12,6 +12,7 @@ import pytest
 from bench.cli import main
 from bench.recording.reader import RecordingReader
 from bench.results.model import RunResult
+from bench.results.pooled import Pooled
 from tests.system.lab import bolus, write_plan
 from tests.system.test_pytest_behaviour import pytest_says, the_session
 
@@ -100,3 +101,27 @@ def test_replay_runs_the_finished_run_and_nothing_else(session: Path, tmp_path: 
     code, said = pytest_says("--replay", tmp_path, folder=tmp_path)
     assert code == 4
     assert "is no run's folder: it has no recording.sqlite" in said
+
+
+def test_finished_runs_are_pooled_from_results_or_anew(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [str(session / "one"), str(session / "two" / "recording.sqlite")]
+    assert main(["compare", *runs, "--json"]) == 0
+    written = capsys.readouterr().out
+    assert main(["compare", *runs, "--json", "--evaluate"]) == 0
+    assert capsys.readouterr().out == written
+    pooled = Pooled.model_validate_json(written)
+    assert pooled.simulated
+    (pump,) = pooled.pumps  # one seed is one simulated pump
+    assert pump.startswith("SIM-PUMP-1, seed ")
+    (group,) = pooled.groups
+    assert (group.procedure, group.tests, group.pumps) == ("bolus", 2, 1)
+
+
+def test_results_of_another_recording_are_not_pooled(
+    session: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixed = tmp_path / "mixed"
+    shutil.copytree(session / "one", mixed)
+    shutil.copy(session / "two" / "results.json", mixed / "results.json")
+    assert main(["compare", str(mixed)]) == 2
+    assert "not of the recording beside it" in capsys.readouterr().err
