@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.special import ndtr  # type: ignore[import-untyped]
-from scipy.stats import f_oneway  # type: ignore[import-untyped]
+from scipy.stats import chi2, f_oneway  # type: ignore[import-untyped]
 
 from bench.metrology.random_effects import future_dose_interval, half_width
-from bench.metrology.tolerance import normal_interval
+from bench.metrology.tolerance import normal_interval, two_sided_factor
 from bench.metrology.variance_components import MeanSquare, analyse_scatter, difference, upper_excess
 
 Floats = NDArray[np.float64]
@@ -70,6 +70,20 @@ def test_one_dose_a_device_is_a_sample_of_devices() -> None:
     assert (found.lower, found.upper) == pytest.approx((plain.lower, plain.upper))
     assert scatter.within is None
     assert scatter.effective_count == pytest.approx(5.0)
+
+
+def test_interval_is_the_published_closed_form() -> None:
+    """Mean ± z·√U with the modified large-sample U, written out for 30 devices of 4 doses each."""
+    values, devices, _ = made(np.random.default_rng(3), [[4]] * 30, (1.0, 0.0, 1.0))
+    found, _ = future_dose_interval(values, devices, 0.95, 0.95)
+    groups = np.reshape(values, (30, 4))
+    between, within = np.var(np.mean(groups, axis=1), ddof=1), np.mean(np.var(groups, axis=1, ddof=1))
+    parts = [(31 / 30 * between, 29 / chi2.ppf(0.05, 29)), (0.75 * within, 90 / chi2.ppf(0.05, 90))]
+    upper = sum(part for part, _ in parts) + math.hypot(*(part * (ratio - 1.0) for part, ratio in parts))
+    howe = 1.959964 * math.sqrt(31 / 30 * 29 / chi2.ppf(0.05, 29))
+    half = 1.959964 * math.sqrt(upper) * max(1.0, two_sided_factor(30, 0.95, 0.95) / howe)
+    assert two_sided_factor(30, 0.95, 0.95) > howe
+    assert (found.lower, found.upper) == pytest.approx((np.mean(values) - half, np.mean(values) + half), rel=1e-6)
 
 
 def test_alike_devices_tell_as_much_as_their_doses_and_unlike_ones_as_their_number() -> None:

@@ -116,9 +116,11 @@ def test_a_limit_is_shown_by_the_interval_with_what_doses_share() -> None:
     (group,) = pool(runs, CLAIM).groups
     assert group.doses is not None
     assert group.doses.tolerance is not None
-    reach = max(-group.doses.tolerance.lower, group.doses.tolerance.upper)
-    for limit, shown in ((reach + 0.41, True), (reach + 0.39, False)):
-        (again,) = pool(runs, Claim(limit=parse_limit(f"±{limit:.6f} %", "ratio"))).groups
+    low, high = group.doses.tolerance.lower, group.doses.tolerance.upper
+    limits = {f"{low - 0.41:.6f} % to {high + 0.41:.6f} %": True}
+    limits |= {f"{low - 0.41:.6f} % to {high + 0.39:.6f} %": False, f"{low - 0.39:.6f} % to {high + 0.41:.6f} %": False}
+    for limit, shown in limits.items():
+        (again,) = pool(runs, Claim(limit=parse_limit(limit, "ratio"))).groups
         assert again.doses is not None
         assert again.doses.tolerance is not None
         assert again.doses.tolerance.shown is shown
