@@ -140,7 +140,7 @@ def bolus_truths(course: Course) -> dict[str, float]:
 
     - A bolus is what reaches the vessel from its command to the next; the last one's, until its window of weighing.
     - `delivery_time`: mean time from the pump's start of a bolus until 95 % of it is in the vessel.
-    - `tail_fraction`: mean part of a bolus that reaches the vessel after the pump has given its last pulse.
+    - `tail_fraction`: mean part of a bolus that reaches the vessel after the pump last said that it delivers.
     - `reported_difference`: mean of what the pump reported, less what arrived, of commanded.
     """
     record, truth = course.record, course.truth
@@ -152,10 +152,11 @@ def bolus_truths(course: Course) -> dict[str, float]:
     deviations = 100.0 * (volumes_ul / commanded_ul - 1.0)
     reported = 100.0 * np.array([float(end.data["reported_ul"]) for end in ends]) / commanded_ul
     arrival_s, tails = [], []
-    for start_s, end_s, volume_ul in zip(sent_s, until_s, volumes_ul, strict=True):
+    for start_s, end_s, end, volume_ul in zip(sent_s, until_s, ends, volumes_ul, strict=True):
         times_s = truth.pulse_time_s[(truth.pulse_time_s > start_s) & (truth.pulse_time_s <= end_s)]
         arrival_s.append(_when_s(course, float(start_s), float(end_s), 0.95 * volume_ul) - began_s(times_s))
-        tails.append(100.0 * course.between_ul(float(times_s[-1]), float(end_s)) / volume_ul)
+        active_s = float(end.data["active_s"])
+        tails.append(100.0 * course.between_ul(active_s, float(end_s)) / volume_ul)
     found = {
         "mean_error": float(deviations.mean()),
         "mean_volume": float(volumes_ul.mean()) / course.ul_per_u,

@@ -12,7 +12,8 @@ from bench.metrology.budget import bounded, combined, component, kept_possible, 
 from bench.metrology.noise import Spread
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.bolus.bins import BAND_PERCENTS, share_standard_uncertainty, share_within
-from bench.procedures.bolus.weighing import LAG_S, WeighedBolus
+from bench.procedures.bolus.course import DEAD_HALF_WIDTH_S, LAG_HALF_WIDTH_S, Arrival
+from bench.procedures.bolus.weighing import WeighedBolus
 from bench.procedures.shared.weighing import Weighing
 from bench.results.model import Component, Measurement, Pulse
 
@@ -21,9 +22,12 @@ AT_LOADS = frozenset({"calibration", "linearity"})
 BY_NOISE = frozenset({"repeatability", "drift"})
 COMMON_UNITS = frozenset({"1", "mg/h"})
 """Inputs that all boluses share: relative errors, and rates at which the mass drifts."""
+STILL_TO_COME = 0.1
+"""How much of what came between an early window and that of weighing may come after it: true for tails of up to 20 s
+after the usual minute of settling. A longer one shows as a creep within the window of weighing."""
 CREEP_TO_COME = 1.5
-"""How much of a creep is still to come, in terms of what a window's second half shows more than its first: true for a
-time constant of two thirds of the window; with a shorter one less is to come."""
+"""The same for a creep between the halves of that window, where there clearly is one: tails of up to its length."""
+_CLEARLY = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +96,23 @@ class BolusRow:
     def _budget(self, noise: Spread, interval_s: float) -> list[Component]:
         per_ul = 100.0 / self.commanded_ul
         lines = self.weighing.components(self.commanded_ul, per_ul, noise, interval_s)
-        creep_mg = CREEP_TO_COME * max(0.0, float(np.mean([one.creep_mg for one in self.weighed])))
-        source = f"creep between the halves of the windows after, times {CREEP_TO_COME:g}"
-        lines.append(bounded("not yet arrived", creep_mg, "mg", self.percent_per_mg, source=source))
+        lines.append(self._not_yet_arrived())
         return [*lines, self.basal] if self.basal is not None else lines
+
+    def _not_yet_arrived(self) -> Component:
+        """Return what may come after the weighing, by what came shortly before it: all boluses tell of it together."""
+        number = len(self.weighed)
+        spread = self.weighing.noise.sum_of_levels(
+            [window for one in self.weighed for window in (one.early, one.bolus.after)],
+            [-1.0 / number, 1.0 / number] * number,
+        ).standard_uncertainty
+        settling_mg = float(np.mean([one.settling_mg for one in self.weighed]))
+        creep_mg = float(np.mean([one.creep_mg for one in self.weighed]))
+        half_width_mg = STILL_TO_COME * math.hypot(max(0.0, settling_mg), spread)
+        if creep_mg > _CLEARLY * spread:
+            half_width_mg = max(half_width_mg, CREEP_TO_COME * creep_mg)
+        source = "what came between an earlier window and that of weighing"
+        return bounded("not yet arrived", half_width_mg, "mg", self.percent_per_mg, source=source)
 
 
 def _is_common(line: Component) -> bool:
@@ -152,13 +169,14 @@ def _standard_deviation(row: BolusRow, spec: MeasurementSpec) -> Measurement:
     number = len(row.weighed)
     if number < 2:
         return undetermined("bolus_sd", spec.title, spec.unit, "a single bolus has no scatter")
-    scatter = float(np.std(row.deviations, ddof=1))
+    seen = float(np.std(row.deviations, ddof=1))
     own, common = row.own_and_common()
-    without = math.sqrt(max(0.0, scatter**2 - own**2))
+    scatter = math.sqrt(max(0.0, seen**2 - own**2))
+    # To first order in own/scatter; for a scatter that weighing drowns it is what weighing itself could make appear.
+    left = own * math.sqrt((2.0 * scatter**2 + own**2) / (2.0 * (number - 1))) / max(scatter, own, 1e-12)
     lines = [
-        component("weighing of each bolus", own, "%", 1.0 / math.sqrt(number - 1), source="its own budget"),
-        bounded("scatter that weighing adds", scatter - without, "%", source="own budget, in quadrature"),
-        component("scale of all boluses", 0.01 * common, "1", scatter, source="what the boluses share"),
+        component("weighing of each bolus", left, "%", source="its own budget, taken out of the scatter"),
+        component("scale of all boluses", 0.01 * common, "1", scatter, source="what the boluses share", form="factor"),
     ]
     return measurement("bolus_sd", spec.title, scatter, spec.unit, lines)
 
@@ -180,42 +198,46 @@ def _bands(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> dict[str,
 
 
 def _course(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> dict[str, Measurement]:
-    timed = [one for one in row.weighed if one.arrival_s is not None]
+    timed = [(one, one.arrival) for one in row.weighed if one.arrival is not None]
     if not timed:
-        why = "no bolus stands out of the balance's noise"
+        why = "5 % of a bolus do not stand out of the balance's noise"
         return {
             name: undetermined(name, catalogue[name].title, catalogue[name].unit, why)
             for name in ("delivery_time", "tail_fraction")
         }
     return {
-        "delivery_time": _delivery_time(timed, catalogue["delivery_time"]),
+        "delivery_time": _delivery_time([arrival for _, arrival in timed], catalogue["delivery_time"]),
         "tail_fraction": _tail_fraction(timed, catalogue["tail_fraction"]),
     }
 
 
-def _delivery_time(timed: Sequence[WeighedBolus], spec: MeasurementSpec) -> Measurement:
+def _delivery_time(timed: Sequence[Arrival], spec: MeasurementSpec) -> Measurement:
+    lines = [
+        bounded("lag of the balance's filter", LAG_HALF_WIDTH_S, "s", source="0.5 s to 1.5 s, 1 s made good"),
+        bounded("dead time of the balance", DEAD_HALF_WIDTH_S, "s", source="0 s to 0.3 s"),
+        component("noise at 95 %", _rms([one.u_time_s for one in timed]) / math.sqrt(len(timed)), "s", source="blanks"),
+    ]
+    mean_s = float(np.mean([one.time_s for one in timed]))
+    return measurement("delivery_time", spec.title, mean_s, spec.unit, lines)
+
+
+def _tail_fraction(timed: Sequence[tuple[WeighedBolus, Arrival]], spec: MeasurementSpec) -> Measurement:
     root = math.sqrt(len(timed))
-    noise_s = _rms([one.arrival_noise_s for one in timed])
+    late, half, noise, levels = (
+        [100.0 * value / one.mass_mg for (one, _), value in zip(timed, values, strict=True)]
+        for values in (
+            [arrival.late_mg for _, arrival in timed],
+            [arrival.late_half_width_mg for _, arrival in timed],
+            [arrival.u_late_mg for _, arrival in timed],
+            [one.noise.standard_uncertainty for one, _ in timed],
+        )
+    )
     lines = [
-        bounded("lag of the balance's filter", LAG_S, "s", source=f"0 s to {2 * LAG_S:g} s, {LAG_S:g} s made good"),
-        component("noise at 95 %", noise_s, "s", 1.0 / root, source="noise of the blanks over the curve's slope"),
+        bounded("lag of the balance's filter", float(np.mean(half)), "%", source="0.5 s to 1.5 s, 1 s made good"),
+        component("noise at the pump's end", _rms(noise) / root, "%", source="blanks"),
+        component("noise of the levels", _rms(levels) / root, "%", source="noise of the blanks"),
     ]
-    mean_s = float(np.mean([one.arrival_s for one in timed if one.arrival_s is not None]))
-    note = "from the command to 95 % of the bolus on the balance"
-    return measurement("delivery_time", spec.title, mean_s, spec.unit, lines, note=note)
-
-
-def _tail_fraction(timed: Sequence[WeighedBolus], spec: MeasurementSpec) -> Measurement:
-    middle = [50.0 * (one.late_mg[0] + one.late_mg[1]) / one.mass_mg for one in timed]
-    half = [50.0 * (one.late_mg[1] - one.late_mg[0]) / one.mass_mg for one in timed]
-    noise = _rms([100.0 * one.noise.standard_uncertainty / one.mass_mg for one in timed])
-    lines = [
-        bounded(
-            "when the pump was done", float(np.mean(half)), "%", source="between two questions, and the filter's lag"
-        ),
-        component("noise of the levels", noise, "%", 1.0 / math.sqrt(len(timed)), source="noise of the blanks"),
-    ]
-    return measurement("tail_fraction", spec.title, float(np.mean(middle)), spec.unit, lines)
+    return measurement("tail_fraction", spec.title, float(np.mean(late)), spec.unit, lines)
 
 
 def _rms(values: Sequence[float]) -> float:

@@ -135,7 +135,7 @@ def _bolus_table(row: BolusRow) -> Table:
             f"{(100.0 + deviation) * row.u_per_percent:.4f}",
             f"{deviation:+.2f}",
             "–" if math.isnan(one.bolus.reported_ul) else f"{one.bolus.reported_ul / row.ul_per_u:.4f}",
-            "–" if one.arrival_s is None else f"{one.arrival_s:.1f}",
+            "–" if one.arrival is None else f"{one.arrival.time_s:.1f}",
         ]
         for one, deviation in zip(row.weighed, row.deviations, strict=True)
     ]

@@ -9,7 +9,7 @@ from bench.metrology.budget import combined, component
 from bench.metrology.rounding import number
 from bench.procedures.base import Context
 from bench.procedures.bolus.bins import BAND_PERCENTS
-from bench.procedures.bolus.weighing import LAG_S
+from bench.procedures.bolus.course import DEAD_HALF_WIDTH_S, LAG_HALF_WIDTH_S
 from bench.procedures.shared.planning import in_words, step_components, ul_per_mg
 from bench.results.model import Component
 
@@ -60,17 +60,24 @@ def _course(volume_ul: float, count: int, one: list[Component], factor: float) -
     own_ul = combined([line for line in one if line.name in ("repeatability", "readability, of both levels")])
     own_percent = 100.0 * own_ul / volume_ul
     flow_ul_per_s = TYPICAL_SPEED_UL_PER_MIN / 60.0
-    arrival_s = 2.0 * math.hypot(LAG_S / math.sqrt(3.0), own_ul / flow_ul_per_s / math.sqrt(count))
-    open_percent = min(50.0, 50.0 * flow_ul_per_s * (POLL_S + 2.0 * LAG_S) / volume_ul)
+    lag_s = math.hypot(LAG_HALF_WIDTH_S, DEAD_HALF_WIDTH_S) / math.sqrt(3.0)
+    arrival_s = 2.0 * math.hypot(lag_s, own_ul / flow_ul_per_s / math.sqrt(count))
+    open_percent = min(50.0, 100.0 * flow_ul_per_s * LAG_HALF_WIDTH_S / volume_ul)
     tail = 2.0 * math.hypot(open_percent / math.sqrt(3.0), own_percent / math.sqrt(count))
     weighed = f"a bolus of {volume_ul / factor:.3g} mg, weighed to {own_ul / factor:.2g} mg"
     found = {
-        "delivery_time": (arrival_s, f"{weighed}; lag of 0 s to {2.0 * LAG_S:g} s; U = {number(arrival_s, 2)} s"),
-        "tail_fraction": (tail, f"{weighed}; {open_percent:.2g} % come while it is asked; U = {number(tail, 2)} %"),
+        "delivery_time": (
+            arrival_s,
+            f"{weighed}; lag of the balance known to ±{LAG_HALF_WIDTH_S:g} s; U = {number(arrival_s, 2)} s",
+        ),
+        "tail_fraction": (
+            tail,
+            f"{weighed}; {open_percent:.2g} % come within what its lag leaves open; U = {number(tail, 2)} %",
+        ),
     }
     if count > 1:
-        # The scatter that pumps have of themselves is not the rig's: what weighing adds to it is foretold, and no more.
-        scatter = 2.0 * own_percent * math.hypot(1.0 / math.sqrt(count - 1), 1.0 / math.sqrt(3.0))
+        # What weighing leaves open in a scatter as small as its own; in a larger one it leaves less.
+        scatter = 2.0 * own_percent * math.sqrt(1.5 / (count - 1))
         words = f"{weighed}, which alone scatters by {own_percent:.2g} %; U = {number(scatter, 2)} %"
         found["bolus_sd"] = (scatter, words)
     return found

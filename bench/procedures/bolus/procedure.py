@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from bench.plan.model import Plan
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
 from bench.procedures.bolus.bins import BAND_PERCENTS
+from bench.procedures.bolus.course import restorers
 from bench.procedures.bolus.evaluation import BolusRow, basal_component, measure, nothing_measured
 from bench.procedures.bolus.figures import mass_figure, row_figures, simulated_words, tables
 from bench.procedures.bolus.planning import POLL_S, TYPICAL_SPEED_UL_PER_MIN, planned_boluses
@@ -17,7 +18,7 @@ from bench.procedures.bolus.weighing import CommandedBolus, bolus_doubts, comman
 from bench.procedures.shared.alarms import alarm_findings, blocking
 from bench.procedures.shared.common import record_blank, start_basal, stop_basal
 from bench.procedures.shared.findings import recording_findings
-from bench.procedures.shared.weighing import Weighing, weigh_record
+from bench.procedures.shared.weighing import Weighing, weigh_record, within
 from bench.quantities import Duration, Quantity, Rate, Volume
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation
@@ -75,7 +76,9 @@ def _catalogue() -> dict[str, MeasurementSpec]:
     catalogue = {
         "mean_error": MeasurementSpec("mean error of the boluses", "ratio", "%"),
         "mean_volume": MeasurementSpec("mean volume of the boluses", "volume", "U", (0.0, None)),
-        "bolus_sd": MeasurementSpec("standard deviation of the boluses, of commanded", "ratio", "%", (0.0, None)),
+        "bolus_sd": MeasurementSpec(
+            "standard deviation of the boluses, of commanded, without that of weighing", "ratio", "%", (0.0, None)
+        ),
         "largest_positive_deviation": MeasurementSpec(
             "largest deviation upwards", "ratio", "%", instead=("mean_error",)
         ),
@@ -174,10 +177,12 @@ def _row(settings: BolusSettings, weighing: Weighing, boluses: Sequence[Commande
     if settings.basal is not None:
         rate_ul_per_h = settings.basal.to("µL/h", context.concentration)
         drift_mg_per_s += rate_ul_per_h / SECONDS_PER_HOUR / weighing.conversion.ul_per_mg
+    shown, mass_mg = weighing.time_s, weighing.mass_mg
+    made_good = restorers([within(shown, mass_mg, blank) for blank in weighing.blanks])
     weighed = [
         one
         for bolus in boluses
-        if (one := weigh(weighing.time_s, weighing.mass_mg, bolus, drift_mg_per_s, weighing.noise)) is not None
+        if (one := weigh(shown, mass_mg, bolus, drift_mg_per_s, weighing.noise, made_good)) is not None
     ]
     basal = None
     if settings.basal is not None and weighed:

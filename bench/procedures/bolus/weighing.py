@@ -10,13 +10,13 @@ import numpy as np
 
 from bench.metrology.noise import Floats, Noise, Spread, Window
 from bench.metrology.plateau import level, step
+from bench.procedures.bolus.course import Arrival, Restorer, arrival
 from bench.recording.reader import Event, TestRecord
 
 LONGEST_WINDOW_S = 30.0
-ARRIVED_SHARE = 0.95
 LEAST_JUMP_MG = 0.2
-LAG_S = 1.0
-"""A balance shows what was there some 1 s ago (0 s to 2 s, by its filter); times are corrected by it, ± as much."""
+EARLIEST_S = 5.0
+"""A balance has settled so long after the last pulse; what still rises then is the line's own tail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +41,19 @@ class CommandedBolus:
 class WeighedBolus:
     """A bolus, its settled mass, and how far the balance's noise leaves that open.
 
-    `arrival_s` is how long after the command 95 % of it was there; None where it does not stand out of the noise.
-    `late_mg` are the least and the most that can have come after the pump's end; `creep_mg` is by how much more the
-    second half of the window after shows than the first.
+    `arrival` is None where the bolus does not stand out of the noise. `creep_mg` is by how much more the second half of
+    the window after shows than the first; `settling_mg` by how much more the window after shows than an earlier one,
+    in which the last of the bolus still came.
     """
 
     bolus: CommandedBolus
     mass_mg: float
     noise: Spread
     interval_s: float
-    arrival_s: float | None
-    arrival_noise_s: float
-    late_mg: tuple[float, float]
+    arrival: Arrival | None
     creep_mg: float
+    settling_mg: float
+    early: Window
 
 
 def commanded_boluses(record: TestRecord, settle_s: float, interval_s: float) -> list[CommandedBolus]:
@@ -87,7 +87,12 @@ def _commanded(command: Event, end: Event, settle_s: float, width_s: float) -> C
 
 
 def weigh(
-    time_s: Floats, mass_mg: Floats, bolus: CommandedBolus, drift_mg_per_s: float, noise: Noise
+    time_s: Floats,
+    mass_mg: Floats,
+    bolus: CommandedBolus,
+    drift_mg_per_s: float,
+    noise: Noise,
+    restorers: Sequence[Restorer] = (),
 ) -> WeighedBolus | None:
     """Weigh one bolus; None where a window holds too few readings.
 
@@ -97,55 +102,35 @@ def weigh(
     if before is None or after is None:
         return None
     added_mg = step(before, after, drift_mg_per_s)
-    spread = noise.difference(bolus.before, bolus.after)
-    at_s, smooth_mg = _smooth(time_s, mass_mg, bolus.sent_s, bolus.after[1])
-    gained_mg = smooth_mg - before.mass - drift_mg_per_s * (at_s - before.time_s)
-    arrival_s, arrival_noise_s = _arrival(at_s, gained_mg, added_mg, spread.standard_uncertainty)
-    seen_mg = np.interp((bolus.active_s, bolus.done_s + 2.0 * LAG_S), at_s, gained_mg)
-    least_mg = max(0.0, added_mg - float(seen_mg[1]))
+    inside = slice(np.searchsorted(time_s, bolus.sent_s), np.searchsorted(time_s, bolus.after[1], "right"))
+    valid = np.isfinite(mass_mg[inside])
+    at_s, mass = time_s[inside][valid], mass_mg[inside][valid]
+    gained_mg = mass - before.mass - drift_mg_per_s * (at_s - before.time_s)
+    early = _early(bolus)
+    first = level(time_s, mass_mg, early)
     return WeighedBolus(
         bolus,
         added_mg,
-        spread,
+        noise.difference(bolus.before, bolus.after),
         after.time_s - before.time_s,
-        None if arrival_s is None else max(0.0, arrival_s - bolus.sent_s - LAG_S),
-        arrival_noise_s,
-        (least_mg, max(least_mg, added_mg - float(seen_mg[0]))),
+        arrival(at_s, gained_mg, added_mg, (bolus.sent_s, bolus.active_s), restorers),
         _creep(time_s, mass_mg, bolus.after, drift_mg_per_s),
+        0.0 if first is None else step(first, after, drift_mg_per_s),
+        early,
     )
+
+
+def _early(bolus: CommandedBolus) -> Window:
+    """Return from a quarter to a half of the time to settle: the last pulse has come by then, its tail has not."""
+    settle_s = bolus.after[0] - bolus.done_s
+    begin_s = bolus.done_s + max(EARLIEST_S, 0.25 * settle_s)
+    return begin_s, begin_s + max(1.0, 0.25 * settle_s)
 
 
 def _creep(time_s: Floats, mass_mg: Floats, window: Window, drift_mg_per_s: float) -> float:
     middle_s = 0.5 * (window[0] + window[1])
     first, second = level(time_s, mass_mg, (window[0], middle_s)), level(time_s, mass_mg, (middle_s, window[1]))
     return 0.0 if first is None or second is None else step(first, second, drift_mg_per_s)
-
-
-def _smooth(time_s: Floats, mass_mg: Floats, start_s: float, end_s: float) -> tuple[Floats, Floats]:
-    """Return running means over a second."""
-    inside = slice(np.searchsorted(time_s, start_s - 1.0, "left"), np.searchsorted(time_s, end_s, "right"))
-    valid = np.isfinite(mass_mg[inside])
-    at_s, mass = time_s[inside][valid], mass_mg[inside][valid]
-    summed = np.concatenate(([0.0], np.cumsum(mass)))
-    first, last = np.searchsorted(at_s, at_s - 0.5, "left"), np.searchsorted(at_s, at_s + 0.5, "right")
-    return at_s, (summed[last] - summed[first]) / (last - first)
-
-
-def _arrival(at_s: Floats, gained_mg: Floats, added_mg: float, noise_mg: float) -> tuple[float | None, float]:
-    """Return when 95 % was shown for the first time with nothing less after it, and how far noise can move that."""
-    if added_mg <= 8.0 * noise_mg:
-        return None, math.nan
-    share_noise = noise_mg / added_mg
-    middle, early, late = (
-        _last_below(at_s, gained_mg, share * added_mg)
-        for share in (ARRIVED_SHARE, ARRIVED_SHARE - share_noise, ARRIVED_SHARE + share_noise)
-    )
-    return middle, 0.5 * (late - early)
-
-
-def _last_below(at_s: Floats, gained_mg: Floats, limit_mg: float) -> float:
-    below = np.flatnonzero(gained_mg < limit_mg)
-    return float(at_s[below[-1]] if below.size else at_s[0])
 
 
 def bolus_doubts(time_s: Floats, mass_mg: Floats, weighed: Sequence[WeighedBolus], noise: Noise) -> list[str]:
