@@ -38,18 +38,18 @@ class Spread(NamedTuple):
     degrees_of_freedom: float
 
 
-def _flicker_integral(distance: Floats) -> Floats:
+def flicker_integral(distance: Floats) -> Floats:
     """Twice integrated −ln|τ|."""
     size = np.abs(distance)
     return np.where(size > 0.0, -0.5 * size**2 * (np.log(np.where(size > 0.0, size, 1.0)) - 1.5), 0.0)
 
 
-def _walk_integral(distance: Floats) -> Floats:
+def walk_integral(distance: Floats) -> Floats:
     """Twice integrated −|τ|/2."""
     return -(np.abs(distance) ** 3) / 12.0
 
 
-_SLOW_INTEGRALS: dict[str, Callable[[Floats], Floats]] = {"flicker": _flicker_integral, "walk": _walk_integral}
+_SLOW_INTEGRALS: dict[str, Callable[[Floats], Floats]] = {"flicker": flicker_integral, "walk": walk_integral}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def estimate(segments: Sequence[tuple[Floats, Floats]], readability_mg: float = 
         lag_s: the balance's own filter.
 
     """
-    segments = [part for segment in segments for part in _between_steps(*segment)]
+    segments = [part for segment in segments for part in between_steps(*segment)]
     observed = _hadamard(segments)
     floor = readability_mg**2 / 12.0 * _sample_interval_s(segments)
     if len(observed) < 2:
@@ -168,7 +168,7 @@ def estimate(segments: Sequence[tuple[Floats, Floats]], readability_mg: float = 
     return Noise(tuple(_fit(slow, block_s, values, degrees, floor, lag_s) for slow in _SLOW_INTEGRALS))
 
 
-def _between_steps(time_s: Floats, value: Floats) -> list[tuple[Floats, Floats]]:
+def between_steps(time_s: Floats, value: Floats) -> list[tuple[Floats, Floats]]:
     """Cut a stretch where the balance was bumped: a step is no noise."""
     middle, mean = block_means(time_s, value, _SHORTEST_BLOCK_S)
     jumps = np.diff(mean)
