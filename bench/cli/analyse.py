@@ -55,8 +55,8 @@ def _analyse(options: argparse.Namespace) -> int:
         from bench.importing.run import import_file
 
         procedures = registry()
-        import_file(options.run, folder / RECORDING, told, procedures)
-        run = evaluate_run(folder, procedures)
+        digest = import_file(options.run, folder / RECORDING, told, procedures)
+        run = evaluate_run(folder, procedures, just_sealed=digest)
         if kept is not None:
             write_results(folder, run)
         if kept is not None or options.html is not None:

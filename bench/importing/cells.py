@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bench.importing.errors import ImportedFileError
 from bench.importing.layout import BEYOND, Field, Layout, split
 from bench.importing.source import Block
+from bench.importing.spans import ColumnCells, ListedCells, SpannedCells, spanned
 from bench.importing.stamps import TimeKind, reader_of
 from bench.quantities import Quantity
 
@@ -23,7 +24,6 @@ Time = dt.datetime | float
 _STRICT = re.compile(r"[+-]?\s*(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
 _COMMA = re.compile(r"[+-]?\d+,\d+\Z")
 _GROUPED = re.compile(r"[+-]?\d{1,3}((,\d{3})+\.\d+|(\.\d{3})+,\d+)\Z")
-_LINE_FEED = 10
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class CellReader:
             ImportedFileError: a line has not as many cells as the header, or a cell is no number; with the line.
 
         """
-        columns = self._plain_columns(block)
+        columns: Sequence[ColumnCells] | None = self._plain_columns(block)
         if columns is None:
             lines, columns = self._rows(block)
         else:
@@ -75,36 +75,25 @@ class CellReader:
         cells = Cells(lines, self._times(time, columns, lines))
         for each in others:
             column = columns[each.places[0]]
-            if not each.column.dimension:
-                cells.words[each.column.name] = [text_of(cell).strip() for cell in column]
-                continue
             name = each.column.name
-            cells.numbers[name], cells.blank[name], cells.beyond[name] = self._numbers(each, column, lines)
+            if each.column.dimension:
+                cells.numbers[name], cells.blank[name], cells.beyond[name] = self._numbers(each, column, lines)
+                continue
+            words = [""] * len(column)
+            rows, texts = column.filled()
+            for row, text in zip(rows.tolist(), texts, strict=True):
+                words[row] = text_of(text).strip()
+            cells.words[name] = words
         return cells
 
-    def _plain_columns(self, block: Block) -> list[list[bytes]] | None:
-        """Return the cells of a block column by column; None where its lines must be read one by one."""
-        data, width = block.data, self._layout.width
-        if b'"' in data or b"#" in data or b"_" in data or (self._layout.decimal_comma and b"." in data):
+    def _plain_columns(self, block: Block) -> list[SpannedCells] | None:
+        """Return the columns of a block of plain lines; None where its lines must be read one by one."""
+        data, comma = block.data, self._layout.decimal_comma
+        if b'"' in data or b"#" in data or (comma and (b"." in data or self._separator == b",")):
             return None
-        signs = np.frombuffer(data, dtype=np.uint8)
-        kinds = signs[(signs == _LINE_FEED) | (signs == self._separator[0])]
-        if len(kinds) % width:
-            return None
-        ends = kinds.reshape(-1, width) == _LINE_FEED
-        if not ends[:, -1].all() or ends[:, :-1].any():
-            return None
-        if self._layout.decimal_comma:
-            if self._separator == b",":
-                return None
-            data = data.replace(b",", b".")
-        every = data.replace(b"\n", self._separator).split(self._separator)
-        every.pop()
-        if width == 1 and b"" in every:
-            return None
-        return [every[place::width] for place in range(width)]
+        return spanned(data, self._separator[0], self._layout.width, ord("," if comma else "."))
 
-    def _rows(self, block: Block) -> tuple[NDArray[np.int64], list[list[bytes]]]:
+    def _rows(self, block: Block) -> tuple[NDArray[np.int64], list[ListedCells]]:
         """Read lines one by one: comments, empty lines, quotation marks, and the line of whatever is wrong."""
         width, separator = self._layout.width, self._layout.separator
         numbers: list[int] = []
@@ -116,11 +105,7 @@ class CellReader:
             if len(cells) != width:
                 raise self._wrong_width(number, cells, cut=not block.ended)
             if [cell.strip() for cell in cells] == list(self._layout.header):
-                raise self._error(
-                    number,
-                    "repeats the header: two recordings stand in one file",
-                    "Cut the file there, and analyse each part by itself: units and clock may have changed",
-                )
+                raise self._repeated_header(number)
             numbers.append(number)
             rows.append(cells)
         columns = [[cell.encode() for cell in column] for column in zip(*rows, strict=True)]
@@ -132,14 +117,15 @@ class CellReader:
                     self._refuse_points(columns_of, numbers)
                     if columns:
                         columns[place] = [cell.replace(b",", b".") for cell in columns_of]
-        return np.array(numbers, dtype=np.int64), columns or [[] for _ in range(width)]
+        listed = [ListedCells(column) for column in columns] or [ListedCells([]) for _ in range(width)]
+        return np.array(numbers, dtype=np.int64), listed
 
     def _refuse_points(self, column: Sequence[bytes], numbers: Sequence[int]) -> None:
         for number, cell in zip(numbers, column, strict=True):
             if b"." in cell:
                 raise self._mixed(number, text_of(cell))
 
-    def _times(self, time: Field, columns: Sequence[Sequence[bytes]], lines: NDArray[np.int64]) -> list[Time] | Floats:
+    def _times(self, time: Field, columns: Sequence[ColumnCells], lines: NDArray[np.int64]) -> list[Time] | Floats:
         if self._numeric_time:
             values, _, _ = self._numbers(time, columns[time.places[0]], lines)
             unknown = np.flatnonzero(np.isnan(values))
@@ -147,9 +133,10 @@ class CellReader:
                 raise self._no_time(int(lines[unknown[0]]), "")
             return values
         if len(time.places) == 1:
-            texts = [text_of(cell) for cell in columns[time.places[0]]]
+            texts = [text_of(cell) for cell in columns[time.places[0]].cells()]
         else:
-            texts = [" ".join(map(text_of, parts)) for parts in zip(*(columns[i] for i in time.places), strict=True)]
+            parts = [columns[place].cells() for place in time.places]
+            texts = [" ".join(map(text_of, together)) for together in zip(*parts, strict=True)]
         return self._each(texts, lines, lambda text: self._read_time(text.strip()))
 
     def _each(self, texts: list[str], lines: NDArray[np.int64], read: Callable[[str], Time]) -> list[Time]:
@@ -158,6 +145,8 @@ class CellReader:
             times.extend(map(read, texts))
         except ValueError as error:
             number = int(lines[len(times)])
+            if texts[len(times)].strip() in self._layout.header:
+                raise self._repeated_header(number) from error
             raise self._no_time(number, texts[len(times)]) from error
         return times
 
@@ -166,19 +155,14 @@ class CellReader:
         return self._error(number, what, "Every row needs one, written like that of the first row")
 
     def _numbers(
-        self, each: Field, column: Sequence[bytes], lines: NDArray[np.int64]
+        self, each: Field, column: ColumnCells, lines: NDArray[np.int64]
     ) -> tuple[Floats, NDArray[np.bool_], dict[int, str]]:
-        if not each.suffix:
-            try:
-                values = np.array(list(map(float, column)), dtype=np.float64)
-                if np.isfinite(values).all():
-                    return values, np.zeros(len(values), dtype=bool), {}
-            except ValueError:
-                pass  # the cells are looked at one by one, below
+        if not each.suffix and (plain := column.numbers()) is not None:
+            return *plain, {}
         values = np.empty(len(column))
         blank = np.zeros(len(column), dtype=bool)
         beyond: dict[int, str] = {}
-        for row, cell in enumerate(column):
+        for row, cell in enumerate(column.cells()):
             text = text_of(cell).strip()
             lowered = text.casefold()
             if lowered in self._layout.missing or lowered in BEYOND:
@@ -210,6 +194,8 @@ class CellReader:
 
     def _no_number(self, each: Field, text: str, line: int) -> ImportedFileError:
         shown = self._shown(each)
+        if text == self._layout.header[each.places[0]]:
+            return self._repeated_header(line)
         if _GROUPED.match(text):
             return self._error(line, f"{shown} has {text!r}, with thousands set apart", "Export it without")
         if _COMMA.match(text):
@@ -218,6 +204,13 @@ class CellReader:
             line,
             f"{shown} has {text[:40]!r}, which is no number",
             f"Where it says that there is none: --missing {text[:40]!r}; else correct the line",
+        )
+
+    def _repeated_header(self, line: int) -> ImportedFileError:
+        return self._error(
+            line,
+            "repeats the header: two recordings stand in one file",
+            "Cut the file there, and analyse each part by itself: units and clock may have changed",
         )
 
     def _mixed(self, line: int, text: str) -> ImportedFileError:

@@ -18,6 +18,7 @@ MISSING = frozenset({"", "nan", "na", "n/a", "#n/a", "null", "none", "-", "--", 
 BEYOND = frozenset({"overload", "underload"})
 """Cells that say that the value lay beyond the instrument's range."""
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+_TIME_NAMES = ("timestamp", "datetime", "date time", "date/time", "date_time", "time", "utc", "time_utc", "date")
 _LOOKED_AT = 200
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\Z")
 _NUMBER_AND_UNIT = re.compile(r"[+-]?\s*(?:\d+(?:[.,]\d*)?)\s*(?P<unit>[^\d\s.,;+-].*)\Z")
@@ -115,6 +116,7 @@ def layout_of(path: Path, lines: Sequence[str], options: ReadOptions, needs: Seq
         if not rows:
             raise ImportedFileError(path, "has a header, a line of units and no readings", "Name a file with readings")
     fields = _fields(path, header, unit_row, rows[0], options, needs)
+    _refuse_numbers_as_events(path, rows, fields)
     decimal_comma = _decimal_comma(path, rows, fields, options)
     time = fields[0]
     first_time = " ".join(rows[0][1][place].strip() for place in time.places if place < len(rows[0][1]))
@@ -156,8 +158,11 @@ def _separator(header: str) -> str:
 
 
 def _refuse_numbers(path: Path, header: Sequence[str], line: int) -> None:
-    if header and all(_NUMBER.match(cell) for cell in header if cell):
-        cause = "is the first line and holds numbers, so the file has no header line"
+    if any(not cell.isprintable() for cell in header):
+        raise ImportedFileError(path, "has bytes that are no text", "A CSV file with a header line is meant", line)
+    filled = [cell for cell in header if cell]
+    if len(filled) > 1 and all(_NUMBER.match(cell) for cell in filled[:2]):
+        cause = "holds numbers where a header line is meant"
         raise ImportedFileError(path, cause, "Name its columns: --header time_s,mass_g", line)
 
 
@@ -198,11 +203,16 @@ def _fields(
     unused = [name for name in units if name not in found]
     if unused:
         cause = f"has no column for {BY_NAME[unused[0]].short}, of which --unit tells the unit"
-        raise ImportedFileError(path, cause, _how_to_name(header, BY_NAME[unused[0]]))
-    for name in ("time_s", *needs):
-        if name not in found:
-            cause = f"has no column {name!r}; its columns are {', '.join(repr(cell) for cell in header if cell)}"
-            raise ImportedFileError(path, cause, _how_to_name(header, BY_NAME[name]))
+        raise ImportedFileError(path, cause, _how_to_name({BY_NAME[unused[0]]: "NAME"}))
+    if "time_s" not in found and (places := _time_by_name(header)):
+        found["time_s"] = Field(BY_NAME["time_s"], places, "")
+    lacking = [name for name in ("time_s", *needs) if name not in found]
+    if lacking:
+        taken = {place for each in found.values() for place in each.places}
+        free = [cell for place, cell in enumerate(header) if cell and place not in taken]
+        cause = f"has no column {' and no '.join(map(repr, lacking))}; its columns are {_listed(header)}"
+        guesses = dict(zip(lacking, [*free, "NAME", "NAME"], strict=False))
+        raise ImportedFileError(path, cause, _how_to_name({BY_NAME[name]: cell for name, cell in guesses.items()}))
     return (found.pop("time_s"), *found.values())
 
 
@@ -233,8 +243,8 @@ def _places(path: Path, header: Sequence[str], column: Column, text: str) -> tup
             if twice:
                 raise ImportedFileError(path, f"has several columns {twice[0]!r}", "Rename one in the header")
             return tuple(header.index(part) for part in wanted)
-    cause = f"has no column {text!r}; its columns are {', '.join(repr(cell) for cell in header if cell)}"
-    raise ImportedFileError(path, cause, _how_to_name(header, column))
+    cause = f"has no column {text!r}; its columns are {_listed(header)}"
+    raise ImportedFileError(path, cause, f"Name one of these: --column {column.short}=NAME")
 
 
 def _field(
@@ -245,14 +255,16 @@ def _field(
     first: tuple[int, Sequence[str]],
     told: tuple[str, str, str],
 ) -> Field:
-    """Return a column with its unit: by option, by header or line of units, by the option's own name."""
+    """Return a column with its unit: by option, or else by header, line of units, or the name in --column."""
     if not column.dimension:
         return Field(column, places, "")
     line, cells = first
     in_cell = _NUMBER_AND_UNIT.match(cells[places[0]].strip()) if places[0] < len(cells) else None
     suffix = in_cell["unit"].strip() if in_cell and known_unit(in_cell["unit"]) else ""
     shown = header[places[0]]
-    units = {known_unit(each) or each for each in (*told, suffix) if each}
+    # An option is the user's last word on what a header says; a unit in every cell is the file's own.
+    own = told[:1] if told[0] else told
+    units = {known_unit(each) or each for each in (*own, suffix) if each}
     if len(units) > 1:
         cause = f"column {shown!r} is said to be in {' and in '.join(sorted(units))}"
         raise ImportedFileError(path, cause, f"Say which by --unit {column.short}=UNIT, and correct the other", line)
@@ -275,10 +287,34 @@ def _no_unit(path: Path, shown: str, column: Column, line: int) -> ImportedFileE
     return ImportedFileError(path, cause, f"Say it by --unit {column.short}=UNIT; known: {allowed}", max(line, 1))
 
 
-def _how_to_name(header: Sequence[str], column: Column) -> str:
-    near = next((cell for cell in header if cell and of_header(cell) is None), "NAME")
-    unit = f" --unit {column.short}={'mg' if column.dimension == 'mass' else column.unit}" if column.unit else ""
-    return f"Say which it is, such as --column {column.short}='{near}'{unit}"
+def _time_by_name(header: Sequence[str]) -> tuple[int, ...]:
+    """Return where a column stands whose name alone says that it is the time, or a date and a time side by side."""
+    plain = [cell.strip().casefold() for cell in header]
+    if "date" in plain and "time" in plain:
+        return plain.index("date"), plain.index("time")
+    return next(((plain.index(name),) for name in _TIME_NAMES if name in plain), ())
+
+
+def _listed(header: Sequence[str]) -> str:
+    return ", ".join(repr(cell) for cell in header if cell)
+
+
+def _how_to_name(guesses: Mapping[Column, str]) -> str:
+    options = []
+    for column, cell in guesses.items():
+        unit = "mg" if column.dimension == "mass" else column.unit
+        options.append(f"--column {column.short}='{cell}'" + (f" --unit {column.short}={unit}" if unit else ""))
+    return f"Say which they are, such as {' '.join(options)}"
+
+
+def _refuse_numbers_as_events(path: Path, rows: Sequence[tuple[int, Sequence[str]]], fields: Sequence[Field]) -> None:
+    """Refuse numbers where events are meant: a decimal comma in a file that commas separate moves the cells."""
+    for each in fields:
+        for line, cells in rows:
+            cell = cells[each.places[0]].strip() if each.places[0] < len(cells) else ""
+            if each.column.name == "event" and _NUMBER.match(cell):
+                cause = f"has the number {cell} where an event is meant: are there decimal commas between commas?"
+                raise ImportedFileError(path, cause, "Export it with semicolons or tabs between the columns", line)
 
 
 def _decimal_comma(

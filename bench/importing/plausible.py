@@ -20,6 +20,8 @@ _SCALE_TOLERANCE = 0.05
 _POWERS = {1e3: "a thousand times", 1e6: "a million times", 1e-3: "a thousandth of", 1e-6: "a millionth of"}
 _TIMES = {60.0: "min", 3600.0: "h", 1e-3: "ms", 86400.0: "d"}
 _COARSER = 5.0
+_FINEST_G = 5e-7
+"""No balance that a pump is weighed with has finer steps: half a microgram."""
 SECONDS_PER_HOUR = 3600.0
 MG_PER_UL = 1.0
 """Near enough for telling a milligram from a gram."""
@@ -50,12 +52,14 @@ def tidy(table: Table, repeated: str) -> None:
 def _note_lost(table: Table, known: int) -> None:
     """Count the rows that should have a mass: those with nothing else in them, and all where every row has all."""
     mass = table.mass
+    nan = mass.line[np.isnan(mass.value)]
+    if len(nan) == 0 and len(mass.line) == table.rows:
+        return
     others = [channel for name, channel in table.channels.items() if name != "balance.mass_g"]
     with_others = np.unique(np.concatenate([channel.line for channel in others])) if others else np.empty(0, np.int64)
     worded = np.array([word.line for word in table.words], dtype=np.int64)
     side_by_side = len(np.intersect1d(with_others, mass.line[np.isfinite(mass.value)])) > 0.5 * known
     excused = worded if side_by_side else np.union1d(with_others, worded)
-    nan = mass.line[np.isnan(mass.value)]
     blank = table.rows - len(mass.line) - int(np.count_nonzero(~np.isin(excused, mass.line)))
     lost = len(nan) + max(0, blank)
     if lost == 0:
@@ -79,7 +83,9 @@ def _without_repeats(table: Table, name: str, repeated: str) -> Channel:
     is_mass = name == "balance.mass_g"
     if is_mass and not equal.all() and repeated == "refuse":
         raise _repeats(table, channel, same[~equal], len(same))
-    number = f"{len(same)} time stamp{'' if len(same) == 1 else 's'} of {name.partition('.')[2]} repeat the one before"
+    what = name.partition(".")[2]
+    number = f"A time stamp of {what} repeats" if len(same) == 1 else f"{len(same)} time stamps of {what} repeat"
+    number += " the one before"
     where = f"first in line {channel.line[same[0] + 1]}"
     if equal.all():
         table.notes.append(f"{number} with the same value, {where}: they are left out.")
@@ -93,7 +99,7 @@ def _repeats(table: Table, channel: Channel, different: NDArray[np.intp], number
     row = int(different[0])
     cause = (
         f"has the time stamp of line {channel.line[row]}, {channel.time_s[row]:.10g} s, and another mass"
-        f" ({number} stamps repeat)"
+        f" ({number} stamp{' repeats' if number == 1 else 's repeat'})"
     )
     way_out = (
         "Export the stamps with more digits; where the logger has no more, --repeated-stamps mean takes the mean"
@@ -166,11 +172,16 @@ def check_readability(table: Table, readability_g: float) -> None:
         )
 
 
-def refuse_wrong_scale(table: Table, events: Sequence[Event], readability_g: float) -> None:
+def refuse_wrong_scale(table: Table, events: Sequence[Event], readability_g: float | None) -> None:
     """Refuse a file whose mass is a power of a thousand away from what was commanded, or its time a power of sixty.
 
     No pump delivers so; a wrong unit does. A pump that delivers nothing is no wrong unit: a mass that is too small
     counts only where its steps are too fine for the balance, too.
+
+    Args:
+        table: what was read.
+        events: what the pump was told.
+        readability_g: of the balance, where somebody told it.
 
     Raises:
         ImportedFileError: mass or time are in another unit than they are said to be.
@@ -182,14 +193,15 @@ def refuse_wrong_scale(table: Table, events: Sequence[Event], readability_g: flo
     gained_mg = 1000.0 * _gained_g(table, window)
     ratio = gained_mg / commanded_mg
     unit = next(each.unit for each in table.layout.fields if each.column.name == "mass_g")
-    told = f"the mass grows by {gained_mg:.3g} mg where {commanded_mg:.3g} mg of water were commanded"
+    told = f"the mass grows by {_milligrams(gained_mg)} where {_milligrams(commanded_mg)} of water were commanded"
     if any(0.3 <= ratio / scale <= 3.0 for scale in (1e3, 1e6)):
         others = {"g": "mg", "kg": "g", "mg": "µg"}
         guess = others.get(unit, "another unit")
         if ratio / 1e6 >= 0.3:
             guess = {"g": "µg", "kg": "mg"}.get(unit, "another unit")
         raise _wrong_scale(table, told, f"Is it in {guess}, not in {unit} (--unit mass={guess})?")
-    too_fine = 0.0 < step_of(table) < 0.02 * readability_g
+    finest_g = _FINEST_G if readability_g is None else 0.02 * readability_g
+    too_fine = 0.0 < step_of(table) < finest_g
     if too_fine and any(0.3 <= ratio / scale <= 3.0 for scale in (1e-3, 1e-6)):
         guess = {"mg": "g", "µg": "mg", "g": "kg"}.get(unit, "another unit")
         raise _wrong_scale(table, told, f"Is it in {guess}, not in {unit} (--unit mass={guess})?")
@@ -197,6 +209,10 @@ def refuse_wrong_scale(table: Table, events: Sequence[Event], readability_g: flo
         time_unit = table.layout.fields[0].unit
         if time_unit == "s" and abs(ratio / scale - 1.0) < 0.3 and scale > 1.0:
             raise _wrong_scale(table, told, f"Is the time in {name}, not in s (--unit time={name})?")
+
+
+def _milligrams(mass_mg: float) -> str:
+    return f"{mass_mg:.0f} mg" if abs(mass_mg) >= 100.0 else f"{mass_mg:.3g} mg"
 
 
 def _wrong_scale(table: Table, told: str, question: str) -> ImportedFileError:

@@ -52,8 +52,8 @@ class ImportOptions:
     shown: Mapping[str, str] = field(default_factory=dict)
 
 
-def import_file(path: Path, recording: Path, options: ImportOptions, procedures: Mapping[str, Procedure]) -> None:
-    """Read a file of readings and write it as a sealed recording of one test.
+def import_file(path: Path, recording: Path, options: ImportOptions, procedures: Mapping[str, Procedure]) -> str:
+    """Read a file of readings and write it as a sealed recording of one test; return the seal's digest.
 
     Args:
         path: the file.
@@ -82,9 +82,10 @@ def import_file(path: Path, recording: Path, options: ImportOptions, procedures:
     if rig.balance is not None:
         readability_g = rig.balance.readability.to("g")
         check_readability(table, readability_g)
-        refuse_wrong_scale(table, events, readability_g)
+        told = options.rig_file is not None or "readability" in options.balance
+        refuse_wrong_scale(table, events, readability_g if told else None)
     simulated = options.simulated or table.layout.metadata.get("simulated", "") == "true"
-    write_recording(recording, table, plan, rig, test.id, events, options.shown, simulated=simulated)
+    return write_recording(recording, table, plan, rig, test.id, events, options.shown, simulated=simulated)
 
 
 def _plan(

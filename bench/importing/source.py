@@ -8,13 +8,14 @@ import hashlib
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple
 
 from bench.importing.errors import ImportedFileError
 
 BLOCK_BYTES = 1 << 20
 LONGEST_LINE_BYTES = 1 << 17
 """No line of readings is longer; a file without line ends would otherwise be read whole."""
+_SMALL_BYTES = 1 << 16
 _GZIP = b"\x1f\x8b"
 _NO_TEXT = {
     b"PK\x03\x04": ("is an Excel workbook or a ZIP archive, no text", "Save it as CSV, or unpack it, first"),
@@ -91,7 +92,8 @@ def _raw(path: Path) -> Iterator[bytes]:
         lines = 0
         try:
             with gzip.open(file) as unpacked:
-                for piece in _pieces(cast(BinaryIO, unpacked)):
+                # By small pieces, so that nearly all that is left of a file comes before what is wrong with it.
+                while piece := unpacked.read1(_SMALL_BYTES):
                     yield piece
                     lines += piece.count(b"\n")
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:

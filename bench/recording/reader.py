@@ -152,21 +152,17 @@ class RecordingReader:
             if row is None:
                 return Series(np.empty(0), np.empty(0), np.empty(0, dtype=bool), np.empty(0, dtype=bool))
             first, last = self._rows_between(start_s, end_s)
-            # Of the channel there are at most as many rows as of all; memory that is never touched costs nothing.
-            size = max(0, last - first + 1)
-            time_s, value, state = np.empty(size), np.empty(size), np.empty(size, dtype=np.int8)
             cursor = self._connection.execute(
                 f"SELECT time_s, value, {_STATE} FROM samples"  # noqa: S608
                 " WHERE seq BETWEEN ? AND ? AND channel = ? AND time_s BETWEEN ? AND ? ORDER BY seq",
                 (first, last, row[0], start_s, end_s),
             )
-            count = 0
+            parts = [(np.empty(0), np.empty(0), np.empty(0, dtype=np.int8))]
             while rows := cursor.fetchmany(_CHUNK_ROWS):
-                until = count + len(rows)
-                time_s[count:until], value[count:until], state[count:until] = zip(*rows, strict=True)
-                count = until
-        if count < size:
-            time_s, value, state = time_s[:count].copy(), value[:count].copy(), state[:count]
+                times, values, states = zip(*rows, strict=True)
+                # A value that the instrument did not give is NULL, and becomes NaN here.
+                parts.append((np.array(times), np.array(values, dtype=np.float64), np.array(states, dtype=np.int8)))
+        time_s, value, state = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         return Series(time_s, value, state == _STABLE, state == _BEYOND, bool(np.any(state == _DECLARED)))
 
     def samples_between(self, start_s: float, end_s: float) -> Iterator[tuple[float, tuple[str, float | None, str]]]:

@@ -34,6 +34,7 @@ def run_header_html(run: RunResult, folder: str = "") -> str:
             "The instruments were emulated by the bench's twin. Nothing here was measured on a real pump.</p>"
             '<div class="simulated-strip" aria-hidden="true">SIMULATED · SIMULATED · SIMULATED</div>'
         )
+    parts.append(_imported(run))
     title = run.plan_title or run.plan
     parts.append(f'<h2>{escape(title)}</h2><p class="outcome">{_outcome(run)}</p>')
     parts += [
@@ -48,6 +49,18 @@ def run_header_html(run: RunResult, folder: str = "") -> str:
         "</section>",
     ]
     return "".join(parts)
+
+
+def _imported(run: RunResult) -> str:
+    """Say that a recording came from other software, and how it was read."""
+    if run.imported is None:
+        return ""
+    told = "; ".join(f"{name} {text}" for name, text in run.imported.options.items())
+    return (
+        f'<div class="incomplete"><p><b>Imported, not driven by this bench:</b> {escape(run.imported.file)},'
+        f" {run.imported.rows} rows, SHA-256 {run.imported.sha256[:16]}….</p>"
+        f"{f'<p>Read with: {escape(told)}.</p>' if told else ''}</div>"
+    )
 
 
 def _seed(run: RunResult) -> str:
@@ -93,7 +106,7 @@ def _facts(run: RunResult, folder: str) -> str:
         ("Plan", run.plan, f"{run.plan_file} · SHA-256 {run.plan_sha256[:16]}…"),
         ("Rig", run.rig, f"{run.rig_file} · SHA-256 {run.rig_sha256[:16]}…"),
         ("Decision rule", *_rule(run.decision)),
-        ("Started", _instant(run), f"took {duration(run.ended_s)} on the bench's clock"),
+        ("Started", _instant(run), _took(run)),
         ("Recording", f"{run.recording_digest[:16]}…" if run.recording_digest else "not sealed", folder),
     ]
     inside = "".join(
@@ -122,8 +135,17 @@ def _overview(run: RunResult) -> str:
 
 def _instant(run: RunResult) -> str:
     """Return when the run began, as a date and a time of day."""
+    if not run.origin_utc:
+        return "not known"
     text = run.origin_utc.removesuffix("Z").removesuffix("+00:00").replace("T", " ")
     return f"{text} UTC{' (simulated time)' if run.seed is not None else ''}"
+
+
+def _took(run: RunResult) -> str:
+    if run.imported is None:
+        return f"took {duration(run.ended_s)} on the bench's clock"
+    started_s = min((test.started_s for test in run.tests), default=0.0)
+    return f"took {duration(run.ended_s - started_s)} by the file's own times"
 
 
 def _versions(run: RunResult) -> str:
