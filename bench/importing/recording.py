@@ -75,7 +75,7 @@ def write_recording(
         },
     )
     # The events bring their own instants, so that this clock is never asked.
-    writer = RecordingWriter(path, SimulatedClock(table.origin or EPOCH), config)
+    writer = RecordingWriter(path, SimulatedClock(table.origin or EPOCH), config, durable=False)
     try:
         _write_samples(writer, channels)
         writer.many_events(_run_events(table, test_id, events, options, plan, rig))

@@ -85,13 +85,14 @@ class RecordingWriter:
         path: the file to make; it must not exist.
         clock: the run's clock, which dates the events.
         config: what the run was asked to do.
+        durable: whether what is committed must survive a crash; an import that crashes is simply made again.
 
     Raises:
         RecordingError: the file exists or cannot be made.
 
     """
 
-    def __init__(self, path: Path, clock: Clock, config: RunConfig) -> None:
+    def __init__(self, path: Path, clock: Clock, config: RunConfig, *, durable: bool = True) -> None:
         self.path = path
         self._clock = clock
         self._config = config
@@ -103,7 +104,7 @@ class RecordingWriter:
         if path.exists():
             raise RecordingError(path, "there is a file already, and a recording is never written over")
         try:
-            self._connection = _create(path, config)
+            self._connection = _create(path, config, durable=durable)
         except sqlite3.Error as error:
             raise RecordingError(path, f"cannot be made: {error}", "Check the folder and the space left") from error
         self._committed_s = host_monotonic_s()
@@ -282,10 +283,10 @@ class RecordingWriter:
                     self._commit()
 
 
-def _create(path: Path, config: RunConfig) -> sqlite3.Connection:
+def _create(path: Path, config: RunConfig, *, durable: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA journal_mode = {'WAL' if durable else 'OFF'}")
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
     connection.executescript(
         f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {DDL} COMMIT;"
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bench.cli import main
@@ -185,10 +186,27 @@ def test_a_file_that_is_all_delivery_has_the_truth_within_its_wide_uncertainty(t
     whole = write(tmp_path / "whole.csv", ["time_s,mass_g", *rows])
     run = result(whole, capsys, "--evaporation", "0.05 mg/h ± 0.05 mg/h")
     error, uncertainty = measured(run)["mean_error"]
-    # At each end the instant may fall anywhere between two pulses: half a pulse of the 40, rectangular.
+    # At each end the instant may fall anywhere between two pulses: half a pulse of the 40, rectangular, 2.5 % at most.
     assert abs(error - 100.0 * (TRUE_MG * 1.00327 / 20.0 - 1.0)) < uncertainty
-    assert 2.0 < uncertainty < 10.0
+    assert 1.5 < uncertainty < 5.0
     assert any("the whole file is taken as delivery" in note for note in run["tests"][0]["evaluation"]["notes"])
+
+
+def test_without_a_blank_a_noisy_balance_widens_the_result(tmp_path: Path, capsys: Say) -> None:
+    rng = np.random.default_rng(3)
+    found = []
+    for noise_mg in (0.02, 2.0):
+        noise_g = 1e-3 * rng.normal(0.0, noise_mg, 3600)
+        rows = [f"{at},{25.0 + at * 20e-3 / 3600.0 + noise_g[at]:.5f}" for at in range(3600)]
+        path = write(tmp_path / "noisy.csv", ["time_s,mass_g", *rows])
+        run = result(path, capsys, "--evaporation", "0 mg/h ± 0.05 mg/h", "--delivery", "continuous")
+        assert any("noise: that of the whole recording" in note for note in run["tests"][0]["evaluation"]["notes"])
+        error, uncertainty = measured(run)["mean_error"]
+        assert abs(error - 0.327) < uncertainty
+        found.append(uncertainty)
+    # Levels of ten readings: 2 mg · √(2/10) are 4.5 % of 20 mg as a standard uncertainty.
+    assert found[0] < 3.0
+    assert found[1] > 6.0
 
 
 def test_a_kept_run_is_a_run_like_any_other(plainly: Path, tmp_path: Path, capsys: Say) -> None:

@@ -76,6 +76,8 @@ def weighing_findings(weighing: Weighing, context: Context, span: Window) -> tup
         notes.append("Temperature, pressure and humidity of the air were declared in the rig file, not measured.")
     if weighing.evaporation.measured_mg_per_h is None:
         notes.append(f"No blank tells the evaporation; source: {weighing.evaporation.source}.")
+    if not weighing.blanks:
+        notes.append("No blank tells the balance's noise: that of the whole recording is taken, delivery and all.")
     return notes, doubts
 
 

@@ -121,7 +121,9 @@ def weigh_record(record: TestRecord, context: Context) -> Weighing:
     balance = context.rig.balance
     blanks = blank_windows(record)
     segments = [within(readings.time_s, mass_mg, blank) for blank in blanks]
-    noise = estimate(segments, balance.readability.to("mg") if balance is not None else 0.0)
+    # Without a blank the delivery itself counts as noise, which is more than the balance's own and never less.
+    whole = [within(readings.time_s, mass_mg, (record.start_s, record.end_s))]
+    noise = estimate(segments or whole, balance.readability.to("mg") if balance is not None else 0.0)
     slopes = [blank_slope(*segment, noise) for segment in segments]
     lost = evaporation(slopes, *declared_loss(context))
     turned = conversion(record, context)
