@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 
+from bench.metrology.coverage import coverage_factor, sum_below
 from bench.metrology.noise import Floats
 
 Bound = float | None
@@ -14,20 +17,50 @@ Bound = float | None
 METHOD_6_RISK = 0.02
 METHOD_6_LEAST_TUR = 1.0
 """Down to here the greatest risk over all processes was computed to lie between 1.91 % and 1.97 % by Method 6."""
+_RULING = 0.5
+"""Share of the standard uncertainty from which on a rectangle's shape tells: below, k is within 1 % of 2."""
 _NODES = 64
 _REACH = 9.0
 """Standard uncertainties beyond a limit where a wrong acceptance still counts."""
 
 
-def conformity(value: float, standard_uncertainty: float, degrees: float | None, lower: Bound, upper: Bound) -> float:
-    """Return the probability that a quantity lies between two limits (JCGM 106, 7).
+class Knowledge(NamedTuple):
+    """What is known of the error of a value: its distribution around the value.
 
-    What is known of it is a normal distribution around `value` or, with finite `degrees` of freedom (None: infinite),
-    Student's, scaled by `standard_uncertainty`. A limit of None is open.
+    Normal or, with finite `degrees` of freedom (None: infinite), Student's, scaled by `standard_uncertainty`. Where one
+    rectangular input of standard uncertainty `rectangle` rules, that rectangle and a normal rest, as widened as
+    Student's interval is: what the coverage factor is made of, too.
     """
-    below = 0.0 if lower is None else below_probability((lower - value) / standard_uncertainty, degrees)
-    beyond = 0.0 if upper is None else below_probability((value - upper) / standard_uncertainty, degrees)
-    return min(1.0, max(0.0, 1.0 - below - beyond))
+
+    standard_uncertainty: float
+    degrees: float | None = None
+    rectangle: float = 0.0
+
+    def below(self, error: float) -> float:
+        """Return the probability that the error is below some value."""
+        share = self.rectangle / self.standard_uncertainty
+        if share <= _RULING:
+            return below_probability(error / self.standard_uncertainty, self.degrees)
+        wider = 1.0 if self.degrees is None else 0.5 * coverage_factor(self.degrees)
+        sigma = math.sqrt(max(0.0, 1.0 - share**2))
+        return sum_below(error / self.standard_uncertainty / wider, math.sqrt(3.0) * min(1.0, share), sigma)
+
+    def reach(self, probability: float) -> float:
+        """Return what the error is below with a probability of one half or more."""
+        if self.rectangle <= _RULING * self.standard_uncertainty:
+            return self.standard_uncertainty * score_at(probability, self.degrees)
+        low, high = 0.0, self.standard_uncertainty * score_at(probability, self.degrees) + 2.0 * self.rectangle
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if self.below(middle) < probability else (low, middle)
+        return high
+
+
+def conformity(value: float, known: Knowledge, lower: Bound, upper: Bound) -> float:
+    """Return the probability that a quantity lies between two limits (JCGM 106, 7); a limit of None is open."""
+    beneath = 0.0 if lower is None else known.below(lower - value)
+    beyond = 0.0 if upper is None else known.below(value - upper)
+    return min(1.0, max(0.0, 1.0 - beneath - beyond))
 
 
 def below_probability(score: float, degrees: float | None) -> float:
@@ -42,8 +75,6 @@ def below_probability(score: float, degrees: float | None) -> float:
 def score_at(probability: float, degrees: float | None) -> float:
     """Return what a standard normal or Student quantity is below with a probability."""
     if degrees is None:
-        from statistics import NormalDist
-
         return NormalDist().inv_cdf(probability)
     from scipy.special import stdtrit
 

@@ -60,6 +60,15 @@ def _normal_and_rectangle(share: float) -> float:
     return 0.5 * (low + high)
 
 
+def sum_below(reach: float, half_width: float, sigma: float) -> float:
+    """Return the probability that the sum of a rectangle of ±`half_width` and a normal quantity is below `reach`."""
+    if sigma < _NORMAL * half_width:
+        return min(1.0, max(0.0, 0.5 + 0.5 * reach / half_width))
+    upper = _integrated_normal((reach + half_width) / sigma)
+    lower = _integrated_normal((reach - half_width) / sigma)
+    return 0.5 * sigma / half_width * (upper - lower)
+
+
 def _within(reach: float, half_width: float, sigma: float) -> float:
     """Return the probability that the sum lies within ±`reach`: the normal's distribution function, averaged."""
     upper = _integrated_normal((reach + half_width) / sigma)

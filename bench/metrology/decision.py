@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bench.metrology.conformity import Bound, conformity, uncertainty_ratio
+from bench.metrology.conformity import Bound, Knowledge, conformity, uncertainty_ratio
 from bench.metrology.guard import guard_band, largest_uncertainty
 from bench.metrology.reasons import Situation, reason
 from bench.metrology.rounding import limit_text, number
@@ -71,10 +71,10 @@ class _Case(NamedTuple):
         expanded, value = self.measured.expanded_uncertainty, self.measured.value
         if value is None or expanded is None:
             return Situation(self.measured, self.limit, self.bounds, self.decision, Verdict.INCONCLUSIVE)
-        spread = self._standard_uncertainty(expanded)
-        guard = guard_band(self.decision, self.bounds, expanded, spread, self.measured.degrees_of_freedom)
-        chance = self._probability(value, spread)
-        verdict = self._verdict(value, guard, chance, exact=spread <= 0.0)
+        known = self._known(expanded)
+        guard = guard_band(self.decision, self.bounds, expanded, known)
+        chance = self._probability(value, known)
+        verdict = self._verdict(value, guard, chance, exact=known.standard_uncertainty <= 0.0)
         return Situation(
             self.measured,
             self.limit,
@@ -86,9 +86,12 @@ class _Case(NamedTuple):
             uncertainty_ratio(*self.bounds, expanded),
         )
 
-    def _standard_uncertainty(self, expanded: float) -> float:
+    def _known(self, expanded: float) -> Knowledge:
         stated = self.measured.standard_uncertainty
-        return expanded / self.measured.coverage_factor if stated is None or expanded <= 0.0 else stated
+        if stated is None or expanded <= 0.0:
+            return Knowledge(expanded / self.measured.coverage_factor, self.measured.degrees_of_freedom)
+        rectangles = [line.contribution for line in self.measured.budget if line.distribution == "rectangular"]
+        return Knowledge(stated, self.measured.degrees_of_freedom, max(rectangles, default=0.0))
 
     def _verdict(self, value: float, guard: float, chance: _Probability, *, exact: bool) -> Verdict:
         if self._by_probability() and not exact:
@@ -104,27 +107,27 @@ class _Case(NamedTuple):
         two_sided = self.bounds[0] is not None and self.bounds[1] is not None
         return self.decision.rule == "risk" and (self.decision.kind == "specific" or not two_sided)
 
-    def _probability(self, value: float, spread: float) -> _Probability:
+    def _probability(self, value: float, known: Knowledge) -> _Probability:
         if self.measured.censored is None:
-            probability = self._within(value, spread, *self.bounds)
+            probability = self._within(value, known, *self.bounds)
             return _Probability(probability, probability)
         lower, upper = self.bounds
         # The truth lies beyond the bound: what it cannot reach any more, and what it has reached for good, is known.
         ahead, behind = (lower, upper) if self.measured.censored == "above" else (upper, lower)
-        keeps = None if ahead is None else self._beyond(value, spread, ahead)
-        breaks = None if behind is None else self._beyond(value, spread, behind)
+        keeps = None if ahead is None else self._beyond(value, known, ahead)
+        breaks = None if behind is None else self._beyond(value, known, behind)
         least = 0.0 if breaks is not None else 1.0 if keeps is None else keeps
         return _Probability(least, 1.0 if breaks is None else 1.0 - breaks)
 
-    def _beyond(self, value: float, spread: float, limit: float) -> float:
+    def _beyond(self, value: float, known: Knowledge, limit: float) -> float:
         """Return how probable it is that the bound itself lies at or beyond a limit, on the truth's side of it."""
         if self.measured.censored == "above":
-            return self._within(value, spread, limit, None)
-        return self._within(value, spread, None, limit)
+            return self._within(value, known, limit, None)
+        return self._within(value, known, None, limit)
 
-    def _within(self, value: float, spread: float, lower: Bound, upper: Bound) -> float:
-        if spread > 0.0:
-            return conformity(value, spread, self.measured.degrees_of_freedom, lower, upper)
+    def _within(self, value: float, known: Knowledge, lower: Bound, upper: Bound) -> float:
+        if known.standard_uncertainty > 0.0:
+            return conformity(value, known, lower, upper)
         above = lower is None or value > lower or (value == lower and not self._strict())
         below = upper is None or value < upper or (value == upper and not self._strict())
         return float(above and below)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.metrology.conformity import Bound, global_guard, score_at
+from bench.metrology.conformity import Bound, Knowledge, global_guard, score_at
 from bench.plan.decision import Decision
 
 _K = 2.0
@@ -13,8 +13,7 @@ def guard_band(
     decision: Decision,
     bounds: tuple[Bound, Bound],
     expanded_uncertainty: float,
-    standard_uncertainty: float,
-    degrees: float | None,
+    known: Knowledge,
 ) -> float:
     """Return how far within a limit a value must lie to pass, and beyond it to fail, in the measurement's unit.
 
@@ -27,7 +26,7 @@ def guard_band(
     room = half_room(bounds)
     if decision.kind == "global" and room:
         return global_guard(room, expanded_uncertainty, decision.risk, decision.in_tolerance)
-    return score_at(1.0 - decision.risk, degrees) * standard_uncertainty
+    return known.reach(1.0 - decision.risk)
 
 
 def largest_uncertainty(decision: Decision, room: float, *, two_sided: bool) -> float:
