@@ -14,8 +14,9 @@ from typing import Any
 
 from bench.metrology.rounding import MINUS, number, value_and_uncertainty
 from bench.reporting import encode, layout, svg
+from bench.reporting.budgets import budgets
 from bench.reporting.header import run_header_html
-from bench.reporting.measurements import budgets, judged_table, other_table, verdict_chip
+from bench.reporting.measurements import judged_table, other_table, verdict_chip
 from bench.reporting.numbers import duration
 from bench.reporting.page import assets_html, css_path, css_text, finish_page
 from bench.reporting.rows import duration_cell, finding_cell, test_cell, verdict_cell

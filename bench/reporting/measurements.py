@@ -1,11 +1,11 @@
-"""Measurements as tables: judged against limits with a bar that shows value ± U, the others, and the budgets."""
+"""Measurements as tables: judged against limits with a bar that shows value ± U, and the others."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from html import escape
 
+from bench.metrology.reasons import probability_text
 from bench.metrology.rounding import is_exact, limit_text, number, parts_text
 from bench.metrology.rounding import measured_text as plain_text
 from bench.results.model import Judged, Measurement, Verdict
@@ -48,15 +48,6 @@ def other_table(measurements: Sequence[Measurement]) -> str:
     )
 
 
-def budgets(measurements: Sequence[Measurement]) -> str:
-    """Return the uncertainty budgets as one closed section a measurement; nothing where there is none."""
-    return "".join(_budget(measurement) for measurement in measurements if _has_budget(measurement))
-
-
-def _has_budget(measurement: Measurement) -> bool:
-    return bool(measurement.budget) and not is_exact(measurement)
-
-
 def _judged_row(judged: Judged, measurement: Measurement | None) -> str:
     if measurement is None:
         cells = f'<th scope="row">{escape(judged.measurement)}<td colspan="4" class="none">not measured'
@@ -64,7 +55,32 @@ def _judged_row(judged: Judged, measurement: Measurement | None) -> str:
     else:
         cells = _measured_cells(measurement, judged)
         bar = _bar(measurement, judged)
-    return f"<tr>{cells}<td>{_limit(judged)}<td>{bar}<td>{verdict_chip(judged.verdict)}</tr>"
+    verdict = f"{verdict_chip(judged.verdict)}{_odds(judged, measurement)}"
+    return f"<tr>{cells}<td>{_limit(judged)}{_rule(judged, measurement)}<td>{bar}<td>{verdict}</tr>"
+
+
+def _rule(judged: Judged, measurement: Measurement | None) -> str:
+    """Return by which rule a verdict came about, and its guard band; nothing of what was counted."""
+    if not judged.rule or not _is_uncertain(measurement):
+        return ""
+    guard = f"w = {number(judged.guard_band, 2)} {judged.unit}".rstrip() if judged.guard_band else ""
+    return f'<small>{escape(judged.rule)}</small><small class="odds">{escape(guard)}</small>'
+
+
+def _odds(judged: Judged, measurement: Measurement | None) -> str:
+    """Return how probable conformity is, and the test uncertainty ratio; nothing of what was counted."""
+    if not _is_uncertain(measurement):
+        return ""
+    told = []
+    if judged.probability_of_conformity is not None:
+        told.append(f"conforms: {probability_text(judged.probability_of_conformity)}")
+    if judged.test_uncertainty_ratio is not None:
+        told.append(f"TUR {number(judged.test_uncertainty_ratio, 2)}")
+    return "".join(f'<small class="odds">{escape(each)}</small>' for each in told)
+
+
+def _is_uncertain(measurement: Measurement | None) -> bool:
+    return measurement is not None and measurement.value is not None and not is_exact(measurement)
 
 
 def _limit(judged: Judged) -> str:
@@ -146,27 +162,3 @@ def _bar_range(value: float, spread: float, lower: float | None, upper: float | 
     reach = min(reach, max(abs(limit), 6 * spread, 1e-12)) if limit else reach
     inside, outside = 1.25 * reach, 0.6 * reach
     return (limit - outside, limit + inside) if lower is not None else (limit - inside, limit + outside)
-
-
-def _budget(measurement: Measurement) -> str:
-    total = math.fsum(component.contribution**2 for component in measurement.budget)
-    unit = escape(measurement.unit)
-    rows = []
-    for component in sorted(measurement.budget, key=lambda each: -each.contribution):
-        share = component.contribution**2 / total if total else 0.0
-        freedom = "∞" if component.degrees_of_freedom is None else number(component.degrees_of_freedom, 3)
-        rows.append(
-            f'<tr><th scope="row">{escape(component.name)}<td>{escape(component.source)}<td>{component.distribution}'
-            f"<td>{number(component.standard_uncertainty, 3)} {escape(component.unit)}"
-            f"<td>{number(component.sensitivity, 3)}<td>{freedom}<td>{number(component.contribution, 3)}"
-            f"<td>{100 * share:.1f} %</tr>"
-        )
-    spread = parts_text(measurement)[1]
-    expanded = f"; stated U (k = {number(measurement.coverage_factor, 3)}): {spread} {unit}" if spread else ""
-    return (
-        f"<details><summary>{escape(title_text(measurement))}: {escape(measured_text(measurement))}</summary>"
-        '<table class="budget"><thead><tr><th>Component<th>From<th>Distribution<th>Standard uncertainty'
-        f"<th>Sensitivity<th>ν<th>Contribution{f' / {unit}' if unit else ''}<th>Share of variance</tr></thead>"
-        f'<tbody>{"".join(rows)}</tbody><tfoot><tr><td colspan="8">Root sum of squares: '
-        f"{number(math.sqrt(total), 3)} {unit}{expanded}</tr></tfoot></table></details>"
-    )

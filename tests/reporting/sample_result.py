@@ -58,9 +58,17 @@ def budget(scale: float, unit: str) -> list[Component]:
 
 def measurement(name: str, value: float | None, unit: str, spread: float | None, **more: Any) -> Measurement:
     title = _TITLES.get(name, name.replace("_", " ").capitalize())
-    parts = budget(spread, unit) if spread else []
+    standard = spread / more.get("coverage_factor", 2.0) if spread else None
+    parts = budget(standard / math.hypot(*(each.contribution for each in budget(1.0, unit))), unit) if standard else []
     return Measurement(
-        name=name, title=title, value=value, unit=unit, expanded_uncertainty=spread, budget=parts, **more
+        name=name,
+        title=title,
+        value=value,
+        unit=unit,
+        expanded_uncertainty=spread,
+        standard_uncertainty=standard,
+        budget=parts,
+        **more,
     )
 
 
@@ -188,7 +196,19 @@ def pressure_figure(rng: random.Random) -> Figure:
 def judge(
     name: str, limit: str, unit: str, low: float | None, high: float | None, verdict: Verdict, why: str = ""
 ) -> Judged:
-    return Judged(measurement=name, limit=limit, unit=unit, lower=low, upper=high, verdict=verdict, reason=why)
+    return Judged(
+        measurement=name,
+        limit=limit,
+        unit=unit,
+        lower=low,
+        upper=high,
+        verdict=verdict,
+        reason=why,
+        rule="guarded, r = 0.83",
+        guard_band=0.3486,
+        probability_of_conformity=0.99987 if verdict is Verdict.PASS else 0.4321,
+        test_uncertainty_ratio=None if low is None or high is None else 11.9,
+    )
 
 
 def basal_test(rng: random.Random, test_id: str, title: str, verdict: Verdict, error: float) -> TestResult:

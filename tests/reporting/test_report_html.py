@@ -7,9 +7,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+from bench.metrology.budget import bounded, component
+from bench.metrology.budget import measurement as made_measurement
+from bench.metrology.monte_carlo import confirm
 from bench.metrology.rounding import limit_text
 from bench.reporting import html as report_html
-from bench.results.model import Judged, Pulse, RunResult, TestResult, Verdict
+from bench.reporting.budgets import budgets
+from bench.results.model import Correlation, Judged, Pulse, RunResult, TestResult, Verdict
 from tests.reporting.sample_result import HOSTILE, measurement, sample_run
 
 RUN = sample_run()
@@ -87,7 +91,33 @@ def test_budget_gives_components_by_weight_and_their_sum() -> None:
     text = report_html.test_html(by_id("BASAL-1U"), simulated=False)
     budget = text[text.index('class="budget"') :]
     assert budget.index("repeatability") < budget.index("evaporation") < budget.index("readability")
-    assert "Root sum of squares: 0.188 %; stated U (k = 2): 0.42 %" in budget
+    assert "Combined standard uncertainty 0.21 % · effective ν ∞ · k = 2 for 95.45 % · U = 0.42 %" in budget
+
+
+def test_a_budget_tells_estimate_distribution_freedom_form_correlation_and_check() -> None:
+    lines = [
+        component("evaporation", 0.3, "mg", 0.1, degrees_of_freedom=7, source="blanks", estimate=1.25),
+        bounded("span <b>", 0.002, "1", 100.0, form="factor"),
+    ]
+    correlated = [Correlation(first="evaporation", second="span <b>", coefficient=0.5, source="one balance")]
+    made = made_measurement("m", "mean error", 4.5, "%", lines, correlations=correlated)
+    text = budgets([confirm(made, draws=5000)])
+    cells = [each for each in re.split(r"<[^>]*>", text[text.index("<tbody>") : text.index("</tbody>")]) if each]
+    assert cells[:8] == ["span &lt;b&gt;", "rectangular", "0", "0.00115", "∞", "× 100", "0.115", "85.1 %"]
+    assert cells[8:] == ["evaporation", "blanks", "normal", "1.25 mg", "0.3 mg", "7", "0.1", "0.03", "14.9 %"]
+    assert f"k = {made.coverage_factor:.3g} for 95.45 %" in text
+    assert "effective ν 7" in text
+    assert "Correlated: evaporation and span &lt;b&gt;, r = 0.5 (one balance). ×: multiplies" in text
+    assert "Monte Carlo (JCGM 101): 4." in text
+    assert "(5000 draws" in text
+
+
+def test_a_verdict_tells_its_rule_and_odds() -> None:
+    words = section("BASAL-1U").words
+    assert "guarded, r = 0.83" in words
+    assert "w = 0.35 %" in words
+    assert "conforms: 99.99 %" in words
+    assert "TUR 12" in words
 
 
 def test_not_simulated_says_nothing_of_simulation() -> None:

@@ -217,7 +217,7 @@ def test_every_printed_page_says_simulated_and_holds_the_budgets(page: Page, tmp
     assert len(pages) > 10
     assert all("SIMULATED" in each for each in pages)
     assert all("page" in each for each in pages)
-    assert "Root sum of squares" in text
+    assert "Combined standard uncertainty" in text
 
 
 def test_without_scripts_the_head_still_tells_every_verdict(browser: Browser, report: Path) -> None:
