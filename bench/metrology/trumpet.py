@@ -2,6 +2,14 @@
 
 The mean of overlapping errors telescopes to a difference of cumulative readings, so nothing is summed up and no
 rounding piles up: E_p = 100·((V(s + P) − V(s))/(r·P) − 1).
+
+A window of which one end lies in a gap of the recording has no known volume: it is left out, and counted. A window
+that holds a whole gap keeps its volume, since the balance goes on weighing while nobody reads it: it is kept, and
+counted too.
+
+What others do, for comparing figures: the normative form takes windows on a fixed sample interval; some programs take
+a mean of interval errors, which is the same; some lay windows on a 2 min grid (2, 4, 10, 20, 30 min), take the whole
+recording instead of its second hour, or convert by a density of 0.997 or 1.
 """
 
 from __future__ import annotations
@@ -12,47 +20,61 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from bench.metrology.cumulative import Bools, Cumulative, Floats
 
-MULTIPLES = (4, 10, 22, 38, 62)
-"""Observation windows in sample intervals: 2, 5, 11, 19 and 31 min of 30 s samples, 60 to 930 min of 15 min ones."""
-AMBULATORY_SAMPLE_S = 900.0
-AMBULATORY_WINDOWS_S = (900.0, 3600.0, 9000.0, 19800.0, 34200.0, 55800.0)
-INFUSION_SAMPLE_S = 30.0
-INFUSION_WINDOWS_S = (120.0, 300.0, 660.0, 1140.0, 1860.0)
-SHOT_WINDOWS = (2, 5, 11, 19, 31)
-"""Observation windows of a pump that delivers in shots, in shot cycles."""
+_EDGE_S = 1e-6
+_STRIDES = (1024, 128)
+"""So many stamps are judged together before any of them is looked at."""
+_REACH = 6.0
+"""Standard deviations beyond which noise is not expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extremes:
-    """Least and largest mean error over all windows of a length, in percent, and how many windows there were."""
+    """Least and largest mean error over windows of a length, in percent; NaN where no window was left.
+
+    `windows` were compared, `left_out` had an end in a gap, `bridging` of those compared hold a whole gap.
+    """
 
     least_percent: float
     largest_percent: float
     windows: int
+    left_out: int = 0
+    bridging: int = 0
+
+    @property
+    def largest_by_size_percent(self) -> float:
+        """The larger of both, by size."""
+        return max(abs(self.least_percent), abs(self.largest_percent))
 
 
-def _errors_percent(volumes_ul: Floats, rate_ul_per_h: float, window_s: float) -> Floats:
-    return 100.0 * (volumes_ul / (rate_ul_per_h * window_s / 3600.0) - 1.0)
+@dataclass(frozen=True, slots=True)
+class GridErrors:
+    """Every window of a length that begins on the sample grid and has both its ends in known volume."""
+
+    starts_s: Floats
+    errors_percent: Floats
+    left_out: int
+    bridging: int
+
+    @property
+    def extremes(self) -> Extremes:
+        """Least and largest of the errors."""
+        if len(self.errors_percent) == 0:
+            return Extremes(math.nan, math.nan, 0, self.left_out, 0)
+        least, largest = float(self.errors_percent.min()), float(self.errors_percent.max())
+        return Extremes(least, largest, len(self.errors_percent), self.left_out, self.bridging)
 
 
-def extremes_on_grid(
-    time_s: Floats,
-    volume_ul: Floats,
-    rate_ul_per_h: float,
-    window_s: float,
-    sample_s: float,
-    start_s: float,
-    end_s: float,
-) -> Extremes | None:
-    """Return the extremes over windows that begin at every sample interval; None where no window fits.
+def errors_on_grid(
+    record: Cumulative, rate_ul_per_h: float, window_s: float, sample_s: float, start_s: float, end_s: float
+) -> GridErrors | None:
+    """Return the mean error of every window that begins at a sample interval; None where no window fits.
 
     The cumulative volume is interpolated onto the samples, which keeps the delivered amount; rates are never averaged.
-    A window that is no whole number of samples is refused.
 
     Raises:
-        ValueError: `window_s` is no multiple of `sample_s`.
+        ValueError: `window_s` is no whole number of `sample_s`.
 
     """
     samples = round(window_s / sample_s)
@@ -61,28 +83,129 @@ def extremes_on_grid(
     count = math.floor((end_s - start_s) / sample_s + 1e-6)
     if count < samples:
         return None
-    grid = start_s + sample_s * np.arange(count + 1, dtype=np.float64)
-    cumulative = np.interp(grid, time_s, volume_ul)
-    errors = _errors_percent(cumulative[samples:] - cumulative[:-samples], rate_ul_per_h, window_s)
-    return Extremes(float(errors.min()), float(errors.max()), len(errors))
+    grid_s = start_s + sample_s * np.arange(count + 1, dtype=np.float64)
+    volume_ul, known = record.at(grid_s), record.known(grid_s)
+    kept = known[samples:] & known[:-samples]
+    starts_s = grid_s[:-samples][kept]
+    volumes_ul = (volume_ul[samples:] - volume_ul[:-samples])[kept]
+    bridging = int(np.count_nonzero(record.gaps_within(starts_s, starts_s + window_s)))
+    errors = _errors_percent(volumes_ul, rate_ul_per_h, window_s)
+    return GridErrors(starts_s, errors, int(len(kept) - np.count_nonzero(kept)), bridging)
+
+
+def errors_of_cycles(record: Cumulative, rate_ul_per_h: float, cycles: int, boundaries_s: Floats) -> GridErrors | None:
+    """Return the mean error over every run of so many dose cycles; None where there are fewer.
+
+    Args:
+        record: the cumulative volume.
+        rate_ul_per_h: commanded rate.
+        cycles: length of a window, in cycles.
+        boundaries_s: instants between two doses, shape (cycles in all + 1,). A window is as long as its cycles took.
+
+    """
+    if len(boundaries_s) <= cycles:
+        return None
+    volume_ul, known = record.at(boundaries_s), record.known(boundaries_s)
+    kept = known[cycles:] & known[:-cycles]
+    starts_s, ends_s = boundaries_s[:-cycles][kept], boundaries_s[cycles:][kept]
+    volumes_ul = (volume_ul[cycles:] - volume_ul[:-cycles])[kept]
+    errors = 100.0 * (volumes_ul / (rate_ul_per_h * (ends_s - starts_s) / 3600.0) - 1.0)
+    bridging = int(np.count_nonzero(record.gaps_within(starts_s, ends_s)))
+    return GridErrors(starts_s, errors, int(len(kept) - np.count_nonzero(kept)), bridging)
+
+
+def extremes_on_grid(
+    record: Cumulative, rate_ul_per_h: float, window_s: float, sample_s: float, start_s: float, end_s: float
+) -> Extremes | None:
+    """Return the extremes over windows that begin at every sample interval; None where no window fits.
+
+    Raises:
+        ValueError: `window_s` is no whole number of `sample_s`.
+
+    """
+    found = errors_on_grid(record, rate_ul_per_h, window_s, sample_s, start_s, end_s)
+    return None if found is None else found.extremes
 
 
 def extremes_anywhere(
-    time_s: Floats, volume_ul: Floats, rate_ul_per_h: float, window_s: float, start_s: float, end_s: float
+    record: Cumulative, rate_ul_per_h: float, window_s: float, start_s: float, end_s: float
 ) -> Extremes | None:
     """Return the extremes over windows that begin at any instant; None where no window fits.
 
-    Exact for a volume that is piecewise linear between stamps, however they are spaced: extremes lie where either end
-    of a window is at a stamp.
+    Exact for a volume that is straight between stamps, however they are spaced: extremes lie where either end of a
+    window is at a stamp, and those windows are what is counted. Stretches that cannot hold an extreme, by the least
+    and the greatest volume at both ends of their windows, are not looked at one by one.
     """
-    latest = end_s - window_s
-    if latest < start_s:
+    latest_s = end_s - window_s
+    if latest_s < start_s:
         return None
-    starts = np.concatenate((time_s, time_s - window_s, np.array([start_s, latest])))
-    starts = starts[(starts >= start_s) & (starts <= latest)]
-    volumes = np.interp(starts + window_s, time_s, volume_ul) - np.interp(starts, time_s, volume_ul)
-    errors = _errors_percent(volumes, rate_ul_per_h, window_s)
-    return Extremes(float(errors.min()), float(errors.max()), len(errors))
+    time_s = record.time_s
+    own_s = time_s[slice(*np.searchsorted(time_s, (start_s, latest_s + _EDGE_S)))]
+    others_s = time_s[slice(*np.searchsorted(time_s, (start_s + window_s, end_s + _EDGE_S)))]
+    left_out = bridging = 0
+    if len(record.gaps_s[0]) or not record.known(np.array([start_s, end_s])).all():
+        begins, ends = _begins_and_ends(np.array([start_s, latest_s]), own_s, others_s, window_s)
+        kept = record.known(begins) & record.known(ends)
+        left_out = int(len(kept) - np.count_nonzero(kept))
+        bridging = int(np.count_nonzero(record.gaps_within(begins[kept], ends[kept])))
+    else:
+        edges_s = np.array([start_s, latest_s])
+        promising = np.ones(1, dtype=np.bool_)
+        for stride in _STRIDES:
+            coarse_s = own_s[::stride]
+            edges_s = np.unique(np.concatenate((edges_s, coarse_s[_inside(coarse_s, edges_s, promising)])))
+            promising = _promising(record, edges_s, window_s)
+        begins, ends = _begins_and_ends(
+            edges_s,
+            own_s[_inside(own_s, edges_s, promising)],
+            others_s[_inside(others_s, edges_s + window_s, promising)],
+            window_s,
+        )
+        kept = np.ones(len(begins), dtype=np.bool_)
+    number = len(own_s) + len(others_s) + 2 - left_out
+    if number == 0:
+        return Extremes(math.nan, math.nan, 0, left_out)
+    volumes_ul = record.at(ends[kept]) - record.at(begins[kept])
+    errors = _errors_percent(np.array([volumes_ul.min(), volumes_ul.max()]), rate_ul_per_h, window_s)
+    return Extremes(float(errors[0]), float(errors[1]), number, left_out, bridging)
+
+
+def _begins_and_ends(edges_s: Floats, own_s: Floats, others_s: Floats, window_s: float) -> tuple[Floats, Floats]:
+    """Return windows that begin at an edge or a stamp, and windows that end at a stamp."""
+    begins = np.concatenate((edges_s, own_s, others_s - window_s))
+    return begins, np.concatenate((edges_s + window_s, own_s + window_s, others_s))
+
+
+def _promising(record: Cumulative, edges_s: Floats, window_s: float) -> Bools:
+    """Return between which edges a window may begin that is more extreme than all that begin at an edge."""
+    at_edges = record.at(edges_s + window_s) - record.at(edges_s)
+    least_begin, greatest_begin = record.bounds(edges_s[:-1], edges_s[1:])
+    least_end, greatest_end = record.bounds(edges_s[:-1] + window_s, edges_s[1:] + window_s)
+    return np.asarray(
+        (greatest_end - least_begin > at_edges.max()) | (least_end - greatest_begin < at_edges.min()), dtype=np.bool_
+    )
+
+
+def _inside(instants_s: Floats, edges_s: Floats, chosen: Bools) -> NDArray[np.int64]:
+    """Return the indices of the instants that lie in a chosen stretch between edges."""
+    marks = np.searchsorted(instants_s, edges_s)
+    marks[0], marks[-1] = 0, len(instants_s)
+    first, lengths = marks[:-1][chosen], np.diff(marks)[chosen]
+    before = np.cumsum(lengths) - lengths
+    return np.repeat(first - before, lengths) + np.arange(int(lengths.sum()), dtype=np.int64)
+
+
+def _errors_percent(volumes_ul: Floats, rate_ul_per_h: float, window_s: float) -> Floats:
+    return 100.0 * (volumes_ul / (rate_ul_per_h * window_s / 3600.0) - 1.0)
+
+
+def overall_error_percent(record: Cumulative, rate_ul_per_h: float, start_s: float, end_s: float) -> float | None:
+    """Return the mean error over a whole period (A or B of a label); None where one of its ends is not known."""
+    ends_s = np.array([start_s, end_s])
+    if not record.known(ends_s).all():
+        return None
+    first_ul, last_ul = record.at(ends_s)
+    return float(_errors_percent(last_ul - first_ul, rate_ul_per_h, end_s - start_s))
 
 
 def ideal_envelope(interval_s: float, window_s: float) -> tuple[float, float]:
@@ -108,3 +231,29 @@ def noise_floor_percent(level_difference_ul: float, rate_ul_per_h: float, window
     """
     reach = max(1.0, math.sqrt(2.0 * math.log(max(windows, 2))))
     return 100.0 * reach * level_difference_ul / (rate_ul_per_h * window_s / 3600.0)
+
+
+def excess_by_noise(errors_percent: Floats, noise_percent: float) -> float:
+    """Return by how much noise makes the largest error, by size, too large on average.
+
+    The greatest of many noisy values is more often one that noise made greater. With independent normal noise of equal
+    standard deviation the mean of the greatest follows from the product of the single distributions; windows of which
+    one error stands out by far are next to no excess.
+
+    Args:
+        errors_percent: every window's error as measured, shape (n,).
+        noise_percent: standard deviation of one of them.
+
+    """
+    sizes = np.abs(errors_percent)
+    if len(sizes) < 2 or noise_percent <= 0.0:
+        return 0.0
+    from scipy.special import ndtr  # type: ignore[import-untyped]  # slow to import, and few need it
+
+    greatest = float(sizes.max())
+    near = sizes[sizes > greatest - 2.0 * _REACH * noise_percent]
+    x, step = np.linspace(greatest - _REACH * noise_percent, greatest + _REACH * noise_percent, 241, retstep=True)
+    above, below = (x[:, None] - near) / noise_percent, (-x[:, None] - near) / noise_percent
+    none_greater = np.prod((ndtr(above) - ndtr(below)).clip(0.0), axis=1)
+    mean = float(x[0] + np.sum(0.5 * (2.0 - none_greater[1:] - none_greater[:-1])) * step)
+    return max(0.0, mean - greatest)

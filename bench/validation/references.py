@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.metrology.attributes import clopper_pearson, needed_count
 from bench.metrology.coverage import coverage_factor
+from bench.metrology.cumulative import Cumulative
 from bench.metrology.density import (
     air_density_kg_per_m3,
     apparent_mass_to_volume_ul,
@@ -231,5 +232,7 @@ def _of_sinusoid(window_min: float) -> float:
     time_s = np.arange(0.0, 6.0 * period_s + 1.0, 450.0)
     angle = 2.0 * math.pi * time_s / period_s
     volume_ul = rate_ul_per_h / 3600.0 * (time_s + 0.1 * period_s / (2.0 * math.pi) * (1.0 - np.cos(angle)))
-    found = extremes_on_grid(time_s, volume_ul, rate_ul_per_h, 60.0 * window_min, 450.0, 0.0, float(time_s[-1]))
+    found = extremes_on_grid(
+        Cumulative(time_s, volume_ul), rate_ul_per_h, 60.0 * window_min, 450.0, 0.0, float(time_s[-1])
+    )
     return found.largest_percent if found is not None else math.nan

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bench.metrology.trumpet import AMBULATORY_SAMPLE_S, extremes_on_grid
+from bench.metrology.cumulative import Cumulative
+from bench.metrology.observation import AMBULATORY_SAMPLE_S
+from bench.metrology.trumpet import extremes_on_grid
 from bench.recording.reader import TestRecord
 from bench.twin.truth import Truth
 
@@ -124,14 +126,20 @@ def _windows(course: Course, period: tuple[float, float], late_s: float, rate_ul
         found["hourly_windows_within_15_percent"] = 100.0 * float(np.mean(np.abs(errors) <= 15.0))
         found["largest_hourly_error"] = float(np.abs(errors).max())
     grid = np.arange(begin_s, stop_s + 1.0, AMBULATORY_SAMPLE_S)
+    if len(grid) < 2:
+        return found
     volume_ul = np.array([course.truth.delivered_ul(float(at_s) + late_s) for at_s in grid])
     for minutes in (15, 60, 150, 330, 570, 930):
         extremes = extremes_on_grid(
-            grid, volume_ul, rate_ul_per_h, 60.0 * minutes, AMBULATORY_SAMPLE_S, begin_s, float(grid[-1])
+            Cumulative(grid, volume_ul),
+            rate_ul_per_h,
+            60.0 * minutes,
+            AMBULATORY_SAMPLE_S,
+            begin_s,
+            float(grid[-1]),
         )
         if extremes is not None:
-            largest = max(abs(extremes.least_percent), abs(extremes.largest_percent))
-            found[f"trumpet_error_{minutes}min"] = largest
+            found[f"trumpet_error_{minutes}min"] = extremes.largest_by_size_percent
     return found
 
 

@@ -129,7 +129,7 @@ def test_hours_and_trumpet(steady: Evaluation) -> None:
     assert value(steady, "largest_hourly_error") == pytest.approx(2.0, abs=2.0)
     assert value(steady, "trumpet_error_60min") == pytest.approx(2.0, abs=3.5)
     table = next(table for table in steady.tables if table.name == "trumpet")
-    assert [row[0] for row in table.rows if row[1] == "ambulatory"] == ["15", "60"]
+    assert [row[0] for row in table.rows if row[1].startswith("ambulatory")] == ["15", "60"]
     assert [row[0] for row in table.rows if row[1] == "shot cycles"] == ["6", "15", "33", "57", "93"]
     six = next(row for row in table.rows if row[0] == "6")
     assert float(six[3]) == pytest.approx(-49.0, abs=6.0)  # one pulse of two, each 2 % too large

@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from bench.metrology.budget import bounded, component, kept_possible, measurement, undetermined
+from bench.metrology.cumulative import Cumulative
 from bench.metrology.noise import Floats, Spread, Window, block_means
+from bench.metrology.observation import between_doses_s
+from bench.metrology.trumpet import excess_by_noise
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.bolus.bins import share_standard_uncertainty, share_within
 from bench.procedures.shared.weighing import Weighing, within
@@ -23,6 +26,10 @@ MIDDLE_LEVEL_S = 10.0
 """A level while the pump delivers is a mean over so long."""
 LAG_S = 3.0
 """What a balance may lag behind: a pulse so near to an instant may count before or after it."""
+CLEAR_S = LAG_S + MIDDLE_LEVEL_S
+"""A level that is so far from every dose has no share of one that is just arriving."""
+FROM_DOSE_S = 60.0
+"""No need to take a level further from a dose: what creeps has come."""
 CURVE_S = 10.0
 BAND_PERCENT = 15.0
 
@@ -31,7 +38,8 @@ BAND_PERCENT = 15.0
 class Delivery:
     """One basal delivery as weighed; `ended_s` is the stop, `settled_s` when the line had given what it held back.
 
-    `first_s` and `last_s` are the first and last instant at which something was weighed.
+    `first_s` and `last_s` are the first and last instant at which something was weighed. `doses_s` is when the pump
+    dosed or should have, `dose_interval_s` how far apart; empty and NaN for a continuous pump.
     """
 
     weighing: Weighing
@@ -44,6 +52,8 @@ class Delivery:
     settled_s: float
     first_s: float
     last_s: float
+    doses_s: Floats = field(default_factory=lambda: np.empty(0))
+    dose_interval_s: float = math.nan
 
     @property
     def duration_s(self) -> float:
@@ -86,23 +96,52 @@ class Delivery:
         """Return the window of a level while the pump delivers."""
         return time_s - 0.5 * MIDDLE_LEVEL_S, time_s + 0.5 * MIDDLE_LEVEL_S
 
+    def between_doses_s(self, time_s: float) -> float:
+        """Return the instant near another at which no dose counts by half.
+
+        A dose belongs to what was delivered up to `time_s` when it came no later than a quarter of its interval after
+        it: a pump that doses every 3 min gives its twentieth dose at 60 min, not shortly after.
+        """
+        interval_s = self.dose_interval_s
+        if len(self.doses_s) == 0 or not interval_s >= 2.0 * CLEAR_S:
+            return time_s
+        return between_doses_s(time_s, self.doses_s, interval_s, FROM_DOSE_S)
+
     def boundary(self, time_s: float) -> Window:
-        """Return where the level at an instant is taken: before the command and after settling there is more room."""
+        """Return where the level of what was delivered up to an instant is taken.
+
+        Before the command and after the stop there is more room than between doses.
+        """
         if time_s <= self.began_s:
             return self.first_window
-        return self.middle(time_s)
+        at_s = self.between_doses_s(time_s)
+        return self.last_window if at_s + 0.5 * MIDDLE_LEVEL_S > self.settled_s else self.middle(at_s)
 
-    def curve(self) -> tuple[Floats, Floats]:
-        """Return the cumulative volume in µL from the first command until the line has settled, as means over 10 s.
+    def about_ul(self, time_s: float) -> float:
+        """Return half of what came about an instant: by the lag of the balance it may count before or after."""
+        doses_s = self.doses_s
+        if len(doses_s) and float(np.min(np.abs(doses_s - time_s))) >= CLEAR_S:
+            return 0.0
+        around = (time_s - CLEAR_S, time_s - LAG_S), (time_s + LAG_S, time_s + CLEAR_S)
+        around_ul = self.volume_between_ul(*around)
+        steady_ul = self.rate_ul_per_h * LAG_S / HOUR_S
+        return max(steady_ul, 0.5 * abs(around_ul)) if math.isfinite(around_ul) else steady_ul
 
-        Gaps are closed by straight lines; the volume is 0 at the command.
+    def curve(self) -> Cumulative | None:
+        """Return the cumulative volume from the first command until the line has settled, as means over 10 s.
+
+        The volume is 0 at the command. Where a mean has no reading there is a gap. None without a level before the
+        command, or without readings after it.
         """
         time_s, mass = within(self.weighing.time_s, self.weighing.mass_mg, (self.began_s, self.settled_s + END_LEVEL_S))
         mass = mass + self.weighing.loss_mg_per_s * (time_s - self.began_s) - self.level_mg(self.first_window)
         middle, mean = block_means(time_s, mass, CURVE_S)
         known = np.isfinite(mean)
+        if not np.any(known):
+            return None
         volume = mean[known] * self.weighing.conversion.ul_per_mg
-        return np.concatenate(([self.began_s], middle[known])), np.concatenate(([0.0], volume))
+        stamps, volumes = np.concatenate(([self.began_s], middle[known])), np.concatenate(([0.0], volume))
+        return Cumulative(stamps, volumes, longest_step_s=1.5 * CURVE_S)
 
 
 def measure_totals(delivery: Delivery, catalogue: Mapping[str, MeasurementSpec]) -> list[Measurement]:
@@ -144,29 +183,20 @@ def measure_after_hours(delivery: Delivery, catalogue: Mapping[str, MeasurementS
         return undetermined(
             name, spec.title, spec.unit, f"the pump delivered for {delivery.duration_s / HOUR_S:.3g} h only"
         )
-    before, after = delivery.first_window, delivery.middle(at_s)
+    before, after = delivery.first_window, delivery.boundary(at_s)
     volume_ul = delivery.volume_between_ul(before, after)
     if not math.isfinite(volume_ul):
         return undetermined(name, spec.title, spec.unit, "no level at one of its ends")
     per_u = 1.0 / delivery.ul_per_u
     lines = delivery.components(volume_ul, per_u, before, after)
-    lines.append(
-        bounded(
-            "timing: what came about then", _about_ul(delivery, at_s), "µL", per_u, source="balance around that instant"
-        )
-    )
+    taken_s = 0.5 * (after[0] + after[1])
+    source = "balance around that instant"
+    lines.append(bounded("timing: what came about then", delivery.about_ul(taken_s), "µL", per_u, source=source))
     nominal_ul = delivery.rate_ul_per_h * hours
-    return _made(
-        catalogue, name, volume_ul * per_u, lines, f"{100.0 * (volume_ul / nominal_ul - 1.0):+.2f} % of commanded"
-    )
-
-
-def _about_ul(delivery: Delivery, at_s: float) -> float:
-    """Return half of what came about an instant: by the lag of the balance it may count before or after."""
-    reach = LAG_S + MIDDLE_LEVEL_S
-    around_ul = delivery.volume_between_ul((at_s - reach, at_s - LAG_S), (at_s + LAG_S, at_s + reach))
-    steady_ul = delivery.rate_ul_per_h * LAG_S / HOUR_S
-    return max(steady_ul, 0.5 * abs(around_ul)) if math.isfinite(around_ul) else steady_ul
+    note = f"{100.0 * (volume_ul / nominal_ul - 1.0):+.2f} % of commanded"
+    if len(delivery.doses_s):
+        note += f"; level taken {taken_s - at_s:+.0f} s from then, between doses"
+    return _made(catalogue, name, volume_ul * per_u, lines, note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +228,12 @@ _OWN = frozenset({"repeatability", "drift", "readability, of both levels", "air 
 def _hour_components(delivery: Delivery) -> list[Component]:
     first = delivery.middle(delivery.began_s + HOUR_S)
     second = (first[0] + HOUR_S, first[1] + HOUR_S)
-    return delivery.components(delivery.rate_ul_per_h, 100.0 / delivery.rate_ul_per_h, first, second)
+    lines = delivery.components(delivery.rate_ul_per_h, 100.0 / delivery.rate_ul_per_h, first, second)
+    if len(delivery.doses_s) == 0:
+        moved_ul = math.sqrt(2.0) * delivery.rate_ul_per_h * LAG_S / HOUR_S
+        per_ul = 100.0 / delivery.rate_ul_per_h
+        lines.append(bounded("timing: what came about its ends", moved_ul, "µL", per_ul, source="lag of the balance"))
+    return lines
 
 
 def measure_hours(delivery: Delivery, hours: Hours, catalogue: Mapping[str, MeasurementSpec]) -> list[Measurement]:
@@ -217,10 +252,15 @@ def measure_hours(delivery: Delivery, hours: Hours, catalogue: Mapping[str, Meas
     largest = max(errors, key=abs)
     sign = math.copysign(1.0, largest)
     note = f"{number} hours from the first command"
+    excess = excess_by_noise(np.array(errors), hours.own_percent)
+    of_largest = [
+        *_hour_components(delivery),
+        bounded("largest of many hours by noise", excess, "%", source="noise of an hour's two levels"),
+    ]
     share = _made(catalogue, names[0], share_within(errors, BAND_PERCENT), lines, note)
     return [
         kept_possible(share, catalogue[names[0]].natural),
-        _made(catalogue, names[1], abs(largest), _hour_components(delivery), "too much" if sign > 0 else "too little"),
+        _made(catalogue, names[1], abs(largest), of_largest, "too much" if sign > 0 else "too little"),
     ]
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from bench.metrology.budget import undetermined
+from bench.metrology.cumulative import Cumulative
+from bench.metrology.observation import AMBULATORY_SAMPLE_S
 from bench.metrology.pulse_train import PulseTrain
 from bench.metrology.rounding import value_and_uncertainty
-from bench.metrology.trumpet import AMBULATORY_SAMPLE_S
 from bench.procedures.basal.delivery import (
     HOUR_S,
     Delivery,
@@ -35,7 +37,14 @@ from bench.procedures.basal.pulses import (
     result_pulses,
     train_findings,
 )
-from bench.procedures.basal.trumpet import measure_trumpet, trumpet_of, trumpet_table, window_sets
+from bench.procedures.basal.trumpet import (
+    TrumpetPoint,
+    cycle_notes,
+    measure_trumpet,
+    overall_table,
+    trumpet_of,
+    trumpet_table,
+)
 from bench.procedures.base import Context, MeasurementSpec
 from bench.procedures.shared.alarms import alarm_findings, seen
 from bench.procedures.shared.findings import recording_findings
@@ -72,18 +81,19 @@ def evaluate_basal(
         nothing = [undetermined(name, spec.title, spec.unit, why) for name, spec in catalogue.items()]
         return Evaluation(measurements=nothing, notes=notes, doubts=doubts)
     delivery = _delivery(record, weighing, context, rate_ul_per_h, commands[0])
+    train = pulses_of(delivery, increment_ul)
+    delivery = _with_doses(delivery, train, increment_ul)
     if not record.events("basal stopped"):
         doubts.append("The pump was never stopped: the recording ends while it delivers.")
-    train = pulses_of(delivery, increment_ul)
     train_notes, train_doubts = train_findings(train, delivery, increment_ul)
     evaluated = _evaluated(record, delivery, train, catalogue, increment_ul, stabilisation_s, trumpet)
-    measurements, tables, figures = evaluated
+    measurements, tables, figures, windows_notes = evaluated
     return Evaluation(
         measurements=_asked_for(measurements, record, context),
         pulses=result_pulses(train, weighing.conversion.ul_per_mg),
         tables=tables,
         figures=figures,
-        notes=[*notes, *train_notes, _weighing_note(weighing)],
+        notes=[*notes, *train_notes, *windows_notes, _weighing_note(weighing)],
         doubts=[*doubts, *train_doubts],
     )
 
@@ -124,13 +134,10 @@ def _evaluated(
     increment_ul: float,
     stabilisation_s: float,
     trumpet: str,
-) -> tuple[list[Measurement], list[Table], list[Figure]]:
+) -> tuple[list[Measurement], list[Table], list[Figure], list[str]]:
     words = " Simulated." if record.simulated else ""
     curve = delivery.curve()
-    interval_s = _interval_s(train, delivery, increment_ul)
-    first_pulse_s = train.pulses[0].time_s if train.pulses else math.nan
-    start_s = delivery.began_s + stabilisation_s
-    points = trumpet_of(delivery, curve, window_sets(trumpet, interval_s), interval_s, first_pulse_s, start_s)
+    points = [] if curve is None else trumpet_of(delivery, curve, trumpet, stabilisation_s)
     hours = hours_of(delivery)
     measurements = [
         *measure_totals(delivery, catalogue),
@@ -142,12 +149,10 @@ def _evaluated(
     alarms = [(event.time_s, f"alarm {event.data['code']}") for event in seen(record)]
     figures = [mass_figure(delivery, train, alarms, words)]
     tables = []
-    if points:
-        mean_error = measurements[0].value
-        figures.append(trumpet_figure(points, math.nan if mean_error is None else mean_error, words))
-        tables.append(trumpet_table(points))
-    if delivery.duration_s >= 2.0 * _sample_s(delivery, interval_s):
-        figures.append(start_up_figure(delivery, curve, _sample_s(delivery, interval_s), words))
+    if curve is not None:
+        shown_figures, shown_tables = _shown_of_curve(delivery, curve, points, measurements[0].value, words)
+        figures += shown_figures
+        tables += shown_tables
     if hours.errors_percent:
         figures.append(hours_figure(hours, words))
     if train.pulses:
@@ -157,7 +162,30 @@ def _evaluated(
         tables.append(odd_pulses_table(train, delivery))
     if train.disturbances:
         tables.append(disturbances_table(train, delivery))
-    return measurements, tables, figures
+    return measurements, tables, figures, cycle_notes(points, delivery.dose_interval_s)
+
+
+def _shown_of_curve(
+    delivery: Delivery, curve: Cumulative, points: list[TrumpetPoint], mean_error: float | None, words: str
+) -> tuple[list[Figure], list[Table]]:
+    figures, tables = [], []
+    if points:
+        figures.append(trumpet_figure(points, math.nan if mean_error is None else mean_error, words))
+        tables += [trumpet_table(points), overall_table(delivery, curve, points)]
+    sample_s = _sample_s(delivery)
+    if delivery.duration_s >= 2.0 * sample_s:
+        figures.append(start_up_figure(delivery, curve, sample_s, words))
+    return figures, tables
+
+
+def _with_doses(delivery: Delivery, train: PulseTrain, increment_ul: float) -> Delivery:
+    """Add when the pump dosed or should have, so that levels are taken between doses."""
+    interval_s = _interval_s(train, delivery, increment_ul)
+    on_time = train.of("expected", "split", "doubled", "missed")
+    slots_s = np.array([pulse.time_s for pulse in on_time], dtype=np.float64)
+    # A split pulse has two instants: the first one is its slot.
+    apart = np.diff(slots_s, prepend=-math.inf) > 0.5 * interval_s
+    return replace(delivery, doses_s=slots_s[apart], dose_interval_s=interval_s)
 
 
 def _interval_s(train: PulseTrain, delivery: Delivery, increment_ul: float) -> float:
@@ -168,9 +196,9 @@ def _interval_s(train: PulseTrain, delivery: Delivery, increment_ul: float) -> f
     return commanded_s
 
 
-def _sample_s(delivery: Delivery, interval_s: float) -> float:
-    """Return over how long a point of the start-up curve is: 15 min, less for a short test, whole pulse intervals."""
-    wanted_s = min(AMBULATORY_SAMPLE_S, delivery.duration_s / 8.0)
+def _sample_s(delivery: Delivery) -> float:
+    """Return over how long a point of the start-up curve is: 15 min, less for a short test, whole dose intervals."""
+    wanted_s, interval_s = min(AMBULATORY_SAMPLE_S, delivery.duration_s / 8.0), delivery.dose_interval_s
     if not math.isfinite(interval_s):
         return wanted_s
     return interval_s * max(1, round(wanted_s / interval_s))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bench.metrology.cumulative import Cumulative
 from bench.metrology.decimate import series
 from bench.metrology.noise import Floats
 from bench.metrology.pulse_train import PulseTrain
@@ -56,22 +57,27 @@ def _level_at(delivery: Delivery, instants: Floats) -> Floats:
 
 
 def trumpet_figure(points: Sequence[TrumpetPoint], mean_error_percent: float, words: str) -> Figure:
-    """Return the trumpet: extremes against window length, with what counting pulses explains."""
+    """Return the trumpet: extremes against window length, with what counting pulses explains and what noise does."""
+    points = [point for point in points if point.seen.errors.extremes.windows]
     drawn: list[Series] = []
-    for name in dict.fromkeys(point.windows for point in points):
-        chosen = sorted((point for point in points if point.windows == name), key=lambda point: point.window_s)
-        x = [point.window_s / 60.0 for point in chosen]
-        greatest = [point.on_grid.largest_percent for point in chosen]
-        drawn.append(series(f"largest, {name}", x, greatest, role=f"trumpet {name}"))
-        drawn.append(
-            series(f"least, {name}", x, [point.on_grid.least_percent for point in chosen], role=f"trumpet {name}")
-        )
-    counted = sorted((point for point in points if point.envelope_percent is not None), key=lambda p: p.window_s)
-    if counted:
-        x = [point.window_s / 60.0 for point in counted]
+    counted = sorted((point for point in points if point.envelope_percent is not None), key=_window)
+    if any(point.envelope_percent != (0.0, 0.0) for point in counted):
+        x = [point.seen.window_s / 60.0 for point in counted]
         for index, style in ((0, "band-low"), (1, "band-high")):
             y = [point.envelope_percent[index] for point in counted if point.envelope_percent is not None]
             drawn.append(series("equal pulses, any phase", x, y, role="envelope", style=style))
+    for name in dict.fromkeys(point.name for point in points):
+        chosen = sorted((point for point in points if point.name == name), key=_window)
+        x = [point.seen.window_s / 60.0 for point in chosen]
+        extremes = [point.seen.errors.extremes for point in chosen]
+        role = f"trumpet {chosen[0].seen.windows}"
+        drawn.append(series(f"largest, {name}", x, [each.largest_percent for each in extremes], role=role))
+        drawn.append(series(f"least, {name}", x, [each.least_percent for each in extremes], role=role))
+    noisy = sorted(points, key=_window)
+    x = [point.seen.window_s / 60.0 for point in noisy]
+    for sign, word in ((1.0, "+"), (-1.0, "−")):
+        y = [sign * point.floor_percent for point in noisy]
+        drawn.append(series(f"{word} noise of the balance", x, y, role="limit", style="points"))
     rules = [Rule(y=0.0, label="commanded")]
     if math.isfinite(mean_error_percent):
         rules.append(Rule(y=mean_error_percent, label=f"overall {mean_error_percent:+.2f} %"))
@@ -82,18 +88,20 @@ def trumpet_figure(points: Sequence[TrumpetPoint], mean_error_percent: float, wo
         y_label="flow error / %",
         series=drawn,
         rules=rules,
-        caption="Largest and least mean error over all windows of a length, evaporation made good; not reduced."
-        f" Band: what equal pulses at equal intervals show by counting alone, over all phases.{words}",
+        caption="Largest and least mean error over all windows of a length, evaporation made good; not reduced. Longer"
+        " windows are not later in the run. Band: what equal pulses at equal intervals show by counting alone, over all"
+        f" phases. Points: how far the balance's noise alone would spread the extremes.{words}",
     )
 
 
-def start_up_figure(delivery: Delivery, curve: tuple[Floats, Floats], sample_s: float, words: str) -> Figure:
-    """Return flow against time from the first command: the mean over every sample interval."""
-    length_s = min(delivery.duration_s, _START_UP_S)
-    grid = np.arange(0.0, length_s + 1.0, sample_s)
-    volume = np.interp(delivery.began_s + grid, *curve)
-    flow = np.diff(volume) / (sample_s / HOUR_S) / delivery.ul_per_u
-    x = np.repeat(grid, 2)[1:-1] / HOUR_S
+def _window(point: TrumpetPoint) -> float:
+    return point.seen.window_s
+
+
+def start_up_figure(delivery: Delivery, curve: Cumulative, sample_s: float, words: str) -> Figure:
+    """Return flow against time from the first command: the mean over every sample interval; gaps stay empty."""
+    grid_s, flow = start_up_flow(delivery, curve, sample_s)
+    x = np.repeat(grid_s, 2)[1:-1] / HOUR_S
     rate = delivery.rate_ul_per_h / delivery.ul_per_u
     return Figure(
         name="start_up",
@@ -104,6 +112,19 @@ def start_up_figure(delivery: Delivery, curve: tuple[Floats, Floats], sample_s: 
         rules=[Rule(y=rate, label="commanded")],
         caption=f"Mean flow over every {sample_s / 60.0:.4g} min, nothing left out at the start; not reduced.{words}",
     )
+
+
+def start_up_flow(delivery: Delivery, curve: Cumulative, sample_s: float) -> tuple[Floats, Floats]:
+    """Return the ends of the samples, in s after the command, shape (n + 1,), and the mean flow in each, in U/h.
+
+    The first sample begins at the command, the others between doses. NaN where an end lies in a gap.
+    """
+    length_s = min(delivery.duration_s, _START_UP_S)
+    wanted_s = delivery.began_s + np.arange(0.0, length_s + 1.0, sample_s)
+    ends_s = np.array([delivery.between_doses_s(float(each)) for each in wanted_s])
+    ends_s[0] = delivery.began_s
+    volume = np.where(curve.known(ends_s), curve.at(ends_s), np.nan)
+    return wanted_s - delivery.began_s, np.diff(volume) / (sample_s / HOUR_S) / delivery.ul_per_u
 
 
 def hours_figure(hours: Hours, words: str) -> Figure:

@@ -6,156 +6,155 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from bench.metrology.budget import bounded, measurement, undetermined
-from bench.metrology.noise import Floats
-from bench.metrology.trumpet import (
+from bench.metrology.cumulative import Cumulative
+from bench.metrology.observation import (
     AMBULATORY_SAMPLE_S,
     AMBULATORY_WINDOWS_S,
     INFUSION_SAMPLE_S,
     INFUSION_WINDOWS_S,
     SHOT_WINDOWS,
-    Extremes,
-    extremes_anywhere,
-    extremes_on_grid,
-    ideal_envelope,
-    noise_floor_percent,
+    CycleWindows,
+    GridWindows,
+    Observation,
+    Period,
+    ambulatory_period,
+    between_doses_s,
+    common_step_s,
+    cycle_boundaries,
+    infusion_periods,
+    observe,
+    shot_period,
+    whole_cycles,
 )
+from bench.metrology.trumpet import excess_by_noise, ideal_envelope, noise_floor_percent, overall_error_percent
 from bench.procedures.basal.delivery import HOUR_S, Delivery
 from bench.procedures.base import MeasurementSpec
 from bench.results.model import Measurement, Table
 
-
-@dataclass(frozen=True, slots=True)
-class WindowSet:
-    """Observation windows, and the sample interval at which they may begin."""
-
-    name: str
-    sample_s: float
-    windows_s: tuple[float, ...]
+AMBULATORY = GridWindows("ambulatory", AMBULATORY_SAMPLE_S, AMBULATORY_WINDOWS_S)
+INFUSION = GridWindows("infusion", INFUSION_SAMPLE_S, INFUSION_WINDOWS_S)
+SHOTS = "shot cycles"
 
 
 @dataclass(frozen=True, slots=True)
 class TrumpetPoint:
-    """One observation window: extremes at every sample interval and at any instant, pulses counted, and noise."""
+    """One observation window: its errors, what counting equal pulses explains, and noise.
 
-    windows: str
-    window_s: float
-    on_grid: Extremes
-    anywhere: Extremes
+    `noise_percent` is one standard deviation of a window's error by noise, `floor_percent` how far noise alone spreads
+    the extremes of as many windows.
+    """
+
+    seen: Observation
     envelope_percent: tuple[float, float] | None
     noise_percent: float
+    floor_percent: float
+
+    @property
+    def name(self) -> str:
+        """Kind of windows and period."""
+        return f"{self.seen.windows}, {self.seen.period.name}"
 
 
-AMBULATORY = WindowSet("ambulatory", AMBULATORY_SAMPLE_S, AMBULATORY_WINDOWS_S)
-INFUSION = WindowSet("infusion", INFUSION_SAMPLE_S, INFUSION_WINDOWS_S)
+def trumpet_of(delivery: Delivery, curve: Cumulative, choice: str, stabilisation_s: float) -> list[TrumpetPoint]:
+    """Return a point for every window of a choice that fits into its analysis period."""
+    rate, interval_s = delivery.rate_ul_per_h, delivery.dose_interval_s
+    pulsed = math.isfinite(interval_s)
+    found: list[Observation] = []
+    if choice in ("by pump", "shot cycles") and pulsed:
+        boundaries_s = cycle_boundaries(delivery.doses_s)
+        period = shot_period(boundaries_s, delivery.began_s + stabilisation_s, delivery.settled_s, rate)
+        if period is not None:
+            found += observe(curve, CycleWindows(SHOTS, SHOT_WINDOWS, boundaries_s), period)
+    if choice == "infusion" or (choice == "by pump" and not pulsed):
+        for period in infusion_periods(delivery.began_s + stabilisation_s, delivery.ended_s + 1.0, rate):
+            found += observe(curve, INFUSION, period)
+    if choice in ("by pump", "ambulatory"):
+        found += observe(curve, AMBULATORY, _ambulatory(delivery, stabilisation_s))
+    return [_point(delivery, each) for each in found]
 
 
-def window_sets(choice: str, interval_s: float) -> list[WindowSet]:
-    """Return the observation windows of a choice; `interval_s` between pulses is NaN for a continuous pump."""
-    shots: list[WindowSet] = []
+def _ambulatory(delivery: Delivery, stabilisation_s: float) -> Period:
+    """Return the analysis period, laid so that its samples fall between doses where their intervals allow it."""
+    period = ambulatory_period(delivery.began_s, delivery.ended_s + 1.0, stabilisation_s, delivery.rate_ul_per_h)
+    if not math.isfinite(delivery.dose_interval_s):
+        return period
+    step_s = common_step_s(AMBULATORY_SAMPLE_S, delivery.dose_interval_s)
+    shift_s = between_doses_s(period.start_s, delivery.doses_s, step_s) - period.start_s
+    # As long as it was: the last sample lies after the stop, where the line settles, and nothing is left out.
+    end_s = min(period.end_s + shift_s, max(period.end_s, delivery.settled_s))
+    return Period(period.name, period.start_s + shift_s, end_s, period.rate_ul_per_h)
+
+
+def _point(delivery: Delivery, seen: Observation) -> TrumpetPoint:
+    interval_s, window_s = delivery.dose_interval_s, seen.window_s
+    envelope = None
     if math.isfinite(interval_s):
-        shots = [WindowSet("shot cycles", interval_s, tuple(number * interval_s for number in SHOT_WINDOWS))]
-    chosen: dict[str, list[WindowSet]] = {
-        "ambulatory": [AMBULATORY],
-        "infusion": [INFUSION],
-        "shot cycles": shots,
-        "by pump": [*(shots or [INFUSION]), AMBULATORY],
-    }
-    return chosen[choice]
-
-
-def trumpet_of(
-    delivery: Delivery,
-    curve: tuple[Floats, Floats],
-    sets: Sequence[WindowSet],
-    interval_s: float,
-    first_pulse_s: float,
-    start_s: float,
-) -> list[TrumpetPoint]:
-    """Return a point for every window that fits between `start_s` and the stop.
-
-    Shot cycles begin half-way between two pulses, so that none falls on an edge.
-    """
-    time_s, volume_ul = curve
-    points = []
-    for windows in sets:
-        from_s = start_s
-        if windows.name == "shot cycles" and math.isfinite(first_pulse_s):
-            half_way = first_pulse_s - 0.5 * interval_s
-            from_s = half_way + interval_s * max(0, math.ceil((start_s - half_way) / interval_s))
-        for window_s in windows.windows_s:
-            rate, end_s = delivery.rate_ul_per_h, delivery.ended_s
-            on_grid = extremes_on_grid(time_s, volume_ul, rate, window_s, windows.sample_s, from_s, end_s + 1.0)
-            anywhere = extremes_anywhere(time_s, volume_ul, rate, window_s, start_s, max(end_s, start_s + window_s))
-            if on_grid is None or anywhere is None:
-                continue
-            envelope = ideal_envelope(interval_s, window_s) if math.isfinite(interval_s) else None
-            noise = _noise_percent(delivery, window_s, on_grid.windows)
-            points.append(TrumpetPoint(windows.name, window_s, on_grid, anywhere, envelope, noise))
-    return points
-
-
-def _noise_percent(delivery: Delivery, window_s: float, windows: int) -> float:
+        envelope = (0.0, 0.0) if seen.windows == SHOTS else ideal_envelope(interval_s, window_s)
     before = (0.0, min(10.0, 0.5 * window_s))
-    after = (window_s, window_s + before[1])
-    noise_mg = delivery.weighing.noise.difference(before, after).standard_uncertainty
+    noise_mg = delivery.weighing.noise.difference(before, (window_s, window_s + before[1])).standard_uncertainty
     noise_ul = noise_mg * delivery.weighing.conversion.ul_per_mg
-    return noise_floor_percent(noise_ul, delivery.rate_ul_per_h, window_s, windows)
+    noise_percent = 100.0 * noise_ul / (delivery.rate_ul_per_h * window_s / HOUR_S)
+    windows = len(seen.errors.errors_percent)
+    floor_percent = noise_floor_percent(noise_ul, delivery.rate_ul_per_h, window_s, windows)
+    return TrumpetPoint(seen, envelope, noise_percent, floor_percent)
 
 
 def measure_trumpet(
     delivery: Delivery, points: Sequence[TrumpetPoint], catalogue: Mapping[str, MeasurementSpec]
 ) -> list[Measurement]:
     """Return the largest error, by size, over each ambulatory window."""
-    found = []
-    by_window = {point.window_s: point for point in points if point.windows == AMBULATORY.name}
-    for window_s in AMBULATORY_WINDOWS_S:
-        name = f"trumpet_error_{window_s / 60.0:.0f}min"
-        spec, point = catalogue[name], by_window.get(window_s)
-        if point is None:
-            why = f"no window of {window_s / 60.0:.0f} min was evaluated: it does not fit, or was not chosen"
-            found.append(undetermined(name, spec.title, spec.unit, why))
-            continue
-        extremes = point.on_grid
-        largest = max(abs(extremes.least_percent), abs(extremes.largest_percent))
-        before = delivery.middle(0.0)
-        after = delivery.middle(window_s)
-        nominal_ul = delivery.rate_ul_per_h * window_s / HOUR_S
-        lines = delivery.components(nominal_ul, 100.0 / nominal_ul, before, after)
-        lines.append(
-            bounded("largest of many windows by noise", point.noise_percent, "%", source="noise of the blanks")
-        )
-        note = f"{extremes.least_percent:+.2f} % to {extremes.largest_percent:+.2f} % over {extremes.windows} windows"
-        if point.envelope_percent is not None and point.envelope_percent != (0.0, 0.0):
-            low, high = point.envelope_percent
-            note += f"; equal pulses at equal intervals give {low:+.2f} % to {high:+.2f} %"
-        found.append(measurement(name, spec.title, largest, spec.unit, lines, note=note))
-    return found
+    by_window = {point.seen.window_s: point for point in points if point.seen.windows == AMBULATORY.name}
+    return [
+        _largest(delivery, window_s, by_window.get(window_s), catalogue[f"trumpet_error_{window_s / 60.0:.0f}min"])
+        for window_s in AMBULATORY_WINDOWS_S
+    ]
+
+
+def _largest(delivery: Delivery, window_s: float, point: TrumpetPoint | None, spec: MeasurementSpec) -> Measurement:
+    name = f"trumpet_error_{window_s / 60.0:.0f}min"
+    if point is None:
+        why = f"no window of {window_s / 60.0:.0f} min was evaluated: it does not fit, or was not chosen"
+        return undetermined(name, spec.title, spec.unit, why)
+    errors = point.seen.errors
+    if len(errors.errors_percent) == 0:
+        why = f"all {errors.left_out} windows begin or end in a gap of the recording"
+        return undetermined(name, spec.title, spec.unit, why)
+    extremes = errors.extremes
+    at = int(np.argmax(np.abs(errors.errors_percent)))
+    start_s = float(errors.starts_s[at])
+    nominal_ul = delivery.rate_ul_per_h * window_s / HOUR_S
+    volume_ul = nominal_ul * (1.0 + 0.01 * float(errors.errors_percent[at]))
+    before, after = delivery.middle(start_s), delivery.middle(start_s + window_s)
+    lines = delivery.components(volume_ul, 100.0 / nominal_ul, before, after)
+    excess = excess_by_noise(errors.errors_percent, point.noise_percent)
+    lines.append(bounded("largest of many windows by noise", excess, "%", source="noise of the blanks, all windows"))
+    moved_ul = math.hypot(delivery.about_ul(start_s), delivery.about_ul(start_s + window_s))
+    lines.append(
+        bounded("timing: what came about its ends", moved_ul, "µL", 100.0 / nominal_ul, source="lag of the balance")
+    )
+    notes = [f"{extremes.least_percent:+.2f} % to {extremes.largest_percent:+.2f} % over {extremes.windows} windows"]
+    if point.envelope_percent is not None and point.envelope_percent != (0.0, 0.0):
+        notes.append("equal pulses at equal intervals give {:+.2f} % to {:+.2f} %".format(*point.envelope_percent))
+    if extremes.left_out:
+        notes.append(f"{extremes.left_out} windows begin or end in a gap of the recording and are left out")
+    if extremes.bridging:
+        notes.append(f"{extremes.bridging} windows hold a whole gap")
+    return measurement(name, spec.title, extremes.largest_by_size_percent, spec.unit, lines, note="; ".join(notes))
 
 
 def trumpet_table(points: Sequence[TrumpetPoint]) -> Table:
     """Return every window with its extremes, the pulse envelope and the noise."""
-    rows = [
-        [
-            f"{point.window_s / 60.0:.4g}",
-            point.windows,
-            str(point.on_grid.windows),
-            f"{point.on_grid.least_percent:+.2f}",
-            f"{point.on_grid.largest_percent:+.2f}",
-            f"{point.anywhere.least_percent:+.2f}",
-            f"{point.anywhere.largest_percent:+.2f}",
-            "–" if point.envelope_percent is None else "{:+.2f} to {:+.2f}".format(*point.envelope_percent),
-            f"±{point.noise_percent:.2g}",
-        ]
-        for point in points
-    ]
     return Table(
         name="trumpet",
         title="Trumpet: flow error over observation windows, in %",
         columns=[
             "window / min",
-            "windows",
+            "windows, period",
             "number",
+            "left out",
             "least",
             "largest",
             "least, any start",
@@ -163,8 +162,66 @@ def trumpet_table(points: Sequence[TrumpetPoint]) -> Table:
             "equal pulses, any phase",
             "noise",
         ],
-        rows=rows,
-        note="Least and largest: windows begin at every sample interval (15 min ambulatory, 30 s infusion, one pulse"
-        " interval for shot cycles), IEC 60601-2-24 style. Any start: windows begin anywhere. Equal pulses: what a"
-        " perfect pump of these pulses shows, by counting alone.",
+        rows=[_row(point) for point in points],
+        note="Least and largest: windows begin at every sample interval (15 min ambulatory, 30 s infusion, one dose"
+        " cycle for shot cycles), IEC 60601-2-24 style. Any start: windows begin anywhere. Left out: windows that begin"
+        " or end in a gap of the recording. Equal pulses: what a perfect pump of these pulses shows, by counting alone."
+        " Noise: how far the balance's noise alone spreads the extremes of so many windows.",
     )
+
+
+def _row(point: TrumpetPoint) -> list[str]:
+    extremes, anywhere = point.seen.errors.extremes, point.seen.anywhere
+    shown = (extremes.least_percent, extremes.largest_percent, anywhere.least_percent, anywhere.largest_percent)
+    return [
+        f"{point.seen.window_s / 60.0:.4g}",
+        point.name,
+        str(extremes.windows),
+        str(extremes.left_out),
+        *("–" if math.isnan(value) else f"{value:+.2f}" for value in shown),
+        "–" if point.envelope_percent is None else "{:+.2f} to {:+.2f}".format(*point.envelope_percent),
+        f"±{point.floor_percent:.2g}",
+    ]
+
+
+def overall_table(delivery: Delivery, curve: Cumulative, points: Sequence[TrumpetPoint]) -> Table:
+    """Return the mean error over every analysis period: A over the second hour, B over the last of an infusion."""
+    rows = []
+    for period in dict.fromkeys(point.seen.period for point in points):
+        error = overall_error_percent(curve, period.rate_ul_per_h, period.start_s, min(period.end_s, curve.time_s[-1]))
+        label = "A" if "T1" in period.name else "B" if "T2" in period.name else ""
+        rows.append(
+            [
+                label,
+                period.name,
+                f"{(period.start_s - delivery.began_s) / HOUR_S:.3f} to "
+                f"{(period.end_s - delivery.began_s) / HOUR_S:.3f}",
+                "in a gap" if error is None else f"{error:+.2f}",
+            ]
+        )
+    return Table(
+        name="overall",
+        title="Mean error over each analysis period",
+        columns=["", "period", "hours after the first command", "mean error / %"],
+        rows=rows,
+        note="Periods of dose cycles begin and end between doses, so that none counts by half.",
+    )
+
+
+def cycle_notes(points: Sequence[TrumpetPoint], interval_s: float) -> list[str]:
+    """Warn of windows that are no whole number of dose cycles, and say which would be."""
+    if not math.isfinite(interval_s):
+        return []
+    minutes, better = [], []
+    for window_s in sorted({point.seen.window_s for point in points if point.seen.windows != SHOTS}):
+        near = whole_cycles(window_s, interval_s)
+        if near is not None:
+            minutes.append(f"{window_s / 60.0:.4g}")
+            better.append(" or ".join(f"{each / 60.0:.4g}" for each in near if each > 0.0))
+    if not minutes:
+        return []
+    windows = ", ".join(minutes)
+    return [
+        f"Windows of {windows} min are no whole number of the pump's dose cycles ({interval_s:.4g} s): they hold now a"
+        f" dose more, now one less, which the trumpet shows as error. Whole cycles would be {', '.join(better)} min."
+    ]
