@@ -32,6 +32,8 @@ INFUSION_WINDOWS_S = (60.0, 120.0, 300.0, 660.0, 1140.0, 1860.0)
 """The first is an addition of labels; the other five are 4, 10, 22, 38 and 62 samples, as the ambulatory ones are."""
 SHOT_WINDOWS = (2, 5, 11, 19, 31)
 SHOT_CYCLES = 100
+LATEST_S = 60.0
+"""A dose that comes so late still belongs to the hour that it was due in."""
 _MOST_DENOMINATOR = 64
 
 
@@ -163,7 +165,8 @@ def common_step_s(sample_s: float, interval_s: float) -> float:
 def between_doses_s(instant_s: float, slots_s: Floats, step_s: float, longest_s: float = math.inf) -> float:
     """Return the instant near another that lies between doses, so that none counts by half.
 
-    A dose counts up to an instant when it comes no later than a quarter of `step_s` after it. The instant returned is
+    A dose counts up to an instant when it comes no later than a minute after it, or a quarter of `step_s` where that is
+    less: a pump's clock is no better over days. The instant returned is
     half a step, `longest_s` at most, away from the doses on a grid of `step_s`, and as near to the wanted one as that
     allows.
 
@@ -177,6 +180,7 @@ def between_doses_s(instant_s: float, slots_s: Floats, step_s: float, longest_s:
     if len(slots_s) == 0 or step_s <= 0.0:
         return instant_s
     nearest_s = float(slots_s[np.argmin(np.abs(slots_s - instant_s))])
-    latest_s = nearest_s + step_s * math.floor((instant_s + 0.25 * step_s - nearest_s) / step_s)
+    late_s = min(0.25 * step_s, LATEST_S)
+    latest_s = nearest_s + step_s * math.floor((instant_s + late_s - nearest_s) / step_s)
     guard_s = min(0.5 * step_s, longest_s)
     return min(max(instant_s, latest_s + guard_s), latest_s + step_s - guard_s)

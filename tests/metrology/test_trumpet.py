@@ -105,6 +105,7 @@ def test_a_sinusoidal_flow_shows_its_analytic_amplitude(window_s: float) -> None
 increments = st.lists(st.integers(0, 40), min_size=3, max_size=30)
 
 
+@settings(deadline=None)
 @given(increments, st.integers(1, 6))
 def test_telescoped_form_is_the_mean_of_errors(steps: list[int], samples: int) -> None:
     """Exact rational arithmetic of the definition: the mean of the interval errors within each window."""

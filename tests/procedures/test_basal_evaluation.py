@@ -130,10 +130,10 @@ def test_hours_and_trumpet(steady: Evaluation) -> None:
     assert value(steady, "trumpet_error_60min") == pytest.approx(2.0, abs=3.5)
     table = next(table for table in steady.tables if table.name == "trumpet")
     assert [row[0] for row in table.rows if row[1].startswith("ambulatory")] == ["15", "60"]
-    assert [row[0] for row in table.rows if row[1] == "shot cycles"] == ["6", "15", "33", "57", "93"]
+    assert [row[0] for row in table.rows if row[1].startswith("shot cycles")] == ["6", "15", "33", "57", "93"]
     six = next(row for row in table.rows if row[0] == "6")
-    assert float(six[3]) == pytest.approx(-49.0, abs=6.0)  # one pulse of two, each 2 % too large
-    assert float(six[4]) == pytest.approx(53.0, abs=6.0)
+    assert float(six[4]) == pytest.approx(-49.0, abs=6.0)  # one pulse of two, each 2 % too large
+    assert float(six[5]) == pytest.approx(53.0, abs=6.0)
 
 
 def test_a_share_of_hours_stays_within_what_is_possible(tmp_path: Path) -> None:
@@ -297,7 +297,8 @@ def test_stated_uncertainties_cover_the_truth() -> None:
         found = PROCEDURE.evaluate(settings(of), _InMemory(recording), of)
         truth = {
             "total_volume": float(volumes.sum()),
-            "delivered_1h": float(volumes[np.array(times) <= BLANK_S + 3600.0].sum()),
+            # A pulse that is up to a quarter of its interval late belongs to the hour that it was due in.
+            "delivered_1h": float(volumes[np.array(times) <= BLANK_S + 3600.0 + 45.0].sum()),
             "mean_pulse_volume": float(volumes.mean()),
         }
         for name, expected in truth.items():

@@ -99,8 +99,8 @@ class Delivery:
     def between_doses_s(self, time_s: float) -> float:
         """Return the instant near another at which no dose counts by half.
 
-        A dose belongs to what was delivered up to `time_s` when it came no later than a quarter of its interval after
-        it: a pump that doses every 3 min gives its twentieth dose at 60 min, not shortly after.
+        A dose belongs to what was delivered up to `time_s` when it came a little later, a quarter of its interval or a
+        minute at most: a pump that doses every 3 min gives its twentieth dose at 60 min, not shortly after.
         """
         interval_s = self.dose_interval_s
         if len(self.doses_s) == 0 or not interval_s >= 2.0 * CLEAR_S:
