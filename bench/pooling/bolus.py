@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Sequence
 
+from bench.metrology.shares import BAND_PERCENTS, share_within
 from bench.pooling.across import count_text, measurement_of, setting_notes, size_text
 from bench.pooling.claims import Claim
 from bench.pooling.doses import (
@@ -20,11 +21,9 @@ from bench.pooling.doses import (
 from bench.pooling.errors import PoolingError
 from bench.pooling.sources import Source
 from bench.procedures.bolus.bins import (
-    BAND_PERCENTS,
     EDGES_OF_8_PERCENT,
     EDGES_OF_10_PERCENT,
     bin_table,
-    share_within,
 )
 from bench.quantities import Concentration, parse_quantity
 from bench.results.model import Table

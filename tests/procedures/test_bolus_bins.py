@@ -5,15 +5,13 @@ import math
 import numpy as np
 import pytest
 
+from bench.metrology.shares import probability_within, share_standard_uncertainty, share_within
 from bench.procedures.bolus.bins import (
     EDGES_OF_8_PERCENT,
     EDGES_OF_10_PERCENT,
     bin_counts,
     bin_names,
     bin_table,
-    probability_within,
-    share_standard_uncertainty,
-    share_within,
 )
 
 

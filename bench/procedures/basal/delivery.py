@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.metrology.budget import bounded, component, kept_possible, measurement, undetermined
+from bench.metrology.budget import bounded, component, measurement, undetermined
 from bench.metrology.cumulative import Cumulative
 from bench.metrology.noise import Floats, Spread, Window, block_means
 from bench.metrology.observation import between_doses_s
-from bench.metrology.trumpet import excess_by_noise
 from bench.procedures.base import MeasurementSpec
-from bench.procedures.bolus.bins import share_standard_uncertainty, share_within
 from bench.procedures.shared.weighing import Weighing, within
 from bench.results.model import Component, Measurement
 
@@ -31,7 +28,6 @@ CLEAR_S = LAG_S + MIDDLE_LEVEL_S
 FROM_DOSE_S = 60.0
 """No need to take a level further from a dose: what creeps has come."""
 CURVE_S = 10.0
-BAND_PERCENT = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,71 +193,6 @@ def measure_after_hours(delivery: Delivery, catalogue: Mapping[str, MeasurementS
     if len(delivery.doses_s):
         note += f"; level taken {taken_s - at_s:+.0f} s from then, between doses"
     return _made(catalogue, name, volume_ul * per_u, lines, note)
-
-
-@dataclass(frozen=True, slots=True)
-class Hours:
-    """Every whole hour of a delivery: its error in percent, and standard uncertainties, its own and common to all."""
-
-    errors_percent: list[float]
-    own_percent: float
-    common_percent: float
-
-
-def hours_of(delivery: Delivery) -> Hours:
-    """Return the errors of all whole hours from the first command on."""
-    number = int((delivery.duration_s + 1.0) / HOUR_S)
-    instants = [delivery.began_s + i * HOUR_S for i in range(number + 1)]
-    levels = [delivery.level_mg(delivery.boundary(at_s)) for at_s in instants]
-    nominal_ul = delivery.rate_ul_per_h
-    factor = 100.0 * delivery.weighing.conversion.ul_per_mg / nominal_ul
-    errors = [factor * (after - before) - 100.0 for before, after in itertools.pairwise(levels)]
-    lines = _hour_components(delivery)
-    own = math.hypot(*(line.contribution for line in lines if line.name in _OWN))
-    common = math.hypot(*(line.contribution for line in lines if line.name not in _OWN))
-    return Hours([error for error in errors if math.isfinite(error)], own, common)
-
-
-_OWN = frozenset({"repeatability", "drift", "readability, of both levels", "air buoyancy of the vessel"})
-
-
-def _hour_components(delivery: Delivery) -> list[Component]:
-    first = delivery.middle(delivery.began_s + HOUR_S)
-    second = (first[0] + HOUR_S, first[1] + HOUR_S)
-    lines = delivery.components(delivery.rate_ul_per_h, 100.0 / delivery.rate_ul_per_h, first, second)
-    if len(delivery.doses_s) == 0:
-        moved_ul = math.sqrt(2.0) * delivery.rate_ul_per_h * LAG_S / HOUR_S
-        per_ul = 100.0 / delivery.rate_ul_per_h
-        lines.append(bounded("timing: what came about its ends", moved_ul, "µL", per_ul, source="lag of the balance"))
-    return lines
-
-
-def measure_hours(delivery: Delivery, hours: Hours, catalogue: Mapping[str, MeasurementSpec]) -> list[Measurement]:
-    """Return the share of hours within ±15 %, and the largest error of one."""
-    names = ("hourly_windows_within_15_percent", "largest_hourly_error")
-    if not hours.errors_percent:
-        why = "the pump delivered for less than an hour"
-        return [undetermined(name, catalogue[name].title, catalogue[name].unit, why) for name in names]
-    errors = hours.errors_percent
-    number = len(errors)
-    own, common = share_standard_uncertainty(errors, BAND_PERCENT, [hours.own_percent] * number, hours.common_percent)
-    lines = [
-        component("hours near the band's edge, each by itself", own, "%", source="noise of an hour's two levels"),
-        component("hours near the band's edge, all together", common, "%", source="what all hours have in common"),
-    ]
-    largest = max(errors, key=abs)
-    sign = math.copysign(1.0, largest)
-    note = f"{number} hours from the first command"
-    excess = excess_by_noise(np.array(errors), hours.own_percent)
-    of_largest = [
-        *_hour_components(delivery),
-        bounded("largest of many hours by noise", excess, "%", source="noise of an hour's two levels"),
-    ]
-    share = _made(catalogue, names[0], share_within(errors, BAND_PERCENT), lines, note)
-    return [
-        kept_possible(share, catalogue[names[0]].natural),
-        _made(catalogue, names[1], abs(largest), of_largest, "too much" if sign > 0 else "too little"),
-    ]
 
 
 def _made(

@@ -13,12 +13,11 @@ from bench.metrology.cumulative import Cumulative
 from bench.metrology.observation import AMBULATORY_SAMPLE_S
 from bench.metrology.pulse_train import PulseTrain
 from bench.metrology.rounding import value_and_uncertainty
+from bench.procedures.basal.continuity import continuity_figure, continuity_table, measure_continuity, pk_cvs
 from bench.procedures.basal.delivery import (
     HOUR_S,
     Delivery,
-    hours_of,
     measure_after_hours,
-    measure_hours,
     measure_totals,
 )
 from bench.procedures.basal.figures import (
@@ -44,6 +43,13 @@ from bench.procedures.basal.trumpet import (
     overall_table,
     trumpet_of,
     trumpet_table,
+)
+from bench.procedures.basal.windows import (
+    errors_of_all,
+    measure_hours,
+    measure_others,
+    shares_table,
+    windows_of,
 )
 from bench.procedures.base import Context, MeasurementSpec
 from bench.procedures.shared.alarms import alarm_findings, seen
@@ -138,11 +144,15 @@ def _evaluated(
     words = " Simulated." if record.simulated else ""
     curve = delivery.curve()
     points = [] if curve is None else trumpet_of(delivery, curve, trumpet, stabilisation_s)
-    hours = hours_of(delivery)
+    hours = windows_of(delivery, HOUR_S)
+    kinds = errors_of_all(delivery, train, increment_ul, hours)
+    continuity = [] if curve is None else pk_cvs(delivery, curve)
     measurements = [
         *measure_totals(delivery, catalogue),
         *(measure_after_hours(delivery, catalogue, number) for number in (1, 6, 12)),
-        *measure_hours(delivery, hours, catalogue),
+        *measure_hours(hours, catalogue),
+        *measure_others(delivery, kinds, catalogue),
+        *measure_continuity(continuity, catalogue),
         *measure_trumpet(delivery, points, catalogue),
         *measure_pulses(delivery, train, catalogue),
     ]
@@ -155,6 +165,11 @@ def _evaluated(
         tables += shown_tables
     if hours.errors_percent:
         figures.append(hours_figure(hours, words))
+    if any(each.errors_percent for each in kinds.values()):
+        tables.append(shares_table(list(kinds.values())))
+    if continuity:
+        figures.append(continuity_figure(continuity, words))
+        tables.append(continuity_table(continuity))
     if train.pulses:
         figures.append(pulses_figure(train, delivery, increment_ul, words))
         figures.append(pulse_distribution_figure(train, delivery, increment_ul, words))

@@ -11,9 +11,10 @@ from bench.metrology.cumulative import Cumulative
 from bench.metrology.decimate import series
 from bench.metrology.noise import Floats
 from bench.metrology.pulse_train import PulseTrain
-from bench.procedures.basal.delivery import BAND_PERCENT, HOUR_S, Delivery, Hours
+from bench.procedures.basal.delivery import HOUR_S, Delivery
 from bench.procedures.basal.pulses import pulse_errors_percent
 from bench.procedures.basal.trumpet import TrumpetPoint
+from bench.procedures.basal.windows import BAND_PERCENT, Errors
 from bench.results.model import Figure, Mark, Rule, Series
 
 _REDUCED = "reduced to least and greatest of every stretch, so that no extreme is lost"
@@ -127,7 +128,7 @@ def start_up_flow(delivery: Delivery, curve: Cumulative, sample_s: float) -> tup
     return wanted_s - delivery.began_s, np.diff(volume) / (sample_s / HOUR_S) / delivery.ul_per_u
 
 
-def hours_figure(hours: Hours, words: str) -> Figure:
+def hours_figure(hours: Errors, words: str) -> Figure:
     """Return the error of every whole hour."""
     x = [index + 0.5 for index in range(len(hours.errors_percent))]
     return Figure(

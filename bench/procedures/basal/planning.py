@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bench.metrology.budget import bounded, combined, component
+from bench.metrology.observation import AMBULATORY_SAMPLE_S, AMBULATORY_WINDOWS_S
 from bench.metrology.pulse_train import DOUBLED, LOWEST
 from bench.metrology.rounding import number
-from bench.metrology.observation import AMBULATORY_SAMPLE_S, AMBULATORY_WINDOWS_S
 from bench.metrology.trumpet import noise_floor_percent
 from bench.procedures.base import Context
 from bench.procedures.shared.planning import (

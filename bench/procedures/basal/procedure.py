@@ -9,8 +9,10 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from bench.plan.model import Plan
+from bench.procedures.basal.continuity import MEASURED_MINUTES
 from bench.procedures.basal.evaluation import SETTLE_S, evaluate_basal
 from bench.procedures.basal.planning import PlannedBasal, planned
+from bench.procedures.basal.windows import MARD_MINUTES, PULSE_MEANS
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
 from bench.procedures.shared.alarms import blocking
 from bench.procedures.shared.common import record_blank, start_basal, stop_basal
@@ -77,6 +79,21 @@ def _catalogue() -> dict[str, MeasurementSpec]:
             "largest error of an hour, by size", "ratio", "%", (0.0, None), _wider(60)
         ),
     }
+    catalogue["pulses_within_15_percent"] = MeasurementSpec(
+        "single pulses within ±15 % of commanded", "ratio", "%", (0.0, 100.0)
+    )
+    for number in PULSE_MEANS:
+        catalogue[f"means_of_{number}_pulses_within_15_percent"] = MeasurementSpec(
+            f"means over {number} pulses within ±15 % of commanded", "ratio", "%", (0.0, 100.0)
+        )
+    for minutes in MARD_MINUTES:
+        catalogue[f"mard_{minutes}min"] = MeasurementSpec(
+            f"mean absolute relative difference of {minutes} min windows", "ratio", "%", (0.0, None)
+        )
+    for minutes in MEASURED_MINUTES:
+        catalogue[f"pk_cv_{minutes}min"] = MeasurementSpec(
+            f"flow continuity: PK-CV for a half-life of {minutes} min", "ratio", "%", (0.0, None)
+        )
     for minutes in TRUMPET_MINUTES:
         title = f"trumpet: largest error over {minutes} min, by size"
         catalogue[f"trumpet_error_{minutes}min"] = MeasurementSpec(title, "ratio", "%", (0.0, None), _wider(minutes))

@@ -1,4 +1,4 @@
-"""How bolus volumes are counted against what was commanded: bands around nominal and the label's bins.
+"""How bolus volumes are counted against what was commanded: the label's bins.
 
 The eight bins are those in the labelling of an alternate controller enabled pump (21 CFR 880.5730, in our words);
 published labels also use ten, with 75–95 % and 105–125 % split at 90 % and 110 %. A lower edge belongs to its bin, an
@@ -7,14 +7,12 @@ upper one to the next; only the last two differ: exactly 250 % is still "175 % t
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 
 from bench.results.model import Table
 
-BAND_PERCENTS = (5, 10, 15, 20, 25, 30)
 EDGES_OF_8_PERCENT = (25.0, 75.0, 95.0, 105.0, 125.0, 175.0)
 EDGES_OF_10_PERCENT = (25.0, 75.0, 90.0, 95.0, 105.0, 110.0, 125.0, 175.0)
 TOP_PERCENT = 250.0
@@ -50,44 +48,3 @@ def bin_table(percents: Sequence[float], edges_percent: Sequence[float]) -> Tabl
         rows=[*rows, ["all", str(total), "100 %" if total else "–"]],
         note="A bolus counts by its weighed volume; near an edge its uncertainty can move it to the neighbouring bin.",
     )
-
-
-def share_within(deviations_percent: Sequence[float], band_percent: float) -> float:
-    """Return the share, in percent, of deviations no greater than `band_percent` either way."""
-    return 100.0 * sum(abs(deviation) <= band_percent for deviation in deviations_percent) / len(deviations_percent)
-
-
-def share_standard_uncertainty(
-    deviations_percent: Sequence[float], band_percent: float, own_percent: Sequence[float], common_percent: float
-) -> tuple[float, float]:
-    """Return what weighing leaves open in a share, in percent points: by each bolus's own error, and by the common one.
-
-    A bolus at distance d from an edge is on the other side with a probability by its own standard uncertainty; those
-    add like coins that are thrown. The common error moves all boluses together: half the change of the share between a
-    shift down and a shift up by it.
-    """
-    number = len(deviations_percent)
-    variance = 0.0
-    for deviation, own in zip(deviations_percent, own_percent, strict=True):
-        inside = probability_within(deviation, band_percent, own)
-        variance += inside * (1.0 - inside)
-    shifted = [
-        sum(
-            probability_within(deviation + shift, band_percent, own)
-            for deviation, own in zip(deviations_percent, own_percent, strict=True)
-        )
-        for shift in (-common_percent, common_percent)
-    ]
-    middle = sum(
-        probability_within(d, band_percent, own) for d, own in zip(deviations_percent, own_percent, strict=True)
-    )
-    common = max(abs(value - middle) for value in shifted)
-    return 100.0 * math.sqrt(variance) / number, 100.0 * common / number
-
-
-def probability_within(deviation: float, band: float, standard_uncertainty: float) -> float:
-    """Return how probable it is that a normal quantity around `deviation` lies within ±`band`."""
-    if standard_uncertainty <= 0.0:
-        return 1.0 if abs(deviation) <= band else 0.0
-    scale = standard_uncertainty * math.sqrt(2.0)
-    return 0.5 * (math.erf((band - deviation) / scale) - math.erf((-band - deviation) / scale))

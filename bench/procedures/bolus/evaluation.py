@@ -10,8 +10,8 @@ import numpy as np
 
 from bench.metrology.budget import bounded, combined, component, kept_possible, measurement, scaled, undetermined
 from bench.metrology.noise import Spread
+from bench.metrology.shares import BAND_PERCENTS, share_standard_uncertainty, share_within
 from bench.procedures.base import MeasurementSpec
-from bench.procedures.bolus.bins import BAND_PERCENTS, share_standard_uncertainty, share_within
 from bench.procedures.bolus.course import DEAD_HALF_WIDTH_S, LAG_HALF_WIDTH_S, Arrival
 from bench.procedures.bolus.weighing import WeighedBolus
 from bench.procedures.shared.weighing import Weighing

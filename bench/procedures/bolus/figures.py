@@ -10,7 +10,8 @@ import numpy as np
 from bench.metrology.budget import expanded
 from bench.metrology.decimate import series
 from bench.metrology.noise import Floats
-from bench.procedures.bolus.bins import BAND_PERCENTS, EDGES_OF_8_PERCENT, EDGES_OF_10_PERCENT, bin_table
+from bench.metrology.shares import BAND_PERCENTS
+from bench.procedures.bolus.bins import EDGES_OF_8_PERCENT, EDGES_OF_10_PERCENT, bin_table
 from bench.procedures.bolus.evaluation import BolusRow
 from bench.procedures.bolus.weighing import CommandedBolus, WeighedBolus
 from bench.results.model import Figure, Mark, Measurement, Rule, Table

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from bench.metrology.budget import combined, component
 from bench.metrology.rounding import number
+from bench.metrology.shares import BAND_PERCENTS
 from bench.procedures.base import Context
-from bench.procedures.bolus.bins import BAND_PERCENTS
 from bench.procedures.bolus.course import DEAD_HALF_WIDTH_S, LAG_HALF_WIDTH_S
 from bench.procedures.shared.planning import in_words, step_components, ul_per_mg
 from bench.results.model import Component

@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from bench.metrology.shares import BAND_PERCENTS
 from bench.plan.model import Plan
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
-from bench.procedures.bolus.bins import BAND_PERCENTS
 from bench.procedures.bolus.course import restorers
 from bench.procedures.bolus.evaluation import BolusRow, basal_component, measure, nothing_measured
 from bench.procedures.bolus.figures import mass_figure, row_figures, simulated_words, tables

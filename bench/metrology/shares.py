@@ -1,0 +1,84 @@
+"""How many of many errors lie within a band, what their sizes are on average, and what weighing leaves open in both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+BAND_PERCENTS = (5, 10, 15, 20, 25, 30)
+
+
+def share_within(deviations_percent: Sequence[float], band_percent: float) -> float:
+    """Return the share, in percent, of deviations no greater than `band_percent` either way."""
+    return 100.0 * sum(abs(deviation) <= band_percent for deviation in deviations_percent) / len(deviations_percent)
+
+
+def share_standard_uncertainty(
+    deviations_percent: Sequence[float], band_percent: float, own_percent: Sequence[float], common_percent: float
+) -> tuple[float, float]:
+    """Return what weighing leaves open in a share, in percent points: by each bolus's own error, and by the common one.
+
+    A bolus at distance d from an edge is on the other side with a probability by its own standard uncertainty; those
+    add like coins that are thrown. The common error moves all boluses together: half the change of the share between a
+    shift down and a shift up by it.
+    """
+    number = len(deviations_percent)
+    variance = 0.0
+    for deviation, own in zip(deviations_percent, own_percent, strict=True):
+        inside = probability_within(deviation, band_percent, own)
+        variance += inside * (1.0 - inside)
+    shifted = [
+        sum(
+            probability_within(deviation + shift, band_percent, own)
+            for deviation, own in zip(deviations_percent, own_percent, strict=True)
+        )
+        for shift in (-common_percent, common_percent)
+    ]
+    middle = sum(
+        probability_within(d, band_percent, own) for d, own in zip(deviations_percent, own_percent, strict=True)
+    )
+    common = max(abs(value - middle) for value in shifted)
+    return 100.0 * math.sqrt(variance) / number, 100.0 * common / number
+
+
+def probability_within(deviation: float, band: float, standard_uncertainty: float) -> float:
+    """Return how probable it is that a normal quantity around `deviation` lies within ±`band`."""
+    if standard_uncertainty <= 0.0:
+        return 1.0 if abs(deviation) <= band else 0.0
+    scale = standard_uncertainty * math.sqrt(2.0)
+    return 0.5 * (math.erf((band - deviation) / scale) - math.erf((-band - deviation) / scale))
+
+
+def mean_size(errors_percent: Sequence[float]) -> float:
+    """Return the mean absolute error (MARD where errors are relative), in percent."""
+    return sum(abs(error) for error in errors_percent) / len(errors_percent)
+
+
+def mean_size_standard_uncertainty(
+    errors_percent: Sequence[float], own_percent: float, common_percent: float
+) -> tuple[float, float, float]:
+    """Return what weighing leaves open in a mean absolute error, in percent points: (excess, own, common).
+
+    Noise makes absolute values greater on average, by how much follows from the folded normal distribution: that is the
+    excess. Apart from it every error's own noise averages out; a common error moves the mean by as much as more errors
+    lie on one side than on the other.
+    """
+    number = len(errors_percent)
+    excess = sum(_folded_mean(error, own_percent) - abs(error) for error in errors_percent) / number
+    sides = sum(math.copysign(1.0, error) for error in errors_percent if error) / number
+    shifted = [
+        sum(_folded_mean(error + shift, own_percent) for error in errors_percent) / number
+        for shift in (-common_percent, common_percent)
+    ]
+    middle = mean_size(errors_percent) + excess
+    common = max(abs(sides) * common_percent, *(abs(each - middle) for each in shifted))
+    return excess, own_percent / math.sqrt(number), common
+
+
+def _folded_mean(mean: float, standard_uncertainty: float) -> float:
+    """Return the mean absolute value of a normal quantity."""
+    if standard_uncertainty <= 0.0:
+        return abs(mean)
+    ratio = mean / standard_uncertainty
+    spread = standard_uncertainty * math.sqrt(2.0 / math.pi) * math.exp(-0.5 * ratio**2)
+    return spread + mean * math.erf(ratio / math.sqrt(2.0))
