@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.metrology.cumulative import Cumulative
+from bench.metrology.flow_continuity import flow_continuity
 from bench.metrology.observation import AMBULATORY_SAMPLE_S
 from bench.metrology.trumpet import extremes_on_grid
 from bench.recording.reader import TestRecord
@@ -81,6 +82,8 @@ def basal_truths(course: Course) -> dict[str, float]:
       over the time from command to stop.
     - `delivered_1h` …, hours and trumpet: volume in the vessel at the window's two instants. A pulse due at such an
       instant belongs to the time before it, so the vessel is looked at half a pulse interval later.
+    - means over pulses and flow continuity: from the volume in the vessel, half a pulse interval off every pulse, and
+      every 2 s.
     - pulses: what the motor metered; `missed` moved nothing, `doubled` moved two; the scatter is that of these pulses.
     """
     record, truth = course.record, course.truth
@@ -103,6 +106,8 @@ def basal_truths(course: Course) -> dict[str, float]:
             found[f"delivered_{hours}h"] = course.between_ul(begin_s, at_s) / course.ul_per_u
     found |= _windows(course, (begin_s, stop_s), late_s, rate_ul_per_h)
     commanded_ul = truth.pulse_commanded_ul[given]
+    found |= _evenness(course, times_s, (begin_s, stop_s), rate_ul_per_h)
+    found["pulses_within_15_percent"] = _within_15(100.0 * (volumes_ul / commanded_ul - 1.0))
     came = volumes_ul > 0.0
     found |= {
         "mean_pulse_volume": float(volumes_ul[came].mean()) / course.ul_per_u,
@@ -141,6 +146,43 @@ def _windows(course: Course, period: tuple[float, float], late_s: float, rate_ul
         if extremes is not None:
             found[f"trumpet_error_{minutes}min"] = extremes.largest_by_size_percent
     return found
+
+
+def _evenness(course: Course, times_s: Floats, period: tuple[float, float], rate_ul_per_h: float) -> dict[str, float]:
+    """Return the truths of windows that do not overlap, of means over pulses, and of flow continuity."""
+    found = {}
+    begin_s, stop_s = period
+    interval_s = float(times_s[1] - times_s[0])
+    for minutes in (15, 60):
+        length_s = 60.0 * minutes
+        edges_s: Floats = (
+            begin_s + 0.5 * interval_s + length_s * np.arange(int((stop_s - begin_s + 1.0) / length_s) + 1.0)
+        )
+        if len(edges_s) > 1:
+            errors = _errors(course, edges_s, rate_ul_per_h * length_s / HOUR_S)
+            found[f"mard_{minutes}min"] = float(np.abs(errors).mean())
+    between_s: Floats = np.append(times_s - 0.5 * interval_s, times_s[-1] + 0.5 * interval_s)
+    for number in (10, 20, 40):
+        edges_s = between_s[::number]
+        if len(edges_s) > 1:
+            errors = _errors(course, edges_s, number * rate_ul_per_h * interval_s / HOUR_S)
+            found[f"means_of_{number}_pulses_within_15_percent"] = _within_15(errors)
+    fine_s = np.arange(begin_s, stop_s, 2.0)
+    volume_ul = np.array([course.truth.delivered_ul(float(at_s)) for at_s in fine_s])
+    for minutes in (5, 20, 60):
+        one = flow_continuity(Cumulative(fine_s, volume_ul), 60.0 * minutes, rate_ul_per_h, begin_s, float(fine_s[-1]))
+        if one is not None:
+            found[f"pk_cv_{minutes}min"] = one.cv_percent
+    return found
+
+
+def _errors(course: Course, edges_s: Floats, nominal_ul: float) -> Floats:
+    volume_ul = np.array([course.truth.delivered_ul(float(at_s)) for at_s in edges_s])
+    return np.asarray(100.0 * (np.diff(volume_ul) / nominal_ul - 1.0), dtype=np.float64)
+
+
+def _within_15(errors_percent: Floats) -> float:
+    return 100.0 * float(np.mean(np.abs(errors_percent) <= 15.0))
 
 
 def bolus_truths(course: Course) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -12,7 +13,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bench.metrology.observation import Observation, Period
+from bench.metrology.trumpet import Extremes, GridErrors
 from bench.procedures.basal.procedure import PROCEDURE, BasalSettings
+from bench.procedures.basal.trumpet import TrumpetPoint, cycle_notes
 from bench.procedures.base import Context
 from bench.recording.reader import Event, Series, TestRecord
 from bench.results.model import Evaluation, Measurement
@@ -136,6 +140,74 @@ def test_hours_and_trumpet(steady: Evaluation) -> None:
     assert float(six[5]) == pytest.approx(53.0, abs=6.0)
 
 
+def test_shares_means_and_continuity(steady: Evaluation) -> None:
+    """40 slots of 0.05 U that are 2 % too large; one did not come, the next brought both."""
+    table = next(table for table in steady.tables if table.name == "shares")
+    assert [row[0] for row in table.rows] == [
+        "single pulses",
+        "means over 10 pulses",
+        "means over 20 pulses",
+        "means over 40 pulses",
+        "means over 15 min",
+        "means over 30 min",
+        "means over 60 min",
+        "means over 120 min",
+    ]
+    assert [int(row[1]) for row in table.rows] == [40, 4, 2, 1, 8, 4, 2, 1]
+    assert value(steady, "pulses_within_15_percent") == pytest.approx(95.0)
+    for number in (10, 20, 40):
+        assert value(steady, f"means_of_{number}_pulses_within_15_percent") == 100.0
+    # Eight windows of 15 min hold five pulses each; each is 2 % too much, but two that share a missed and a double one.
+    assert value(steady, "mard_15min") == pytest.approx(2.0, abs=6.0)
+    assert value(steady, "mard_60min") == pytest.approx(2.0, abs=2.0)
+    # With a half-life of 5 min pulses every 3 min swing the level by 12 %; the double one adds to it.
+    swing = measured(steady)["pk_cv_5min"]
+    assert swing.value is not None
+    assert 11.0 < swing.value < 25.0
+    assert "equal pulses alone give 12 %" in swing.note
+    assert "pk_cv_20min" not in measured(steady)
+
+
+def test_windows_that_are_no_whole_cycles_are_told() -> None:
+    """A dose every 7 min: 15 min are no whole number of them, 14 and 21 would be."""
+    points = [
+        TrumpetPoint(
+            Observation("ambulatory", Period("all", 0.0, 1e5, 10.0), window_s, _no_errors(), Extremes(0.0, 0.0, 1)),
+            None,
+            0.0,
+            0.0,
+        )
+        for window_s in (900.0, 4200.0)
+    ]
+    (note,) = cycle_notes(points, 420.0)
+    assert "Windows of 15 min are no whole number of the pump's dose cycles (420 s)" in note
+    assert "Whole cycles would be 14 or 21 min" in note
+    assert cycle_notes(points, 60.0) == []
+    assert cycle_notes(points, math.nan) == []
+
+
+def _no_errors() -> GridErrors:
+    return GridErrors(np.zeros(1), np.zeros(1), 0, 0)
+
+
+def test_a_gap_leaves_out_windows_and_says_so() -> None:
+    """Ten minutes without readings: windows that begin or end there are left out of the trumpet and of the hours."""
+    recording = made(240.0)
+    recording.balance(mass([(at_s, 0.05) for at_s in schedule(240.0)]), seed=4)
+    time_s, mass_g = recording.channels["balance.mass_g"]
+    hour_s = BLANK_S + 3600.0
+    kept = (time_s < hour_s - 300.0) | (time_s > hour_s + 300.0)
+    recording.channels["balance.mass_g"] = (time_s[kept], mass_g[kept])
+    of = made_context(240.0)
+    found = PROCEDURE.evaluate(settings(of), _InMemory(recording), of)
+    assert "delivered_1h" not in measured(found)
+    assert measured(found)["hourly_windows_within_15_percent"].note.endswith("2 in gaps are left out")
+    assert "2 windows begin or end in a gap" in measured(found)["trumpet_error_15min"].note
+    assert "1 windows hold a whole gap" not in measured(found)["trumpet_error_15min"].note
+    assert "windows hold a whole gap" in measured(found)["trumpet_error_60min"].note
+    assert value(found, "trumpet_error_60min") == pytest.approx(0.0, abs=3.0)
+
+
 def test_a_share_of_hours_stays_within_what_is_possible(tmp_path: Path) -> None:
     """An hour just inside and one just outside of +15 %: either may be the other, and nothing beyond 0 % to 100 %."""
     recording = made()
@@ -156,7 +228,7 @@ def test_what_does_not_fit_is_left_out_unless_asked_for(steady: Evaluation) -> N
 
 def test_figures_say_how_they_came_about(steady: Evaluation) -> None:
     names = [figure.name for figure in steady.figures]
-    assert names == ["mass", "trumpet", "start_up", "hours", "pulses", "pulse_distribution"]
+    assert names == ["mass", "trumpet", "start_up", "hours", "continuity", "pulses", "pulse_distribution"]
     for figure in steady.figures:
         assert figure.caption.endswith("Simulated.")
         assert "reduced" in figure.caption

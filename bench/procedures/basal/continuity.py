@@ -133,5 +133,5 @@ def continuity_figure(found: Sequence[PkCv], words: str) -> Figure:
         y_label="PK-CV / %",
         series=drawn,
         caption="Coefficient of variation of a drug's level in one compartment that takes up the measured flow; equal"
-        f" pulses: what a perfect pump of these pulses shows.{words}",
+        f" pulses: what a perfect pump of these pulses shows; not reduced.{words}",
     )

@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bench.metrology.budget import bounded, combined, component
+from bench.metrology.flow_continuity import DISCARDED_HALF_LIVES, FEWEST_HALF_LIVES
 from bench.metrology.observation import AMBULATORY_SAMPLE_S, AMBULATORY_WINDOWS_S
 from bench.metrology.pulse_train import DOUBLED, LOWEST
 from bench.metrology.rounding import number
 from bench.metrology.trumpet import noise_floor_percent
+from bench.procedures.basal.continuity import MEASURED_MINUTES
+from bench.procedures.basal.windows import MARD_MINUTES, PULSE_MEANS
 from bench.procedures.base import Context
 from bench.procedures.shared.planning import (
     evaporation_mg_per_h,
@@ -63,7 +66,13 @@ class PlannedBasal:
 
 def planned(basal: PlannedBasal) -> Mapping[str, tuple[float, str]]:
     """Return the expanded uncertainty (k = 2) of every measurement that will be made, with the arithmetic in words."""
-    return {**dict(_volumes(basal)), **dict(_hours(basal)), **dict(_windows(basal)), **dict(_pulses(basal))}
+    return {
+        **dict(_volumes(basal)),
+        **dict(_hours(basal)),
+        **dict(_windows(basal)),
+        **dict(_means(basal)),
+        **dict(_pulses(basal)),
+    }
 
 
 def _volumes(basal: PlannedBasal) -> Iterator[tuple[str, tuple[float, str]]]:
@@ -102,6 +111,27 @@ def _windows(basal: PlannedBasal) -> Iterator[tuple[str, tuple[float, str]]]:
         yield f"trumpet_error_{window_s / 60.0:.0f}min", _relative(basal, hours, of_noise)
 
 
+def _means(basal: PlannedBasal) -> Iterator[tuple[str, tuple[float, str]]]:
+    """Yield means over some pulses, mean absolute errors of windows, and flow continuity."""
+    for pulses in PULSE_MEANS:
+        if pulses <= basal.pulses:
+            percent, words = _relative(basal, pulses * basal.interval_s / HOUR_S)
+            told, band = f"{words} for one mean of {pulses} pulses", f"the band of ±{HOURLY_BAND_PERCENT:g} % itself"
+            lost = percent >= HOURLY_BAND_PERCENT
+            told = f"{told}, {'no less' if lost else 'less'} than {band}"
+            yield f"means_of_{pulses}_pulses_within_15_percent", (100.0 if lost else 0.0, told)
+    for minutes in MARD_MINUTES:
+        if minutes / 60.0 <= basal.hours:
+            yield f"mard_{minutes}min", _relative(basal, minutes / 60.0)
+    for minutes in MEASURED_MINUTES:
+        if (DISCARDED_HALF_LIVES + FEWEST_HALF_LIVES) * minutes / 60.0 <= basal.hours:
+            level_mg = basal.rate_ul_per_h * minutes / 60.0 / math.log(2.0) / basal.factor
+            noise_percent = 100.0 * repeatability_mg(basal.context.rig.balance) / level_mg
+            expanded = 2.0 * noise_percent / math.sqrt(3.0)
+            words = f"a level of {level_mg:.3g} mg, weighed to {noise_percent:.2g} %; U = {number(expanded, 2)} %"
+            yield f"pk_cv_{minutes}min", (expanded, words)
+
+
 def _relative(basal: PlannedBasal, hours: float, *more: Component) -> tuple[float, str]:
     uncertainty_ul, words = _between_levels(basal, hours, *more)
     percent = 100.0 * uncertainty_ul / (basal.rate_ul_per_h * hours)
@@ -137,6 +167,13 @@ def _pulses(basal: PlannedBasal) -> Iterator[tuple[str, tuple[float, str]]]:
     mean_u = 2.0 * combined(lines) / ul_per_u
     words = f"{one}; {pulses} pulses; standard uncertainties of their mean: {in_words(lines, basal.factor)}"
     yield "mean_pulse_volume", (mean_u, f"{words}; U = {number(mean_u, 2)} U")
+    if 2.0 * own_mg / pulse_mg < 0.01 * HOURLY_BAND_PERCENT:
+        told, expanded = "less", 0.0
+    else:
+        told, expanded = "no less", 100.0
+    band = f"the band of ±{HOURLY_BAND_PERCENT:g} % itself"
+    percent = 200.0 * own_mg / pulse_mg
+    yield "pulses_within_15_percent", (expanded, f"{one}: U = {number(percent, 2)} %, {told} than {band}")
     # The scatter that pumps have of themselves is not the rig's: what weighing adds to it is foretold, and no more.
     own_percent = 100.0 * own_mg / pulse_mg
     scatter = 2.0 * own_percent * math.hypot(1.0 / math.sqrt(3.0), 1.0 / math.sqrt(2.0 * (pulses - 1)))
