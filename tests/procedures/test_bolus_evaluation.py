@@ -194,6 +194,30 @@ def test_an_own_error_averages_out_and_a_common_one_does_not(tmp_path: Path) -> 
     assert mean["repeatability"] < 0.7 * one["repeatability"]
 
 
+def test_what_a_bolus_lacked_is_in_the_next_one() -> None:
+    """A creep of 20 s: every bolus lacks as much as it has of its predecessor, but for the first and the last."""
+    volumes, creep_s = [0.1] * 6, 20.0
+    recording = made(volumes)
+
+    def curve(time_s: Floats) -> Floats:
+        passed = [np.clip(time_s - begin_s - 3.0, 0.0, None) for begin_s in starts(len(volumes))]
+        arrived = [(1.0 - 0.5 * np.exp(-each / creep_s)) * (each > 0.0) for each in passed]
+        return np.asarray(np.sum(arrived, axis=0) / UL_PER_MG, dtype=np.float64)
+
+    recording.balance(curve, seed=None)
+    made_for = made_context(len(volumes))
+    found = measured(PROCEDURE.evaluate(settings(len(volumes)), recording.in_memory(), made_for))
+    one, mean = (
+        next(line.contribution for line in found[name].budget if line.name == "not yet arrived")
+        for name in ("largest_positive_deviation", "mean_error")
+    )
+    assert mean == pytest.approx(one / 6.0)
+    # At the end of the last window e^(−90/20) of the half is missing, in the mean over the window more.
+    missing = 50.0 * np.exp(-61.0 / creep_s) * creep_s / 30.0 * (1.0 - np.exp(-30.0 / creep_s))
+    assert found["mean_error"].value == pytest.approx(-missing / 6.0, abs=0.1)
+    assert one == pytest.approx(missing / np.sqrt(3.0), rel=0.3)
+
+
 def test_evaporation_is_made_good(tmp_path: Path) -> None:
     """Water without oil: what goes in a minute and a half is added, though the rig file knows nothing of it."""
     volumes = [0.1] * 4

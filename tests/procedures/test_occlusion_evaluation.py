@@ -142,6 +142,15 @@ def test_every_measurement_of_a_known_occlusion() -> None:
         assert (found[name].expanded_uncertainty or 0.0) < most
 
 
+@pytest.mark.parametrize(("leaked_ul", "counts"), [(0.0, False), (5.0, True)])
+def test_a_load_that_does_not_change_has_no_error_over_the_load(leaked_ul: float, counts: bool) -> None:
+    recording = made()
+    recording.balance(mass(leaked_ul), seed=1)
+    pressure(recording)
+    names = {line.name for line in measured(evaluate(recording))["missed_volume"].budget}
+    assert ("calibration" in names, "linearity" in names) == (counts, counts)
+
+
 def test_volumes_are_within_their_own_uncertainty() -> None:
     due_u = RATE_UL_PER_H * (ALARM_S - CLOSED_S) / 3600.0 / 10.0
     stored: list[bool] = []

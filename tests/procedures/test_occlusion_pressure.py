@@ -29,6 +29,33 @@ def test_pressures_stand_above_the_blanks_zero() -> None:
     assert peak.value - 100.0 < peak.spread + 2.0 * peak.noise
 
 
+def test_the_greatest_of_a_minute_is_not_what_noise_makes_of_it() -> None:
+    """The line stays at 100 kPa for a minute: the greatest second of sixty is 2.3 standard deviations too high."""
+    peaks = []
+    for seed in range(60):
+        time_s = np.arange(0.0, 400.0, 0.2)
+        value = np.where((time_s >= 300.0) & (time_s < 360.0), 100.0, 0.0)
+        value += np.random.default_rng(seed).normal(0.0, 0.1, time_s.size)
+        readings = Series(time_s, value, np.ones(time_s.size, dtype=bool), np.zeros(time_s.size, dtype=bool))
+        zeroed = line_pressure.zero(readings, [(0.0, 290.0)])
+        assert zeroed is not None
+        peak = line_pressure.peak(readings, zeroed, 295.0, 365.0)
+        assert peak is not None
+        peaks.append(peak.value - 100.0)
+        assert peak.noise == pytest.approx(0.1 / np.sqrt(5.0), rel=0.15)
+    assert abs(np.mean(peaks)) < 0.3 * 0.1 / np.sqrt(5.0)
+
+
+def test_a_single_great_second_is_left_as_it_is() -> None:
+    readings = sensor(0.0)
+    readings.value[5000:5010] = 150.0
+    zeroed = line_pressure.zero(readings, [(0.0, 190.0)])
+    assert zeroed is not None
+    peak = line_pressure.peak(readings, zeroed, 200.0, 1250.0)
+    assert peak is not None
+    assert peak.value == pytest.approx(150.0 - 0.4, abs=0.01)
+
+
 def test_an_instant_not_well_known_leaves_the_pressure_open() -> None:
     readings = sensor(0.0)
     zeroed = line_pressure.zero(readings, [(0.0, 190.0)])

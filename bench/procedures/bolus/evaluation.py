@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +15,12 @@ from bench.metrology.shares import BAND_PERCENTS, share_standard_uncertainty, sh
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.bolus.course import DEAD_HALF_WIDTH_S, LAG_HALF_WIDTH_S, Arrival
 from bench.procedures.bolus.weighing import WeighedBolus
-from bench.procedures.shared.weighing import Weighing
+from bench.procedures.shared.weighing import AT_LOADS, BY_NOISE, Weighing
 from bench.results.model import Component, Measurement, Pulse
 
-AT_LOADS = frozenset({"calibration", "linearity"})
-"""Budget lines that belong to a load: of a row of steps on top of each other only the first and the last load count."""
-BY_NOISE = frozenset({"repeatability", "drift"})
 COMMON_UNITS = frozenset({"1", "mg/h"})
 """Inputs that all boluses share: relative errors, and rates at which the mass drifts."""
+NOT_ARRIVED = "not yet arrived"
 STILL_TO_COME = 0.1
 """How much of what came between an early window and that of weighing may come after it: true for tails of up to 20 s
 after the usual minute of settling. A longer one shows as a creep within the window of weighing."""
@@ -74,18 +73,30 @@ class BolusRow:
         ]
 
     def budget_of_mean(self) -> list[Component]:
-        """Return the budget of the mean: what is each bolus' own averages out, what is common to all does not."""
+        """Return the budget of the mean: what is each bolus' own averages out, what is common to all does not.
+
+        Where the window before a bolus follows on the one after its predecessor, what the predecessor still lacked is
+        in the next one: only the last bolus lacks it for good.
+        """
         number = len(self.weighed)
         interval_s = sum(one.interval_s for one in self.weighed) / number
         windows = [window for one in self.weighed for window in (one.bolus.before, one.bolus.after)]
         noise = self.weighing.noise.sum_of_levels(windows, [-1.0 / number, 1.0 / number] * number)
         lines = []
         for line in self._budget(noise, interval_s):
-            if line.name in BY_NOISE or _is_common(line):
+            if line.name == NOT_ARRIVED and self._hands_on():
+                lines.append(scaled(line, 1.0 / number))
+            elif line.name in BY_NOISE or _is_common(line):
                 lines.append(line)
             else:
                 lines.append(scaled(line, 1.0 / number if line.name in AT_LOADS else 1.0 / math.sqrt(number)))
         return lines
+
+    def _hands_on(self) -> bool:
+        """Return whether every window after a bolus lies where the next bolus is weighed before."""
+        return all(
+            following.bolus.before[0] < one.bolus.after[1] for one, following in itertools.pairwise(self.weighed)
+        )
 
     def own_and_common(self) -> tuple[float, float]:
         """Return the standard uncertainties of a bolus that are its own, and that it shares with all others."""
@@ -112,11 +123,11 @@ class BolusRow:
         if creep_mg > _CLEARLY * spread:
             half_width_mg = max(half_width_mg, CREEP_TO_COME * creep_mg)
         source = "what came between an earlier window and that of weighing"
-        return bounded("not yet arrived", half_width_mg, "mg", self.percent_per_mg, source=source)
+        return bounded(NOT_ARRIVED, half_width_mg, "mg", self.percent_per_mg, source=source)
 
 
 def _is_common(line: Component) -> bool:
-    return line.unit in COMMON_UNITS or line.name == "not yet arrived"
+    return line.unit in COMMON_UNITS or line.name == NOT_ARRIVED
 
 
 def basal_component(rate_ul_per_h: float, increment_ul: float, interval_s: float, commanded_ul: float) -> Component:

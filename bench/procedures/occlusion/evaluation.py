@@ -14,7 +14,7 @@ from bench.procedures.occlusion import line_pressure
 from bench.procedures.occlusion.actuation import Actuation, actuation
 from bench.procedures.occlusion.facts import OcclusionFacts
 from bench.procedures.occlusion.line_pressure import Overload, Pressure, Zero
-from bench.procedures.shared.weighing import Weighing
+from bench.procedures.shared.weighing import AT_LOADS, BY_NOISE, Weighing
 from bench.recording.reader import Series
 from bench.results.model import Component, Measurement
 
@@ -31,9 +31,10 @@ NO_ALARM = "no alarm came"
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A volume between two levels of the balance, in µL, and its budget in U."""
+    """A volume between two levels of the balance, in µL and in U, and its budget in U."""
 
     volume_ul: float
+    volume_u: float
     budget: list[Component]
 
 
@@ -83,7 +84,7 @@ class OcclusionReadings:
         added_ul = step(first, second, -weighing.loss_mg_per_s) * weighing.conversion.ul_per_mg
         noise = weighing.noise.difference(before, after)
         budget = weighing.components(added_ul, 1.0 / self.ul_per_u, noise, second.time_s - first.time_s)
-        return Volume(added_ul, budget)
+        return Volume(added_ul, added_ul / self.ul_per_u, budget)
 
 
 def readings(
@@ -180,7 +181,10 @@ def _pressure(
         component("zero", seen.zero.standard_uncertainty, "kPa", source="the blanks"),
         component("noise", found.noise, "kPa", source="the blanks"),
         bounded(
-            spread, found.spread, "kPa", source="the curve within that time" if "alarm" in spread else "twice the noise"
+            spread,
+            found.spread,
+            "kPa",
+            source="the curve within that time" if "alarm" in spread else "half of what is made good for it",
         ),
     ]
     return measurement(name, spec.title, found.value, spec.unit, lines)
@@ -198,7 +202,7 @@ def _missed_volume(seen: OcclusionReadings, spec: MeasurementSpec) -> Measuremen
         return undetermined(name, spec.title, spec.unit, "the balance's readings have a gap")
     duration_s = facts.ended_s - seen.begin_s
     per_s = facts.flow.due_per_s(duration_s) / seen.ul_per_u
-    lines = [*(scaled(line, -1.0) for line in arrived.budget), *seen.begin_lines(-per_s)]
+    lines = [*(scaled(line, -1.0) for line in _between_loads(arrived)), *seen.begin_lines(-per_s)]
     if facts.flow.bolus_open_s and duration_s < facts.flow.bolus_open_s:
         per_open_s = -facts.flow.due_ul(duration_s) / facts.flow.bolus_open_s / seen.ul_per_u
         source = "between two questions to the pump"
@@ -210,6 +214,15 @@ def _missed_volume(seen: OcclusionReadings, spec: MeasurementSpec) -> Measuremen
     if facts.alarm is None:
         return measurement(name, spec.title, missed_u, spec.unit, lines, censored="above", note=NO_ALARM)
     return measurement(name, spec.title, missed_u, spec.unit, lines, note="due by the alarm, less what arrived")
+
+
+def _between_loads(arrived: Volume) -> list[Component]:
+    """Return a volume's budget: two loads that only noise tells apart have one error of the balance, which cancels."""
+    if abs(arrived.volume_u) > 2.0 * math.hypot(
+        *(line.contribution for line in arrived.budget if line.name in BY_NOISE)
+    ):
+        return arrived.budget
+    return [line for line in arrived.budget if line.name not in AT_LOADS]
 
 
 def _before_flow(facts: OcclusionFacts) -> Window:

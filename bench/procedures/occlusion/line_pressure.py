@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -11,6 +12,10 @@ from bench.metrology.noise import Floats, Window
 from bench.recording.reader import Series
 
 SMOOTHING_S = 1.0
+_BY_NOISE = 4.0
+"""Standard deviations within which noise may have made one second greater than another."""
+_APART_IN_A_SECOND = 2.5
+"""Overlapping means over a second that scatter as if they were apart, by simulation."""
 LOST_INTERVALS = 3.0
 """Readings that lie further apart than so many usual intervals have lost something between them."""
 
@@ -83,13 +88,22 @@ def at(readings: Series, zeroed: Zero, time_s: float, half_width_s: float) -> Pr
 
 
 def peak(readings: Series, zeroed: Zero, start_s: float, end_s: float) -> Pressure | None:
-    """Return the greatest mean over a second; noise makes it a little too great, by two standard deviations at most."""
+    """Return the greatest mean over a second, less what noise makes it too great.
+
+    The greatest of n values that are alike but for noise exceeds them by the normal quantile of (n − 3/8)/(n + 1/4)
+    (Blom); n counts the running means that are so close to the greatest that noise may have chosen, as many of a second
+    as are not just each other's neighbours. Half of the correction is left open.
+    """
     inside = _between(readings, start_s, end_s)
     if inside is None:
         return None
-    return Pressure(
-        float(_seconds(*inside).max()) - zeroed.value, zeroed.noise_of_a_second, 2.0 * zeroed.noise_of_a_second
-    )
+    means, noise = _seconds(*inside), zeroed.noise_of_a_second
+    greatest = float(means.max())
+    close = int(np.count_nonzero(means >= greatest - _BY_NOISE * noise))
+    usual_s = float(np.median(np.diff(inside[0]))) if inside[0].size > 1 else SMOOTHING_S
+    number = max(1.0, close * min(1.0, _APART_IN_A_SECOND * usual_s / SMOOTHING_S))
+    excess = noise * max(0.0, NormalDist().inv_cdf((number - 0.375) / (number + 0.25)))
+    return Pressure(greatest - zeroed.value - excess, noise, 0.5 * excess)
 
 
 def overload(readings: Series, start_s: float, end_s: float) -> Overload | None:

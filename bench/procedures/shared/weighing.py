@@ -20,6 +20,10 @@ BLANK_SETTLING_S = 60.0
 """What the line still gives after the pump was stopped is no part of a blank."""
 VESSEL_UL = 20_000.0
 """What a vessel with its water displaces: air that grows denser lifts it."""
+AT_LOADS = frozenset({"calibration", "linearity"})
+"""Budget lines that belong to a load: of a row of steps on top of each other only the first and the last load count."""
+BY_NOISE = frozenset({"repeatability", "drift"})
+"""Budget lines that come from the balance's noise."""
 
 
 @dataclass(frozen=True, slots=True)
