@@ -7,7 +7,8 @@ from their generalised covariances S0·δ(τ), −h·ln|τ| and −q²·|τ|/2.
 
 The parts are estimated from what the balance showed while nothing flowed, by second differences of block means
 (Hadamard variance), which a constant drift does not enter. A blank of minutes cannot tell flicker from walk, and the
-two differ by much once continued over hours: both are fitted, and the one that promises less is believed.
+two differ by much once continued over hours: both are fitted, their mean is taken, and what sets them apart lowers the
+degrees of freedom.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class Noise:
     def sum_of_levels(self, windows: Sequence[Window], weights: Sequence[float]) -> Spread:
         """Return the uncertainty of a weighted sum of the means over `windows`; the weights add to zero."""
         contributions = {slow: _of_windows(windows, weights, slow) for slow in _SLOW_INTEGRALS}
-        return self._worst(_white_of_windows(windows, weights), contributions)
+        return self._between(_white_of_windows(windows, weights), contributions)
 
     def difference(self, before: Window, after: Window) -> Spread:
         """Return the uncertainty of the mean over `after` minus the mean over `before`."""
@@ -93,10 +94,14 @@ class Noise:
         contributions = {}
         for slow in _SLOW_INTEGRALS:
             contributions[slow] = float(np.dot(slow_covariance(slow, distance, block_s), often))
-        return self._worst(float(often[0]) / block_s, contributions)
+        return self._between(float(often[0]) / block_s, contributions)
 
-    def _worst(self, white: float, slow: dict[str, float]) -> Spread:
-        variance, uncertainty = max(part.variance(white, slow[part.slow]) for part in self.parts)
+    def _between(self, white: float, slow: dict[str, float]) -> Spread:
+        """Return the mean of what the parts say: which of them goes on is not known, and each is as likely."""
+        told = [part.variance(white, slow[part.slow]) for part in self.parts]
+        variance = sum(value for value, _ in told) / len(told)
+        apart = sum((value - variance) ** 2 for value, _ in told) / len(told)
+        uncertainty = math.sqrt(apart + sum(own**2 for _, own in told) / len(told))
         degrees = 2.0 * (variance / uncertainty) ** 2 if uncertainty > 0.0 else math.inf
         return Spread(math.sqrt(max(0.0, variance)), max(FEWEST_DEGREES, degrees))
 
