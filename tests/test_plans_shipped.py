@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -87,3 +89,13 @@ def test_plans_decide_with_a_guard_band_and_claim_no_conformity(name: str) -> No
     assert "compliant" not in text
     assert "conform" not in text
     assert text.startswith("# yaml-language-server: $schema=../docs/plan.schema.json")
+
+
+def test_collecting_them_loads_none_of_the_slow_libraries() -> None:
+    """GTC and scipy cost seconds: whoever only lists tests need not wait for them."""
+    program = (
+        "import sys, pytest; code = pytest.main(['--collect-only', '-q', 'test_plans']);"
+        "print('SLOW', sorted({'GTC', 'scipy'} & set(sys.modules)), code)"
+    )
+    said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "SLOW [] 0" in said.stdout
