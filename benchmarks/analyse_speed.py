@@ -2,7 +2,7 @@
 
     ./run python benchmarks/analyse_speed.py [HOURS ...]
 
-The readings are made, not measured: pulses of 0.05 U at 1 U/h with a balance's noise, half an hour of blank before and
+The readings are made, not measured: pulses of 0.05 U at 1 U/h with a balance's lag and noise, half an hour of blank before and
 after, climate once a minute. Each analysis is a process of its own, so that its peak memory is its own. Wall and
 processor seconds are this machine's.
 """
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[1]
 HERTZ = 10.0
 BLANK_S = 1800.0
-PULSE_S, PULSE_MG = 180.0, 0.4985
+PULSE_S, PULSE_MG, LAG_S = 180.0, 0.4985, 1.0
 OPTIONS = (
     *("--procedure", "basal", "--rate", "1 U/h", "--insulin", "U-100", "--basal-increment", "0.05 U"),
     *("--accept", "mean_error=±20 %", "--readability", "0.01 mg", "--evaporation", "0.05 mg/h ± 0.05 mg/h"),
@@ -48,7 +48,9 @@ def write_csv(path: Path, hours: int) -> int:
     walk_mg = np.cumsum(rng.normal(0.0, 2e-4, len(time_s)))
     mass_mg = 25_000.0 + walk_mg + rng.normal(0.0, 0.012, len(time_s)) - 0.05 * time_s / 3600.0
     pulses_s = BLANK_S + PULSE_S * np.arange(1, int(duration_s / PULSE_S) + 1)
-    mass_mg += PULSE_MG * np.searchsorted(pulses_s, time_s, "right")
+    number = np.searchsorted(pulses_s, time_s, "right")
+    since_s = time_s - np.concatenate(([-np.inf], pulses_s))[number]
+    mass_mg += PULSE_MG * (number - np.exp(-since_s / LAG_S))
     events = {0.0: "blank started", BLANK_S - 0.1: "blank ended", BLANK_S: "basal commanded"}
     events |= {BLANK_S + duration_s: "basal stopped", BLANK_S + duration_s + 60.0: "blank started"}
     with path.open("w", encoding="utf-8") as file:
