@@ -2,9 +2,9 @@
 
     ./run python benchmarks/analyse_speed.py [HOURS ...]
 
-The readings are made, not measured: pulses of 0.05 U at 1 U/h with a balance's lag and noise, half an hour of blank before and
-after, climate once a minute. Each analysis is a process of its own, so that its peak memory is its own. Wall and
-processor seconds are this machine's.
+The readings are made, not measured: pulses of 0.05 U at 1 U/h with a balance's lag and noise, half an hour of blank
+before and after, climate once a minute. Each analysis is a process of its own, so that its peak memory is its own. Wall
+and processor seconds are this machine's.
 """
 
 from __future__ import annotations
