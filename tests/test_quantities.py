@@ -14,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from bench.quantities import (
     Concentration,
     Duration,
+    LengthWithin,
     Limit,
     LimitOf,
     Quantity,
@@ -55,6 +56,8 @@ PHYSICAL = [(dimension, unit) for dimension, unit in EVERY_UNIT if unit not in {
         ("\N{MINUS SIGN}5 %", "ratio", -5.0, "%"),
         ("20 kPa/V", "pressure per voltage", 20.0, "kPa/V"),
         ("3 mm^2", "area", 3.0, "mm²"),
+        ("998 kg/m^3", "density", 998.0, "kg/m³"),
+        ("1.004 g/ml", "density", 1.004, "g/mL"),
         ("23\N{NO-BREAK SPACE}°C", "temperature", 23.0, "°C"),
         ("25", "count", 25.0, ""),
     ],
@@ -270,6 +273,23 @@ def test_the_schema_s_examples_are_read_and_match_its_pattern(dimension: str) ->
         for example in schema["examples"]:
             parse(example, dimension)
             assert _matches(schema, example), (example, schema["pattern"])
+
+
+def test_a_length_may_have_a_half_width_or_none() -> None:
+    field: TypeAdapter[Quantity | Tolerance] = TypeAdapter(LengthWithin)
+    assert field.validate_python("0.5 mm") == Quantity(0.5, "mm")
+    assert field.validate_python("0.5 mm ± 20 um") == Tolerance(0.5, 0.02, "mm")
+    schema = field.json_schema()
+    for example in (*schema["examples"], "2 cm +/- 1 mm"):
+        field.validate_python(example)
+        assert _matches(schema, example)
+    for wrong in ("0 mm", "-1 mm", "1 mm ± 1 mm", "1 mm ± -0.1 mm", "1 mL", "1 mm ±"):
+        with pytest.raises(ValidationError):
+            field.validate_python(wrong)
+
+
+def test_a_tolerance_converts_with_its_half_width() -> None:
+    assert Tolerance(2.0, 0.5, "cm").to("mm") == Tolerance(20.0, 5.0, "mm")
 
 
 @pytest.mark.parametrize(("dimension", "unit"), EVERY_UNIT)

@@ -14,7 +14,10 @@ from bench.cli.arguments import add_monte_carlo, run_folder
 from bench.cli.import_options import UsageError, add_import_options, given, import_options
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bench.cli.arguments import Commands
+    from bench.procedures.base import Procedure
     from bench.results.model import RunResult, TestResult
 
 _NAME_WIDTH = 34
@@ -33,6 +36,13 @@ def add_to(commands: Commands) -> None:
     analyse.add_argument("--json", action="store_true", help="print results.json's form")
     analyse.add_argument("--html", type=Path, metavar="FILE", help="write the report there, too")
     analyse.add_argument("--output", type=Path, metavar="FOLDER", help="keep a CSV file's run there, report and all")
+    analyse.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        metavar="CORRECTION",
+        help="leave off evaporation, sample_buoyancy, vessel_buoyancy or immersion, to see what it does (repeatable)",
+    )
     add_monte_carlo(analyse)
     add_import_options(analyse)
     analyse.set_defaults(command=_analyse)
@@ -42,7 +52,6 @@ def _analyse(options: argparse.Namespace) -> int:
     if _is_run(options.run):
         return _finished(options)
     from bench.procedures import registry
-    from bench.run.evaluate import evaluate_run
     from bench.run.folder import RECORDING, write_results
 
     told = import_options(options)
@@ -56,7 +65,7 @@ def _analyse(options: argparse.Namespace) -> int:
 
         procedures = registry()
         digest = import_file(options.run, folder / RECORDING, told, procedures)
-        run = evaluate_run(folder, procedures, just_sealed=digest)
+        run = _evaluated(folder, procedures, options, just_sealed=digest)
         if kept is not None:
             write_results(folder, run)
         if kept is not None or options.html is not None:
@@ -70,14 +79,30 @@ def _is_run(named: Path) -> bool:
 
 def _finished(options: argparse.Namespace) -> int:
     from bench.procedures import registry
-    from bench.run.evaluate import evaluate_run
 
     extra = given(options)
     if extra:
         raise UsageError(f"{', '.join(extra)}: a run's recording says that itself; these options are for a CSV file")
     if options.html or options.output:
         raise UsageError("a run has a folder of its own: `pumpbench report RUN` writes its report.html anew")
-    return _show(evaluate_run(run_folder(options.run), registry()), options)
+    return _show(_evaluated(run_folder(options.run), registry(), options), options)
+
+
+def _evaluated(
+    folder: Path, procedures: Mapping[str, Procedure], options: argparse.Namespace, just_sealed: str = ""
+) -> RunResult:
+    from bench.plan.model import Corrections
+    from bench.run.evaluate import evaluate_run
+
+    if options.without and (options.output or options.html):
+        raise UsageError(
+            "--without is for looking, not for keeping: switch a correction off in the plan's corrections:"
+        )
+    try:
+        Corrections().without(*options.without)
+    except ValueError as error:
+        raise UsageError(f"--without: {error}") from None
+    return evaluate_run(folder, procedures, just_sealed=just_sealed, without=options.without)
 
 
 def _report(folder: Path, html: Path | None) -> None:

@@ -1,12 +1,12 @@
-"""Density of water and of air, and the volume of water that a balance's indication stands for."""
+"""Densities of water and of air, and what the air's buoyancy and a dipping needle do to a weighing."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 ADJUSTMENT_DENSITY_KG_PER_M3 = 8000.0
 """Conventional density of the weights that a balance is adjusted with."""
+STANDARD_PRESSURE_HPA = 1013.25
 
 _TANAKA_A1, _TANAKA_A2, _TANAKA_A3, _TANAKA_A4 = -3.983035, 301.797, 522528.9, 69.34881
 _TANAKA_A5_KG_PER_M3 = 999.974950
@@ -17,8 +17,13 @@ _MOLAR_MASS_DRY_AIR = 28.96546e-3
 _ZERO_CELSIUS_K = 273.15
 
 
-def water_density_kg_per_m3(temperature_c: float) -> float:
-    """Return the density of air-free water at 101 325 Pa (Tanaka et al., Metrologia 38 (2001) 301; 0 °C to 40 °C).
+def water_density_kg_per_m3(
+    temperature_c: float, pressure_hpa: float = STANDARD_PRESSURE_HPA, *, air_saturated: bool = False
+) -> float:
+    """Return the density of water (Tanaka et al., Metrologia 38 (2001) 301; 0 °C to 40 °C).
+
+    Air-free unless `air_saturated`; that takes off 2.5 mg/L at 20 °C (the same paper; for 0 °C to 25 °C). Compressed by
+    the air's pressure: −10 mg/L at 800 hPa.
 
     Raises:
         ValueError: the temperature is outside 0 °C to 40 °C.
@@ -28,7 +33,11 @@ def water_density_kg_per_m3(temperature_c: float) -> float:
     if not 0.0 <= t <= 40.0:
         raise ValueError(f"the density of water is known from 0 °C to 40 °C, not at {t:g} °C")
     fraction = (t + _TANAKA_A1) ** 2 * (t + _TANAKA_A2) / (_TANAKA_A3 * (t + _TANAKA_A4))
-    return _TANAKA_A5_KG_PER_M3 * (1.0 - fraction)
+    density = _TANAKA_A5_KG_PER_M3 * (1.0 - fraction)
+    if air_saturated:
+        density += -4.612e-3 + 0.106e-3 * t
+    excess_pa = 100.0 * (pressure_hpa - STANDARD_PRESSURE_HPA)
+    return density * (1.0 + (50.74 - 0.326 * t + 0.00416 * t**2) * 1e-11 * excess_pa)
 
 
 def air_density_kg_per_m3(temperature_c: float, pressure_hpa: float, humidity_pct: float) -> float:
@@ -57,9 +66,9 @@ def _compressibility(t: float, pascal: float, vapour: float) -> float:
     return 1.0 - ratio * first + ratio**2 * (1.83e-11 - 0.765e-8 * vapour**2)
 
 
-def buoyancy_factor(water_kg_per_m3: float, air_kg_per_m3: float) -> float:
-    """Return Z in µL/mg: the volume of water per indicated mass, for a balance adjusted with 8000 kg/m³ weights."""
-    return 1000.0 * (1.0 - air_kg_per_m3 / ADJUSTMENT_DENSITY_KG_PER_M3) / (water_kg_per_m3 - air_kg_per_m3)
+def buoyancy_factor(liquid_kg_per_m3: float, air_kg_per_m3: float) -> float:
+    """Return Z in µL/mg: the volume of liquid per indicated mass, for a balance adjusted with 8000 kg/m³ weights."""
+    return 1000.0 * (1.0 - air_kg_per_m3 / ADJUSTMENT_DENSITY_KG_PER_M3) / (liquid_kg_per_m3 - air_kg_per_m3)
 
 
 def immersion_factor(tube_outer_mm: float | None, vessel_inner_mm: float | None) -> float:
@@ -92,46 +101,4 @@ def apparent_mass_to_volume_ul(
 
     """
     air = air_density_kg_per_m3(air_c, pressure_hpa, humidity_pct)
-    return mass_mg * immersion * buoyancy_factor(water_density_kg_per_m3(water_c), air)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """Water and air during a measurement, with standard uncertainties."""
-
-    temperature_c: float
-    pressure_hpa: float
-    humidity_pct: float
-    u_temperature_c: float
-    u_pressure_hpa: float
-    u_humidity_pct: float
-
-    def factor_ul_per_mg(self) -> float:
-        """Return Z at these values, water as warm as the air."""
-        return apparent_mass_to_volume_ul(
-            1.0, self.temperature_c, self.temperature_c, self.pressure_hpa, self.humidity_pct
-        )
-
-    def relative_uncertainty_density(self) -> float:
-        """Return the relative standard uncertainty of a volume by the water's temperature."""
-        t, u = self.temperature_c, self.u_temperature_c
-        low, high = max(0.0, t - u), min(40.0, t + u)
-        change = water_density_kg_per_m3(low) - water_density_kg_per_m3(high)
-        return 0.5 * abs(change) / water_density_kg_per_m3(t)
-
-    def relative_uncertainty_buoyancy(self) -> float:
-        """Return the relative standard uncertainty of a volume by the air's density."""
-        here = self._air()
-        changes = (
-            self._air(temperature=self.u_temperature_c) - here,
-            self._air(pressure=self.u_pressure_hpa) - here,
-            self._air(humidity=self.u_humidity_pct) - here,
-        )
-        # dV/V = d(air)/(water − air) − d(air)/(8000 − air)
-        water = water_density_kg_per_m3(self.temperature_c)
-        return math.hypot(*changes) * (1.0 / (water - here) - 1.0 / (ADJUSTMENT_DENSITY_KG_PER_M3 - here))
-
-    def _air(self, temperature: float = 0.0, pressure: float = 0.0, humidity: float = 0.0) -> float:
-        return air_density_kg_per_m3(
-            self.temperature_c + temperature, self.pressure_hpa + pressure, self.humidity_pct + humidity
-        )
+    return mass_mg * immersion * buoyancy_factor(water_density_kg_per_m3(water_c, pressure_hpa), air)

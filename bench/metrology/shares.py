@@ -64,7 +64,8 @@ def mean_size_standard_uncertainty(
     lie on one side than on the other.
     """
     number = len(errors_percent)
-    excess = sum(_folded_mean(error, own_percent) - abs(error) for error in errors_percent) / number
+    # A sum that is never less than nothing, but for what floating point makes of it.
+    excess = max(0.0, sum(_folded_mean(error, own_percent) - abs(error) for error in errors_percent) / number)
     sides = sum(math.copysign(1.0, error) for error in errors_percent if error) / number
     shifted = [
         sum(_folded_mean(error + shift, own_percent) for error in errors_percent) / number

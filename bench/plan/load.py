@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Protocol, Union
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from bench.plan.decision import DecisionField, decision_of
-from bench.plan.model import Conditions, Plan, PlanError, PlanTest, PumpSpec
+from bench.plan.model import Conditions, Corrections, Plan, PlanError, PlanTest, PumpSpec
 from bench.plan.names import Line, Slug
 from bench.quantities import LimitOf
 from bench.strict_yaml import Document, Problem, YamlError, load, validate
@@ -82,6 +82,7 @@ def load_plan(
         tests=tuple(_test(document, index, test, procedures) for index, test in enumerate(read.tests)),
         file=document.file,
         text=document.text,
+        corrections=read.corrections,
     )
 
 
@@ -98,6 +99,7 @@ def plan_model(procedures: Mapping[str, PlanProcedure]) -> type[BaseModel]:
         title=(Line, ...),
         pump=(PumpSpec, ...),
         conditions=(Conditions, Conditions()),
+        corrections=(Corrections, Corrections()),
         decision=(DecisionField, "guarded"),
         tests=(list[union], Field(min_length=1)),
     )

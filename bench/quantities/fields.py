@@ -10,7 +10,14 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, GetPydanticSchema
 from pydantic_core import core_schema
 
-from bench.quantities.parse import NUMBER, parse_concentration, parse_limit, parse_quantity, parse_tolerance
+from bench.quantities.parse import (
+    NUMBER,
+    has_half_width,
+    parse_concentration,
+    parse_limit,
+    parse_quantity,
+    parse_tolerance,
+)
 from bench.quantities.units import units_of
 from bench.quantities.values import CONCENTRATIONS, Concentration, Limit, Quantity, Tolerance
 
@@ -25,6 +32,7 @@ _EXAMPLES = {
     "pressure": ["100 kPa", "14.5 psi"],
     "ratio": ["5 %"],
     "length": ["0.5 mm"],
+    "density": ["1.004 g/mL"],
     "area": ["3 mm²"],
     "voltage": ["10 V"],
     "pressure per voltage": ["20 kPa/V"],
@@ -60,6 +68,29 @@ def ToleranceOf(dimension: str) -> Any:  # noqa: N802 - a type, written as one
 
 
 @cache
+def WithinOf(dimension: str) -> Any:  # noqa: N802 - a type, written as one
+    """Return the field type of positive quantities of a dimension that may have a half width: `0.5 mm ± 0.02 mm`."""
+    example = _EXAMPLES[dimension][0]
+    size = parse_quantity(example, dimension)
+    side = _quantity_pattern(dimension)
+    schema = {
+        "pattern": rf"^\s*{side}(?:\s*(?:±|\+/?-)\s*{side})?\s*$",
+        "examples": [example, f"{example} ± {0.1 * size.value:g} {size.unit}"],
+        "description": f"a {dimension}, with its half width where that is known, in {_units_in_words(dimension)}",
+    }
+
+    def parse(text: str) -> Quantity | Tolerance:
+        if not has_half_width(text):
+            return _positive(parse_quantity(text, dimension))
+        within = parse_tolerance(text, dimension)
+        if within.nominal <= within.half_width:
+            raise ValueError(f"must be more than nothing, its half width taken off: {within}")
+        return within
+
+    return Annotated[Quantity | Tolerance, _field(parse, (Quantity, Tolerance), schema)]
+
+
+@cache
 def LimitOf(dimension: str) -> Any:  # noqa: N802 - a type, written as one
     """Return the field type of limits of a dimension."""
     unit = units_of(dimension)[0]
@@ -73,7 +104,7 @@ def LimitOf(dimension: str) -> Any:  # noqa: N802 - a type, written as one
     return Annotated[Limit, _field(lambda text: parse_limit(text, dimension), Limit, schema)]
 
 
-def _field(parse: Callable[[str], Any], result: type, schema: dict[str, Any]) -> GetPydanticSchema:
+def _field(parse: Callable[[str], Any], result: type | tuple[type, ...], schema: dict[str, Any]) -> GetPydanticSchema:
     def validate(value: Any) -> Any:
         if isinstance(value, result):
             return value
@@ -103,7 +134,7 @@ def _quantity_pattern(dimension: str) -> str:
 
 
 def _spelling(unit: str) -> str:
-    pattern = re.escape(unit).replace("µ", "[µμu]", 1).replace("²", r"(?:²|\^2)")
+    pattern = re.escape(unit).replace("µ", "[µμu]", 1).replace("²", r"(?:²|\^2)").replace("³", r"(?:³|\^3)")
     return re.sub(r"(\]|^|[nm])L\b", r"\1[Ll]", pattern, count=1)
 
 
@@ -145,6 +176,7 @@ TemperatureDifference = Annotated[Quantity, *QuantityOf("temperature difference"
 Pressure = Annotated[Quantity, *QuantityOf("pressure").__metadata__]
 Ratio = Annotated[Quantity, *QuantityOf("ratio").__metadata__]
 Length = Annotated[Quantity, *QuantityOf("length").__metadata__]
+LengthWithin = Annotated[Quantity | Tolerance, *WithinOf("length").__metadata__]
 Area = Annotated[Quantity, *QuantityOf("area").__metadata__]
 Voltage = Annotated[Quantity, *QuantityOf("voltage").__metadata__]
 PressurePerVoltage = Annotated[Quantity, *QuantityOf("pressure per voltage").__metadata__]

@@ -39,6 +39,11 @@ def parse_quantity(text: str, dimension: str) -> Quantity:
     return Quantity(value, unit)
 
 
+def has_half_width(text: str) -> bool:
+    """Return whether a text has a ±, or what stands for it."""
+    return _PLUS_MINUS.search(_plain(text)) is not None
+
+
 def parse_tolerance(text: str, dimension: str) -> Tolerance:
     """Read `23 °C ± 2 °C`; `+-` and `+/-` mean ±, and the half width of a temperature may be in K.
 

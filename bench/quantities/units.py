@@ -49,6 +49,7 @@ UNITS: dict[str, dict[str, Fraction]] = {
     ),
     "ratio": _exact({"%": 1, "ppm": "0.0001"}),
     "length": _exact({"mm": 1, "µm": "0.001", "cm": 10, "m": 1000}),
+    "density": _exact({"g/mL": 1, "g/cm³": 1, "kg/m³": "0.001"}),
     "area": _exact({"mm²": 1, "cm²": 100}),
     "voltage": _exact({"V": 1, "mV": "0.001", "µV": "0.000001"}),
     "pressure per voltage": _exact({"kPa/V": 1, "kPa/mV": 1000, "bar/V": 100, "psi/V": _PSI_PA / 1000}),
@@ -92,13 +93,15 @@ def dimension_of(unit: str) -> str:
 def canonical_unit(unit: str) -> str:
     """Return the table's spelling of a unit.
 
-    Both micro signs and `u` mean µ, `l` means L, `ºC` and `℃` mean °C, `^2` means ².
+    Both micro signs and `u` mean µ, `l` means L, `ºC` and `℃` mean °C, `^2` means ², `^3` means ³.
 
     Raises:
         QuantityError: there is no such unit; the text suggests the nearest.
 
     """
-    spelt = unit.strip().replace("\u03bc", "µ").replace("º", "°").replace("℃", "°C").replace("^2", "²")
+    spelt = (
+        unit.strip().replace("\u03bc", "µ").replace("º", "°").replace("℃", "°C").replace("^2", "²").replace("^3", "³")
+    )
     spelt = re.sub(r"\bu(?=[LlgmV]\b)", "µ", spelt)
     for candidate in (spelt, re.sub(r"\b([µnm]?)l\b", r"\1L", spelt)):
         if candidate in DIMENSION_OF and candidate:

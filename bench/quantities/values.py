@@ -73,6 +73,18 @@ class Tolerance:
     half_width: float
     unit: str
 
+    def to(self, unit: str, concentration: Concentration | None = None) -> Tolerance:
+        """Return the same in another unit.
+
+        Raises:
+            QuantityError: as in `Quantity.to`.
+
+        """
+        nominal, half_width = (
+            Quantity(each, self.unit).to(unit, concentration) for each in (self.nominal, self.half_width)
+        )
+        return Tolerance(nominal, half_width, canonical_unit(unit))
+
     def __str__(self) -> str:
         return f"{_number(self.nominal)} {self.unit} ± {_number(self.half_width)} {self.unit}"
 

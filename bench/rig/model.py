@@ -13,12 +13,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 from bench.plan.names import Line, Slug
 from bench.quantities import (
     Duration,
-    Length,
+    LengthWithin,
     Mass,
     MassRate,
     NotNegative,
     Positive,
     Pressure,
+    Quantity,
     TemperatureDifference,
     Tolerance,
     ToleranceOf,
@@ -83,12 +84,59 @@ class ClimateCalibration(Calibration):
 class Immersion(_Section):
     """Needle that dips into the vessel: rising liquid lifts it."""
 
-    needle_outer_diameter: Annotated[Length, Positive] = Field(
-        description="outer diameter of the dipping needle", examples=["0.5 mm"]
+    needle_outer_diameter: LengthWithin = Field(
+        description="outer diameter of the dipping needle", examples=["0.5 mm", "0.5 mm ± 0.02 mm"]
     )
-    vessel_inner_diameter: Annotated[Length, Positive] = Field(
-        description="inner diameter of the vessel at the surface of the liquid", examples=["20 mm"]
+    vessel_inner_diameter: LengthWithin = Field(
+        description="inner diameter of the vessel at the surface of the liquid", examples=["20 mm", "20 mm ± 0.2 mm"]
     )
+
+    @model_validator(mode="after")
+    def _needle_fits(self) -> Self:
+        needle, vessel = self.needle_mm, self.vessel_mm
+        if needle.nominal + needle.half_width >= vessel.nominal - vessel.half_width:
+            raise ValueError(
+                f"a needle of {self.needle_outer_diameter} does not fit into a vessel of {self.vessel_inner_diameter}"
+            )
+        return self
+
+    @property
+    def needle_mm(self) -> Tolerance:
+        """The needle's outer diameter in mm; a half width of 0 where the file tells none."""
+        return _within(self.needle_outer_diameter, "mm")
+
+    @property
+    def vessel_mm(self) -> Tolerance:
+        """The vessel's inner diameter in mm; a half width of 0 where the file tells none."""
+        return _within(self.vessel_inner_diameter, "mm")
+
+
+def _within(size: Quantity | Tolerance, unit: str) -> Tolerance:
+    return size.to(unit) if isinstance(size, Tolerance) else Tolerance(size.to(unit), 0.0, unit)
+
+
+class Vessel(_Section):
+    """The vessel on the pan, with the liquid that it holds at the start: air that grows denser lifts it."""
+
+    displaced_volume: ToleranceOf("volume") = Field(  # type: ignore[valid-type]
+        description="volume of air that vessel and first liquid displace: their masses over their densities",
+        examples=["20 mL ± 5 mL"],
+    )
+
+    @model_validator(mode="after")
+    def _a_volume(self) -> Self:
+        volume: Tolerance = self.displaced_volume
+        if volume.unit == "U":
+            raise ValueError(f"`displaced_volume` {volume} is a volume of air: write it in mL")
+        if volume.nominal < volume.half_width:
+            raise ValueError(f"`displaced_volume` {volume} may be less than nothing")
+        return self
+
+    @property
+    def displaced_ml(self) -> Tolerance:
+        """The displaced volume in mL."""
+        volume: Tolerance = self.displaced_volume
+        return volume.to("mL")
 
 
 class InstrumentSpec(_Section):
@@ -135,6 +183,7 @@ class BalanceSpec(InstrumentSpec):
     )
     calibration: BalanceCalibration | None = None
     immersion: Immersion | None = None
+    vessel: Vessel | None = None
 
 
 class PressureSpec(InstrumentSpec):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench.importing.recording import FINDING, IMPORTED
@@ -31,7 +32,9 @@ DRIVEN = "driven"
 """Outcome of a test that was driven to its end; only such a one is evaluated."""
 
 
-def evaluate_run(folder: Path, procedures: Mapping[str, Procedure], *, just_sealed: str = "") -> RunResult:
+def evaluate_run(
+    folder: Path, procedures: Mapping[str, Procedure], *, just_sealed: str = "", without: Sequence[str] = ()
+) -> RunResult:
     """Evaluate and judge every test of a run anew, from its recording alone.
 
     The recording holds plan and rig as they were; the files that they came from are not read.
@@ -40,10 +43,12 @@ def evaluate_run(folder: Path, procedures: Mapping[str, Procedure], *, just_seal
         folder: the run's folder.
         procedures: kinds of test by name.
         just_sealed: digest with which this very process has sealed the recording, whose rows need no second look.
+        without: corrections to leave off (`evaporation` …), whatever the plan has: to see what they do.
 
     Raises:
         RecordingError: there is no recording, or it cannot be read or was changed.
         PlanError, RigError: its plan or rig is one that this version of the bench no longer understands.
+        ValueError: there is no such correction.
 
     """
     with RecordingReader(folder / RECORDING) as recording:
@@ -53,6 +58,7 @@ def evaluate_run(folder: Path, procedures: Mapping[str, Procedure], *, just_seal
         config = recording.config
         imported = bool(recording.events(IMPORTED))
         plan = load_plan(config.plan_text, procedures, name=config.plan_file, without_limits=imported)
+        plan = replace(plan, corrections=plan.corrections.without(*without))
         rig = load_rig(config.rig_text, name=config.rig_file)
         tests = {test.id: test for test in plan.tests}
         results = [test_result(recording, tests[test_id], plan, rig, procedures) for test_id in recording.test_ids()]

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from bench.procedures.occlusion.actuation import actuation
 from bench.procedures.shared.conversion import ASSUMED
 from bench.quantities import Quantity
-from bench.rig.model import Rig
+from bench.rig.model import Immersion, Rig
 from bench.twin.settings import (
     BalanceSettings,
     ClimateSettings,
@@ -139,24 +139,37 @@ def _plant(base: PlantSettings, rig: Rig, air_c: float, draw: Draw) -> PlantSett
     if rig.liquid_temperature is not None:
         liquid_c = rig.liquid_temperature.nominal + draw.around(rig.liquid_temperature.half_width)
         warmer_k = liquid_c - air_c
-    needle = base.needle_diameter
+    needle, vessel = base.needle_diameter, base.vessel_diameter
     immersion = rig.balance.immersion if rig.balance is not None else None
     if immersion is not None:
-        share = 1.0 + draw.around(NEEDLE_SHARE)
-        needle = Quantity(immersion.needle_outer_diameter.to("mm") * math.sqrt(share), "mm")
-    vessel = immersion.vessel_inner_diameter if immersion is not None else base.vessel_diameter
+        needle, vessel = _diameters(immersion, draw)
     return _changed(
         base,
         evaporation=Quantity(rate_mg_per_h, "mg/h"),
         liquid_warmer=Quantity(warmer_k, "K"),
         needle_diameter=needle,
         vessel_diameter=vessel,
-        vessel_volume=Quantity(base.vessel_volume.to("mL") * draw.factor(1.3), "mL"),
+        vessel_volume=Quantity(_displaced_ml(base, rig, draw), "mL"),
         compliance=Quantity(base.compliance.to("µL/kPa") * draw.factor(1.6), "µL/kPa"),
         resistance=Quantity(base.resistance.to("kPa·s/µL") * draw.factor(1.6), "kPa·s/µL"),
         slow_share=Quantity(draw.within(5.0, 12.0), "%"),
         slow_time=Quantity(draw.within(10.0, 30.0), "s"),
     )
+
+
+def _diameters(immersion: Immersion, draw: Draw) -> tuple[Quantity, Quantity]:
+    """Return a needle for the vessel so that their correction is off within their tolerances, or what is assumed."""
+    needle, vessel = immersion.needle_mm, immersion.vessel_mm
+    relative = 2.0 * math.hypot(needle.half_width / needle.nominal, vessel.half_width / vessel.nominal)
+    share = 1.0 + draw.around(relative or NEEDLE_SHARE)
+    return Quantity(needle.nominal * math.sqrt(share), "mm"), Quantity(vessel.nominal, "mm")
+
+
+def _displaced_ml(base: PlantSettings, rig: Rig, draw: Draw) -> float:
+    vessel = rig.balance.vessel if rig.balance is not None else None
+    if vessel is None:
+        return base.vessel_volume.to("mL") * draw.factor(1.3)
+    return vessel.displaced_ml.nominal + draw.around(vessel.displaced_ml.half_width)
 
 
 def _balance(base: BalanceSettings, rig: Rig, draw: Draw) -> BalanceSettings:

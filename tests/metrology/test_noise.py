@@ -109,7 +109,7 @@ def test_blanks_that_differ_are_told_and_not_hidden_behind_the_rig_file() -> Non
     found = evaporation([Slope(-0.05, 0.1, 10.0), Slope(4.95, 0.1, 10.0)], 0.05, 0.05)
     assert found.mg_per_h == pytest.approx(-2.45)
     assert found.standard_uncertainty > 1.4
-    assert found.disagreement == "The blank before lost 0.05 mg/h, the one after -4.95 mg/h"
+    assert found.unsteady == "The blank before lost 0.05 mg/h, the one after -4.95 mg/h"
 
 
 def test_without_blanks_the_rig_file_must_do() -> None:

@@ -41,6 +41,7 @@ instruments:
     drift: 0.02 mg/h
     calibration: {certificate: CAL-1, due: 2027-03-01, expanded_uncertainty: 30 ug, k: 2}
     immersion: {needle_outer_diameter: 0.5 mm, vessel_inner_diameter: 2 cm}
+    vessel: {displaced_volume: 20 mL ± 5 mL}
   pressure: {driver: scpi_dmm, address: "TCPIP0::192.0.2.7::5025::SOCKET", visa: "@ivi", scale: 20 kPa/V,
              calibration: {certificate: CAL-2, expanded_uncertainty: 0.5 kPa}}
   occluder: {driver: numato_relay, address: /dev/serial/by-id/usb-c, channel: 3, closed_when: released,
@@ -77,7 +78,12 @@ def test_a_rig_is_read_with_its_units_and_each_driver_s_own_options() -> None:
     assert balance.calibration.due == dt.date(2027, 3, 1)
     assert balance.calibration.expanded_uncertainty.to("mg") == 0.03
     assert balance.immersion is not None
-    assert balance.immersion.vessel_inner_diameter.to("mm") == 20.0
+    assert (balance.immersion.needle_mm, balance.immersion.vessel_mm) == (
+        Tolerance(0.5, 0.0, "mm"),
+        Tolerance(20.0, 0.0, "mm"),
+    )
+    assert balance.vessel is not None
+    assert balance.vessel.displaced_ml == Tolerance(20.0, 5.0, "mL")
     assert rig.pressure is not None
     assert rig.pressure.visa_library == "@ivi"
     assert rig.pressure.options.scale == Quantity(20.0, "kPa/V")
@@ -166,6 +172,13 @@ REFUSED = [
     ("closed_when: released", "closed_when: |energized",
      "found 'energized'; did you mean 'energised'? must be 'energised' or 'released'"),
     ("humidity: 50 %", "humidity: |50", "instruments.climate.humidity: '50' has no unit"),
+    ("0.5 mm, vessel", "|0 mm, vessel", "needle_outer_diameter: must be more than nothing, not 0 mm"),
+    ("0.5 mm, vessel", "|0.5 mm ± 0.5 mm, vessel", "must be more than nothing, its half width taken off"),
+    ("immersion: {needle_outer_diameter: 0.5 mm", "immersion: |{needle_outer_diameter: 21 mm",
+     "a needle of 21 mm does not fit into a vessel of 2 cm"),
+    ("displaced_volume: 20 mL ± 5 mL", "displaced_volume: |20 mL", "is no volume with its half width; write it as"),
+    ("{displaced_volume: 20 mL ± 5 mL}", "|{displaced_volume: 2000 U ± 5 U}", "is a volume of air: write it in mL"),
+    ("{displaced_volume: 20 mL ± 5 mL}", "|{displaced_volume: 2 mL ± 5 mL}", "may be less than nothing"),
     ("evaporation: {rate: 0.05 mg/h, half_width: 0.05 mg/h}", "|evaporation: {rate: 0.05 mg/h}",
      "evaporation: key 'half_width' is missing"),
     ("liquid_temperature: 23 °C ± 1 °C", "liquid_temperature: |23 °C",
@@ -215,7 +228,7 @@ def test_all_errors_come_at_once_each_with_its_line() -> None:
     spoilt = RIG.replace("rig: bench-9", "rig: bench 9").replace("0.01 mg", "0.01").replace("20 kPa/V", "20")
     spoilt = spoilt.replace("channel: 3", "channel: x").replace("mg/h, half_width", "mg/h, halfwidth")
     numbers = re.findall(r"^r\.yaml:(\d+):\d+: ", refusal(spoilt), re.MULTILINE)
-    assert numbers == ["2", "10", "16", "18", "21", "21"]
+    assert numbers == ["2", "10", "17", "19", "22", "22"]
 
 
 def test_a_bad_rig_is_a_rig_error_whoever_asks() -> None:

@@ -53,6 +53,7 @@ from bench.procedures.basal.windows import (
 )
 from bench.procedures.base import Context, MeasurementSpec
 from bench.procedures.shared.alarms import alarm_findings, seen
+from bench.procedures.shared.corrections import corrections_table
 from bench.procedures.shared.findings import recording_findings
 from bench.procedures.shared.weighing import Weighing, weigh_record
 from bench.recording.reader import Event, TestRecord
@@ -94,6 +95,7 @@ def evaluate_basal(
     train_notes, train_doubts = train_findings(train, delivery, increment_ul)
     evaluated = _evaluated(record, delivery, train, catalogue, increment_ul, stabilisation_s, trumpet)
     measurements, tables, figures, windows_notes = evaluated
+    tables += corrections_table(weighing, context, delivery.first_window, delivery.last_window)
     return Evaluation(
         measurements=_asked_for(measurements, record, context),
         pulses=result_pulses(train, weighing.conversion.ul_per_mg),

@@ -17,6 +17,7 @@ from bench.procedures.bolus.planning import POLL_S, TYPICAL_SPEED_UL_PER_MIN, pl
 from bench.procedures.bolus.weighing import CommandedBolus, bolus_doubts, commanded_boluses, weigh
 from bench.procedures.shared.alarms import alarm_findings, blocking
 from bench.procedures.shared.common import record_blank, start_basal, stop_basal
+from bench.procedures.shared.corrections import corrections_table
 from bench.procedures.shared.findings import recording_findings
 from bench.procedures.shared.weighing import Weighing, weigh_record, within
 from bench.quantities import Duration, Quantity, Rate, Volume
@@ -159,10 +160,12 @@ class Bolus:
                 measurements=nothing_measured(self.measurements, why), figures=figures, notes=notes, doubts=doubts
             )
         measured = measure(row, self.measurements)
+        first, last = row.weighed[0].bolus, row.weighed[-1].bolus
+        corrected = corrections_table(weighing, context, first.before, last.after)
         return Evaluation(
             measurements=measured,
             pulses=row.pulses(),
-            tables=tables(row, {one.name: one for one in measured}),
+            tables=[*tables(row, {one.name: one for one in measured}), *corrected],
             figures=[*figures, *row_figures(row, words)],
             notes=notes,
             doubts=doubts,
@@ -193,7 +196,7 @@ def _row(settings: BolusSettings, weighing: Weighing, boluses: Sequence[Commande
 
 
 def _weighing_doubts(weighing: Weighing, row: BolusRow) -> list[str]:
-    return bolus_doubts(weighing.time_s, weighing.mass_mg, row.weighed, weighing.noise)
+    return bolus_doubts(weighing.time_s, weighing.shown_mg, row.weighed, weighing.noise)
 
 
 def _missing(count: int, delivered: int, weighed: int) -> list[str]:

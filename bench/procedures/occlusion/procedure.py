@@ -16,6 +16,7 @@ from bench.procedures.occlusion.facts import NO_BOLUS, facts
 from bench.procedures.occlusion.figures import course_table, figures
 from bench.procedures.shared.alarms import OCCLUSION, alarm_findings, blocking
 from bench.procedures.shared.common import record_blank, start_basal, stop_basal
+from bench.procedures.shared.corrections import between_blanks, corrections_table
 from bench.procedures.shared.findings import recording_findings
 from bench.procedures.shared.planning import planned_levels
 from bench.procedures.shared.pump_clock import mark_pump_clock
@@ -135,9 +136,10 @@ class Occlusion:
         notes, doubts = recording_findings(record, weighing, context)
         alarm_notes, alarm_doubts = alarm_findings(record, expected=[OCCLUSION])
         words = simulated_words(record.simulated)
+        corrected = corrections_table(weighing, context, *between_blanks(weighing))
         return Evaluation(
             measurements=measure(seen, self.measurements),
-            tables=[course_table(seen, record.start_s)],
+            tables=[course_table(seen, record.start_s), *corrected],
             figures=figures(seen, record.start_s, words),
             notes=[*alarm_notes, *occlusion_notes(seen), *notes],
             doubts=[*alarm_doubts, *occlusion_doubts(seen), *doubts],

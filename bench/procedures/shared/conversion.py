@@ -1,124 +1,228 @@
-"""How much volume a mass on the balance stands for: by the air and the water that were there during a test."""
+"""How much volume a mass on the balance stands for: by the air and the liquid that were there during a test."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.metrology.budget import bounded, component
-from bench.metrology.density import Surroundings, air_density_kg_per_m3, immersion_factor
-from bench.metrology.noise import Floats
+from bench.metrology.budget import Distribution, component
+from bench.metrology.density import immersion_factor
+from bench.metrology.liquids import LIQUIDS, Liquid, measured_liquid
+from bench.metrology.noise import Floats, Window
+from bench.metrology.surroundings import Surroundings
+from bench.metrology.vessel_buoyancy import AirCourse, air_course
+from bench.plan.model import Corrections, MeasuredLiquid, Plan
 from bench.procedures.base import Context
 from bench.recording.reader import TestRecord
 from bench.results.model import Component
 from bench.rig.model import BalanceSpec
 
-ASSUMED = Surroundings(22.0, 1000.0, 50.0, 2.0, 20.0, 15.0)
+ASSUMED = Surroundings(22.0, 1000.0, 50.0, 2.0, 20.0, 15.0, liquid_c=22.0, u_liquid_c=2.0)
 """A lab that nobody measured, with standard uncertainties to match."""
-ASSUMED_AIR_CHANGE_KG_PER_M3 = 0.012
-"""By how much the density of unmeasured air may change within a day: 10 hPa."""
 _U_TEMPERATURE_K, _U_PRESSURE_HPA, _U_HUMIDITY_PCT = 0.3, 1.0, 3.0
 """Of a climate sensor without a certificate."""
-_U_WATER_K = 0.3
-"""How much warmer or colder than the air the water may be, as a standard uncertainty."""
-_MINUTE_S = 60.0
+_U_LIQUID_K = 0.3
+"""How much warmer or colder than the air the liquid may be, as a standard uncertainty."""
+_PLAUSIBLE = {
+    "temperature_c": (0.0, 40.0),
+    "pressure_hpa": (500.0, 1200.0),
+    "humidity_pct": (0.0, 100.0),
+    "liquid_temperature_c": (0.0, 40.0),
+}
+"""Readings outside of these are no air that anybody weighs in, and no liquid that anybody infuses."""
+_AIR = ("temperature_c", "pressure_hpa", "humidity_pct")
+NOT_APPLIED = "not corrected: switched off in `corrections:`"
+
+_Channels = dict[str, tuple[Floats, Floats]]
+
+
+@dataclass(frozen=True, slots=True)
+class Immersed:
+    """What a dipping needle takes off: 1 − a/A, its standard uncertainty and where that is from."""
+
+    factor: float
+    standard_uncertainty: float
+    inputs: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
     """Volume per indicated mass, and what it leaves open.
 
-    `air_change_kg_per_m3` is how far the density of air went; `temperature_c` the least and the greatest reading, None
-    where none was taken; `declared` is whether the air is the rig file's word.
+    `air` is the recorded density of the air over the test, None where none was recorded; `temperature_c` the least and
+    the greatest reading; `declared` is whether the air is the rig file's word; `implausible` says which climate
+    readings were left out as impossible.
     """
 
-    ul_per_mg: float
     surroundings: Surroundings
-    immersion: float
-    air_change_kg_per_m3: float
+    immersed: Immersed
+    applied: Corrections
+    air: AirCourse | None
     temperature_c: tuple[float, float] | None
     source: str
     declared: bool = False
+    implausible: str = ""
+
+    @property
+    def ul_per_mg(self) -> float:
+        """Volume per indicated mass, with the corrections that are applied."""
+        here = self.surroundings
+        factor = here.factor_ul_per_mg() if self.applied.sample_buoyancy else here.weightless_ul_per_mg()
+        return factor * (self.immersed.factor if self.applied.immersion else 1.0)
+
+    @property
+    def buoyancy(self) -> float:
+        """By what the buoyancy of the sample multiplies its volume: some 1.001."""
+        return self.surroundings.factor_ul_per_mg() / self.surroundings.weightless_ul_per_mg()
 
     def components(self, volume: float) -> list[Component]:
         """Return the budget lines of the conversion for a volume in any unit; its errors are relative."""
-        density = self.surroundings.relative_uncertainty_density()
-        buoyancy = self.surroundings.relative_uncertainty_buoyancy()
+        here, liquid = self.surroundings, self.surroundings.liquid
+        by_temperature, itself = here.relative_uncertainty_temperature(), here.relative_uncertainty_liquid()
         lines = [
-            component("density of water by its temperature", density, "1", volume, source=self.source, form="factor"),
-            component("air buoyancy of the delivered water", buoyancy, "1", volume, source=self.source, form="factor"),
+            _relative(f"density of {liquid.name} by its temperature", by_temperature, volume, self.source),
+            _relative(f"density of {liquid.name} itself", itself, volume, liquid.source, "rectangular"),
+            self._buoyancy_component(volume),
         ]
-        if self.immersion < 1.0:
-            share = 0.1 * (1.0 - self.immersion)
-            source = "a tenth of its correction"
-            lines.append(bounded("immersion of the needle", share, "1", volume, source=source, form="factor"))
+        if self.immersed.factor < 1.0:
+            lines.append(self._immersion_component(volume))
         return lines
+
+    def _buoyancy_component(self, volume: float) -> Component:
+        own, source = self.surroundings.relative_uncertainty_buoyancy(), self.source
+        if not self.applied.sample_buoyancy:
+            own, source = math.hypot(own, self.buoyancy - 1.0), NOT_APPLIED
+        return _relative(f"air buoyancy of the delivered {self.surroundings.liquid.name}", own, volume, source)
+
+    def _immersion_component(self, volume: float) -> Component:
+        own, source = self.immersed.standard_uncertainty, self.immersed.source
+        if not self.applied.immersion:
+            own, source = math.hypot(own, 1.0 - self.immersed.factor), NOT_APPLIED
+        return _relative("immersion of the needle", own, volume, source, "rectangular")
+
+
+def _relative(
+    name: str, standard: float, volume: float, source: str, distribution: Distribution = "normal"
+) -> Component:
+    return component(name, standard, "1", volume, distribution=distribution, source=source, form="factor")
 
 
 def conversion(record: TestRecord, context: Context) -> Conversion:
     """Return the conversion in the air that was recorded during a test, or in assumed air where none was."""
-    channels = {}
-    declared = False
-    for name in ("temperature_c", "pressure_hpa", "humidity_pct"):
-        series = record.series(f"climate.{name}")
-        known = np.isfinite(series.value)
-        channels[name] = (series.time_s[known], series.value[known])
-        declared |= series.declared
-    warmth = channels["temperature_c"][1]
-    extremes = (float(warmth.min()), float(warmth.max())) if len(warmth) else None
-    immersion = immersion_of(context.rig.balance)
-    if any(len(values) == 0 for _, values in channels.values()):
-        surroundings, change, source = assumed_surroundings(context), ASSUMED_AIR_CHANGE_KG_PER_M3, "assumed air"
-    else:
-        means = [float(np.mean(values)) for _, values in channels.values()]
-        if declared:
-            return _declared(means, context, immersion)
-        surroundings = Surroundings(
-            means[0],
-            means[1],
-            means[2],
-            math.hypot(_sensor_uncertainty(context), _U_WATER_K),
-            _U_PRESSURE_HPA,
-            _U_HUMIDITY_PCT,
-        )
-        change, source = _air_change(channels), "climate readings"
-    return Conversion(surroundings.factor_ul_per_mg() * immersion, surroundings, immersion, change, extremes, source)
+    channels, declared, implausible = _climate(record)
+    warmth, of_liquid = channels["temperature_c"][1], channels.pop("liquid_temperature_c")
+    surroundings, source, air = assumed_surroundings(context), "assumed air", None
+    if not any(len(values) == 0 for _, values in channels.values()):
+        during = while_delivering(record)
+        means = [_mean(channels[name], during) for name in _AIR]
+        surroundings = _surroundings(context, means, _spread(channels["temperature_c"], during), declared)
+        source = "declared in the rig file, not measured" if declared else "climate readings"
+        air = None if declared else air_course(channels)
+    if len(of_liquid[1]):
+        during = while_delivering(record)
+        u_liquid_c = math.hypot(_U_TEMPERATURE_K, _spread(of_liquid, during))
+        surroundings = replace(surroundings, liquid_c=_mean(of_liquid, during), u_liquid_c=u_liquid_c)
+    extremes = (float(warmth.min()), float(warmth.max())) if len(warmth) and not declared else None
+    immersed = immersed_by(context.rig.balance)
+    return Conversion(surroundings, immersed, context.plan.corrections, air, extremes, source, declared, implausible)
 
 
-def _declared(means: list[float], context: Context, immersion: float) -> Conversion:
-    """Return the conversion in air that the rig file declares: its values, as uncertain as those of any lab."""
-    assumed = assumed_surroundings(context)
-    surroundings = Surroundings(
-        means[0], means[1], means[2], assumed.u_temperature_c, assumed.u_pressure_hpa, assumed.u_humidity_pct
+def liquid_of(plan: Plan) -> Liquid:
+    """Return the liquid that a plan says is delivered."""
+    named = plan.conditions.liquid
+    if not isinstance(named, MeasuredLiquid):
+        return LIQUIDS[named]
+    density = named.density_within
+    return measured_liquid(
+        named.name, 1000.0 * density.nominal, 1000.0 * density.half_width, named.measured_at.to("°C")
     )
-    factor = surroundings.factor_ul_per_mg() * immersion
-    source = "declared in the rig file, not measured"
-    return Conversion(factor, surroundings, immersion, ASSUMED_AIR_CHANGE_KG_PER_M3, None, source, declared=True)
+
+
+def immersed_by(balance: BalanceSpec | None) -> Immersed:
+    """Return the correction for the dipping needle; a factor of 1 where the rig file tells of none."""
+    if balance is None or balance.immersion is None:
+        return Immersed(1.0, 0.0, "the rig file tells no needle", "")
+    needle, vessel = balance.immersion.needle_mm, balance.immersion.vessel_mm
+    factor = immersion_factor(needle.nominal, vessel.nominal)
+    share = 1.0 - factor
+    inputs = f"needle {balance.immersion.needle_outer_diameter} in {balance.immersion.vessel_inner_diameter}"
+    if needle.half_width == 0.0 and vessel.half_width == 0.0:
+        return Immersed(factor, 0.1 * share / math.sqrt(3.0), inputs, "± a tenth of it: diameters without tolerance")
+    relative = math.hypot(needle.half_width / needle.nominal, vessel.half_width / vessel.nominal)
+    return Immersed(factor, 2.0 * share * relative / math.sqrt(3.0), inputs, "tolerances of both diameters, rig file")
 
 
 def immersion_of(balance: BalanceSpec | None) -> float:
-    """Return the correction for the dipping needle; 1 where the rig file tells of none."""
-    if balance is None or balance.immersion is None:
-        return 1.0
-    needle = balance.immersion.needle_outer_diameter.to("mm")
-    return immersion_factor(needle, balance.immersion.vessel_inner_diameter.to("mm"))
+    """Return the factor of the dipping needle; 1 where the rig file tells of none."""
+    return immersed_by(balance).factor
 
 
 def assumed_surroundings(context: Context) -> Surroundings:
-    """Return the air that is assumed where none is measured: the plan's temperature, or that of any lab."""
+    """Return what is assumed where no air is measured: the plan's temperature, or that of any lab."""
     wanted = context.plan.conditions.temperature
-    if wanted is None:
-        return ASSUMED
+    temperature_c = wanted.nominal if wanted is not None else ASSUMED.temperature_c
+    return _surroundings(context, [temperature_c, ASSUMED.pressure_hpa, ASSUMED.humidity_pct], 0.0, assumed=True)
+
+
+def _surroundings(context: Context, means: list[float], spread_k: float, assumed: bool) -> Surroundings:
+    """Return air and liquid; uncertain as those of any lab where they are `assumed`, else as the sensor is."""
+    wanted, liquid = context.plan.conditions.temperature, context.rig.liquid_temperature
+    if assumed:
+        u_assumed = ASSUMED.u_temperature_c if wanted is None else wanted.half_width / math.sqrt(3.0)
+        u_air = (u_assumed, ASSUMED.u_pressure_hpa, ASSUMED.u_humidity_pct)
+    else:
+        u_air = (math.hypot(_sensor_uncertainty(context), spread_k), _U_PRESSURE_HPA, _U_HUMIDITY_PCT)
     return Surroundings(
-        wanted.nominal,
-        ASSUMED.pressure_hpa,
-        ASSUMED.humidity_pct,
-        math.hypot(wanted.half_width / math.sqrt(3.0), _U_WATER_K),
-        ASSUMED.u_pressure_hpa,
-        ASSUMED.u_humidity_pct,
+        means[0],
+        means[1],
+        means[2],
+        *u_air,
+        liquid_c=means[0] if liquid is None else liquid.nominal,
+        u_liquid_c=math.hypot(u_air[0], _U_LIQUID_K) if liquid is None else liquid.half_width / math.sqrt(3.0),
+        liquid=liquid_of(context.plan),
     )
+
+
+def _climate(record: TestRecord) -> tuple[_Channels, bool, str]:
+    """Return the readings of air and liquid that can be true, whether they are declared, and which were left out."""
+    channels: _Channels = {}
+    declared, left_out = False, []
+    for name, (low, high) in _PLAUSIBLE.items():
+        series = record.series(f"climate.{name}")
+        known = np.isfinite(series.value)
+        possible = known & (series.value >= low) & (series.value <= high)
+        lost = int(np.count_nonzero(known) - np.count_nonzero(possible))
+        if lost:
+            worst = series.value[known & ~possible][0]
+            left_out.append(f"{lost} of {name} beyond {low:g} to {high:g}, such as {worst:g}")
+        channels[name] = (series.time_s[possible], series.value[possible])
+        declared |= series.declared and name in _AIR
+    return channels, declared, "; ".join(left_out)
+
+
+def while_delivering(record: TestRecord) -> Window:
+    """Return from the first command of a delivery to the last end of one: then the liquid came that is converted."""
+    begins = [*record.events("basal commanded"), *record.events("bolus commanded")]
+    ends = [*record.events("basal stopped"), *record.events("bolus done")]
+    begin_s = min((event.time_s for event in begins), default=record.start_s)
+    return begin_s, max((event.time_s for event in ends if event.time_s > begin_s), default=record.end_s)
+
+
+def _inside(channel: tuple[Floats, Floats], during: Window) -> Floats:
+    time_s, value = channel
+    inside = value[(time_s >= during[0]) & (time_s <= during[1])]
+    return inside if len(inside) else value
+
+
+def _mean(channel: tuple[Floats, Floats], during: Window) -> float:
+    return float(np.mean(_inside(channel, during)))
+
+
+def _spread(channel: tuple[Floats, Floats], during: Window) -> float:
+    return float(np.std(_inside(channel, during)))
 
 
 def _sensor_uncertainty(context: Context) -> float:
@@ -126,15 +230,3 @@ def _sensor_uncertainty(context: Context) -> float:
     if climate is None or climate.calibration is None:
         return _U_TEMPERATURE_K
     return climate.calibration.expanded_uncertainty.to("K") / climate.calibration.k
-
-
-def _air_change(channels: dict[str, tuple[Floats, Floats]]) -> float:
-    """Return greatest less least density of the air, once a minute at most."""
-    begin = max(float(time_s[0]) for time_s, _ in channels.values())
-    end = min(float(time_s[-1]) for time_s, _ in channels.values())
-    if end <= begin:
-        return 0.0
-    at_s = np.linspace(begin, end, 2 + int((end - begin) / _MINUTE_S))
-    columns = [np.interp(at_s, time_s, values) for time_s, values in channels.values()]
-    densities = [air_density_kg_per_m3(float(t), float(p), float(h)) for t, p, h in zip(*columns, strict=True)]
-    return max(densities) - min(densities)

@@ -8,6 +8,7 @@ import numpy as np
 
 from bench.metrology.noise import Floats, Window
 from bench.procedures.base import Context
+from bench.procedures.shared.reservoir import reservoir_notes
 from bench.procedures.shared.weighing import Weighing
 from bench.recording.reader import TestRecord
 
@@ -22,6 +23,8 @@ GARBLED_SHARE = 0.01
 """A line on which more is lost is not sound: what came through whole may be wrong, too."""
 GARBLED_BY_CHANCE = 2
 """So few may be lost of a slow instrument without that being said of its line."""
+UNSTEADY_SHARE = 0.01
+"""Share of what was delivered beyond which a changing loss makes a verdict doubtful."""
 CHANNEL_OF = {
     "balance": "balance.mass_g",
     "pressure": "pressure.pressure_kpa",
@@ -32,6 +35,8 @@ CHANNEL_OF = {
 def recording_findings(record: TestRecord, weighing: Weighing, context: Context) -> tuple[list[str], list[str]]:
     """Return `(notes, doubts)` about everything that was read from instruments during a test."""
     notes, doubts = weighing_findings(weighing, context, (record.start_s, record.end_s))
+    delivered_ul = delivered_mg(weighing) * weighing.conversion.ul_per_mg
+    notes += reservoir_notes(record, weighing.conversion, context, delivered_ul)
     garbled_notes, garbled_doubts = _garbled(record)
     return [*garbled_notes, *notes], [*garbled_doubts, *doubts]
 
@@ -60,7 +65,7 @@ def _garbled(record: TestRecord) -> tuple[list[str], list[str]]:
 
 def weighing_findings(weighing: Weighing, context: Context, span: Window) -> tuple[list[str], list[str]]:
     """Return `(notes, doubts)` about the balance's readings between the begin and the end of a test."""
-    time_s, mass_mg = weighing.time_s, weighing.mass_mg
+    time_s, mass_mg = weighing.time_s, weighing.shown_mg
     known = np.isfinite(mass_mg)
     if np.count_nonzero(known) < FEWEST_READINGS:
         return [], [f"The balance gave {np.count_nonzero(known)} readings: nothing was weighed."]
@@ -68,17 +73,51 @@ def weighing_findings(weighing: Weighing, context: Context, span: Window) -> tup
     doubts += _beyond(weighing.beyond_s, span)
     doubts += _frozen(time_s[known], mass_mg[known], span)
     doubts += _climate(weighing, context)
-    if weighing.evaporation.disagreement:
-        doubts.append(
-            f"{weighing.evaporation.disagreement}: the oil film is missing, the balance drifts, or something leaks."
+    loss_notes, loss_doubts = _loss(weighing)
+    notes, doubts = [*notes, *loss_notes], [*doubts, *loss_doubts]
+    off = [name.replace("_", " ") for name, applied in weighing.conversion.applied if not applied]
+    if off:
+        notes.append(
+            f"Not corrected, because switched off: {', '.join(off)}; the budgets hold the whole of it instead."
         )
     if weighing.conversion.declared:
         notes.append("Temperature, pressure and humidity of the air were declared in the rig file, not measured.")
-    if weighing.evaporation.measured_mg_per_h is None:
-        notes.append(f"No blank tells the evaporation; source: {weighing.evaporation.source}.")
-    if not weighing.blanks:
+    if not weighing.blanks and weighing.found_evaporation.run is None:
         notes.append("No blank tells the balance's noise: that of the whole recording is taken, delivery and all.")
     return notes, doubts
+
+
+def _loss(weighing: Weighing) -> tuple[list[str], list[str]]:
+    """Tell of losses that contradict each other; one that changed is a doubt only where that moves the result."""
+    found = weighing.found_evaporation
+    notes, doubts = [], []
+    if found.measured_mg_per_h is None:
+        notes.append(f"No blank tells the evaporation; source: {found.source}.")
+    why = "the oil film is missing, the balance drifts, or something leaks"
+    allowed_mg = UNSTEADY_SHARE * delivered_mg(weighing)
+    hours = (found.span_s or float(weighing.time_s[-1] - weighing.time_s[0])) / 3600.0
+    believed_mg = abs(found.change_mg_per_h) * hours
+    if found.unsteady and found.unsteady_mg_per_h * hours > allowed_mg:
+        doubts.append(f"{found.unsteady}: {why}.")
+    elif found.disagreement:
+        doubts.append(f"{found.disagreement}: {why}.")
+    elif found.unsteady:
+        notes.append(f"{found.unsteady}: less than {100.0 * UNSTEADY_SHARE:g} % of what was delivered, in the budget.")
+    elif believed_mg > allowed_mg:
+        notes.append(
+            f"The loss changed by some {found.change_mg_per_h:+.2f} mg/h between the blanks, {believed_mg:.2g} mg over"
+            f" the test: more than {100.0 * UNSTEADY_SHARE:g} % of what was delivered; noise may explain it."
+        )
+    return notes, doubts
+
+
+def delivered_mg(weighing: Weighing) -> float:
+    """Return about how much the vessel gained over a test; 0 without readings."""
+    known = weighing.mass_mg[np.isfinite(weighing.mass_mg)]
+    if len(known) == 0:
+        return 0.0
+    edge = min(FEWEST_READINGS, len(known))
+    return abs(float(np.median(known[-edge:]) - np.median(known[:edge])))
 
 
 def _gaps(time_s: Floats, span: Window) -> tuple[list[str], list[str]]:
@@ -123,6 +162,12 @@ def _frozen(time_s: Floats, mass_mg: Floats, span: Window) -> list[str]:
 
 
 def _climate(weighing: Weighing, context: Context) -> list[str]:
+    implausible = weighing.conversion.implausible
+    impossible = [f"Readings of the climate that cannot be true were left out: {implausible}."] if implausible else []
+    return [*impossible, *_warmth(weighing, context)]
+
+
+def _warmth(weighing: Weighing, context: Context) -> list[str]:
     wanted, seen = context.plan.conditions.temperature, weighing.conversion.temperature_c
     if wanted is None or seen is None:
         return []

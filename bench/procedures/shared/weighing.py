@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bench.metrology.budget import bounded, component
-from bench.metrology.evaporation import SECONDS_PER_HOUR, Evaporation, blank_slope, evaporation
+from bench.metrology.evaporation import SECONDS_PER_HOUR, Evaporation, blank_slope, evaporation, slope_of_rests
 from bench.metrology.noise import Floats, Noise, Spread, Window, estimate
+from bench.metrology.vessel_buoyancy import correction_uncertainty_mg, vessel_correction_mg
 from bench.procedures.base import Context
-from bench.procedures.shared.conversion import Conversion, conversion
+from bench.procedures.shared.conversion import NOT_APPLIED, Conversion, conversion
+from bench.procedures.shared.rests import rests_of
+from bench.quantities import Tolerance
 from bench.recording.reader import TestRecord
 from bench.results.model import Component
 from bench.rig.model import BalanceSpec
 
 BLANK_SETTLING_S = 60.0
 """What the line still gives after the pump was stopped is no part of a blank."""
-VESSEL_UL = 20_000.0
-"""What a vessel with its water displaces: air that grows denser lifts it."""
+ASSUMED_VESSEL_ML = 20.0
+"""What a vessel with its water displaces, where the rig file does not say."""
+UNMEASURED_AIR_CHANGE_KG_PER_M3 = 0.012
+"""By how much the density of unmeasured air may change within a day: 10 hPa."""
+DAY_S = 86_400.0
 AT_LOADS = frozenset({"calibration", "linearity"})
 """Budget lines that belong to a load: of a row of steps on top of each other only the first and the last load count."""
 BY_NOISE = frozenset({"repeatability", "drift"})
@@ -30,14 +36,19 @@ BY_NOISE = frozenset({"repeatability", "drift"})
 class Weighing:
     """The readings of one test, in mg, with everything that turns differences of them into volumes.
 
-    `beyond_s` is when the balance said that what it carries lies beyond its range; then `mass_mg` is NaN.
+    `shown_mg` is what the balance showed. In `mass_mg` all that changes during a test is made good: the buoyancy of the
+    vessel, and a loss that grows or falls; what is left is the steady loss of `loss_mg_per_s`. `beyond_s` is when the
+    balance said that what it carries lies beyond its range; then both are NaN. `evaporation` is the loss that is made
+    good, none where the plan switches that off; `found_evaporation` is what was found.
     """
 
     time_s: Floats
+    shown_mg: Floats
     mass_mg: Floats
     blanks: tuple[Window, ...]
     noise: Noise
     evaporation: Evaporation
+    found_evaporation: Evaporation
     conversion: Conversion
     balance: BalanceSpec | None
     beyond_s: Floats
@@ -49,8 +60,20 @@ class Weighing:
 
     @property
     def loss_mg_per_s(self) -> float:
-        """What evaporates."""
+        """What evaporates steadily."""
         return self.evaporation.mg_per_h / SECONDS_PER_HOUR
+
+    @property
+    def displaced_ml(self) -> Tolerance | None:
+        """What the vessel displaces, by the rig file; None where it does not say."""
+        vessel = self.balance.vessel if self.balance is not None else None
+        return vessel.displaced_ml if vessel is not None else None
+
+    @property
+    def vessel_corrected(self) -> bool:
+        """Whether the buoyancy of the vessel is made good."""
+        known = self.displaced_ml is not None and self.conversion.air is not None
+        return known and self.conversion.applied.vessel_buoyancy
 
     def components(
         self, volume_ul: float, per_ul: float, noise: Spread, interval_s: float, near: Spread | None = None
@@ -73,7 +96,7 @@ class Weighing:
             self._vessel_component(per_mg, interval_s),
             component(
                 "evaporation and steady drift",
-                self.evaporation.standard_uncertainty,
+                self.evaporation.uncertainty_over(interval_s),
                 "mg/h",
                 per_mg * interval_s / SECONDS_PER_HOUR,
                 degrees_of_freedom=self.evaporation.degrees_of_freedom,
@@ -93,11 +116,20 @@ class Weighing:
         return lines
 
     def _vessel_component(self, per_mg: float, interval_s: float) -> Component:
-        whole_mg = VESSEL_UL * 1e-3 * self.conversion.air_change_kg_per_m3
-        recorded_s = float(self.time_s[-1] - self.time_s[0]) if len(self.time_s) else 0.0
-        share = math.sqrt(min(1.0, interval_s / recorded_s)) if recorded_s > 0.0 else 1.0
-        source = f"change of the air's density, on {VESSEL_UL / 1000.0:g} mL that the vessel displaces"
-        return bounded("air buoyancy of the vessel", 0.5 * whole_mg * share, "mg", per_mg, source=source)
+        name, air, displaced = "air buoyancy of the vessel", self.conversion.air, self.displaced_ml
+        if air is None:
+            half_mg = 0.5 * UNMEASURED_AIR_CHANGE_KG_PER_M3 * (displaced.nominal if displaced else ASSUMED_VESSEL_ML)
+            share = math.sqrt(min(1.0, interval_s / DAY_S))
+            source = f"air not measured: {UNMEASURED_AIR_CHANGE_KG_PER_M3:g} kg/m³ in a day"
+            return bounded(name, half_mg * share, "mg", per_mg, source=source)
+        if displaced is None or not self.vessel_corrected:
+            volume_ml = displaced.nominal if displaced else ASSUMED_VESSEL_ML
+            why = NOT_APPLIED if displaced else "not corrected: the rig file tells no `vessel:`"
+            typical_mg = volume_ml * air.typical_change(interval_s)
+            return component(name, typical_mg, "mg", per_mg, source=f"{why}; {volume_ml:g} mL displaced")
+        standard_mg = correction_uncertainty_mg(air, displaced.nominal, displaced.half_width, interval_s)
+        source = f"{displaced} displaced, rig file, and the climate sensor"
+        return component(name, standard_mg, "mg", per_mg, source=source)
 
 
 def balance_components(balance: BalanceSpec | None, per_mg: float) -> list[Component]:
@@ -119,20 +151,42 @@ def balance_components(balance: BalanceSpec | None, per_mg: float) -> list[Compo
 
 
 def weigh_record(record: TestRecord, context: Context) -> Weighing:
-    """Read what balance and climate sensor showed during a test; the blanks tell noise and evaporation."""
+    """Read what balance and climate sensor showed during a test; blanks and rests tell noise and evaporation."""
     readings = record.series("balance.mass_g")
-    mass_mg = 1000.0 * readings.value
-    balance = context.rig.balance
+    time_s, shown_mg = readings.time_s, 1000.0 * readings.value
+    balance, turned = context.rig.balance, conversion(record, context)
+    applied = turned.applied
+    mass_mg = shown_mg
+    if applied.vessel_buoyancy and turned.air is not None and balance is not None and balance.vessel is not None:
+        mass_mg = shown_mg + vessel_correction_mg(time_s, turned.air, balance.vessel.displaced_ml.nominal)
     blanks = blank_windows(record)
-    segments = [within(readings.time_s, mass_mg, blank) for blank in blanks]
-    # Without a blank the delivery itself counts as noise, which is more than the balance's own and never less.
-    whole = [within(readings.time_s, mass_mg, (record.start_s, record.end_s))]
-    noise = estimate(segments or whole, balance.readability.to("mg") if balance is not None else 0.0)
+    segments = [within(time_s, mass_mg, blank) for blank in blanks]
+    rests = rests_of(record, context, time_s, mass_mg, turned.ul_per_mg)
+    # Without blank or rest the delivery itself counts as noise, which is more than the balance's own and never less.
+    quiet = segments or [within(time_s, mass_mg, each) for each in rests or [(record.start_s, record.end_s)]]
+    noise = estimate(quiet, balance.readability.to("mg") if balance is not None else 0.0)
     slopes = [blank_slope(*segment, noise) for segment in segments]
-    lost = evaporation(slopes, *declared_loss(context))
-    turned = conversion(record, context)
-    beyond_s = readings.time_s[readings.beyond]
-    return Weighing(readings.time_s, mass_mg, blanks, noise, lost, turned, balance, beyond_s)
+    run = slope_of_rests(time_s, mass_mg, rests, noise)
+    declared_mg_per_h, half_width = declared_loss(context)
+    found = evaporation(slopes, declared_mg_per_h, half_width, run)
+    if applied.evaporation:
+        mass_mg = mass_mg + found.extra_mg(time_s)
+    lost = found if applied.evaporation else _left_alone(found)
+    beyond_s = time_s[readings.beyond]
+    return Weighing(time_s, shown_mg, mass_mg, blanks, noise, lost, found, turned, balance, beyond_s)
+
+
+def _left_alone(found: Evaporation) -> Evaporation:
+    """Return a loss that is not made good: nothing, uncertain by all that it is."""
+    largest = abs(found.mg_per_h) + 0.5 * abs(found.change_mg_per_h)
+    return replace(
+        found,
+        mg_per_h=0.0,
+        change_mg_per_h=0.0,
+        standard_uncertainty=math.hypot(found.standard_uncertainty, largest),
+        degrees_of_freedom=math.inf,
+        source=f"{NOT_APPLIED}; {found.source}",
+    )
 
 
 def declared_loss(context: Context) -> tuple[float, float] | tuple[None, None]:
