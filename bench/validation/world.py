@@ -36,6 +36,8 @@ U_SENSOR_PRESSURE_HPA, U_SENSOR_HUMIDITY_PCT = 1.0, 3.0
 """Standard uncertainties of a climate sensor whose certificate is for its temperature."""
 U_WATER_K = 0.3
 """How much the water's temperature may differ from the air's, as a standard uncertainty."""
+_ABOVE_THRESHOLD = 1.03
+"""A pulse takes the line so far beyond the alarm's threshold, about."""
 NEEDLE_SHARE = 0.1
 """Share of the needle's correction that its diameters leave open."""
 
@@ -197,9 +199,9 @@ def _transducer(base: TransducerSettings, pump: PumpSettings, rig: Rig, draw: Dr
     spec = rig.pressure
     if spec is None or spec.calibration is None:
         return base
-    # The certificate holds over the range that is used: its error is drawn at the alarm's threshold.
+    # The certificate holds over the range that is used: its error is drawn a little above the alarm's threshold.
     error_kpa = draw.normal(spec.calibration.expanded_uncertainty.to("kPa") / spec.calibration.k)
-    factor = 1.0 + error_kpa / pump.occlusion_medium.to("kPa")
+    factor = 1.0 + error_kpa / (_ABOVE_THRESHOLD * pump.occlusion_medium.to("kPa"))
     return _changed(
         base,
         scale=Quantity(spec.options.scale.to("kPa/V") / factor, "kPa/V"),
