@@ -237,7 +237,9 @@ def occlusion_truths(course: Course) -> dict[str, float]:
     - `time_to_alarm`: from the clamp having shut the line to the pump raising its alarm.
     - `pressure_at_alarm`: the line's pressure then; `peak_pressure`: the greatest while shut.
     - `missed_volume`: what the rate makes due in that time, less what arrived.
-    - `stored_bolus`: what arrived from the opening until the end of `release_observation`.
+    - `stored_bolus`: what arrived from the opening until the record's end, when all has come.
+    - `compliance`: what the motor pushed into the shut line, over what the line's pressure rose by from its first pulse
+      to its last; `compliance_released`: what arrived after the opening, over the pressure after the last pulse.
     """
     record, truth = course.record, course.truth
     closed_s = course.noted_s("occluder", record.start_s)
@@ -247,13 +249,16 @@ def occlusion_truths(course: Course) -> dict[str, float]:
     rate_ul_per_h = float(record.events("basal commanded")[0].data["rate_ul_per_h"])
     due_ul = rate_ul_per_h * (alarm_s - closed_s) / HOUR_S
     shut = (truth.pulse_time_s > closed_s) & (truth.pulse_time_s < opened_s)
-    end_s = course.event_s_after("blank started", opened_s)
+    stored_ul = course.between_ul(opened_s, record.end_s)
+    pushed_ul, pressure_kpa = truth.pulse_volume_ul[shut], truth.pulse_pressure_kpa[shut]
     before = [note for note in truth.notes if note["kind"] == "alarm" and record.start_s < note["time_s"] < closed_s]
     return {
         "time_to_alarm": (alarm_s - closed_s) / 60.0,
         "pressure_at_alarm": float(alarm["pressure_kpa"]),
         "peak_pressure": float(truth.pulse_pressure_kpa[shut].max()),
         "missed_volume": (due_ul - course.between_ul(closed_s, alarm_s)) / course.ul_per_u,
-        "stored_bolus": course.between_ul(opened_s, end_s) / course.ul_per_u,
+        "stored_bolus": stored_ul / course.ul_per_u,
+        "compliance": float(pushed_ul[1:].sum() / (pressure_kpa[-1] - pressure_kpa[0])),
+        "compliance_released": stored_ul / float(pressure_kpa[-1]),
         "false_alarms": float(len(before)),
     }

@@ -10,11 +10,13 @@ import pytest
 
 from bench.recording.reader import RecordingReader, TestRecord
 from bench.results.model import Measurement, RunResult, TestResult, Verdict
+from bench.twin.settings import PlantSettings
 from bench.twin.truth import Truth, read_truth
 from tests.system.in_process import rig_text, run_plan, smoke_text
 
 SEEDS = range(1, 11)
 UL_PER_U = 10.0
+COMPLIANCE_UL_PER_KPA = PlantSettings().compliance.to("µL/kPa")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ def compare(test: TestResult, record: TestRecord, truth: Truth) -> Iterator[Comp
         opened_s = record.events("occluder opened")[0].time_s
         stored_ul = truth.delivered_ul(end_s) - truth.delivered_ul(opened_s)
         yield Compared(test.id, measured(test, "stored_bolus"), stored_ul / UL_PER_U)
+        for name in ("compliance", "compliance_released"):
+            yield Compared(test.id, measured(test, name), COMPLIANCE_UL_PER_KPA)
         yield from compare_alarm(test, record, truth)
 
 
@@ -116,10 +120,10 @@ def test_the_truth_lies_within_the_stated_uncertainty(runs: dict[int, tuple[RunR
         with RecordingReader(folder / "recording.sqlite") as recording:
             for test in run.tests:
                 compared += compare(test, recording.test(test.id), truth)
-    # A volume of each of nine tests, and two more figures of the three occlusions.
-    assert len(compared) == 15 * len(SEEDS)
+    # A volume of each of nine tests, and four more figures of the three occlusions.
+    assert len(compared) == 21 * len(SEEDS)
     kinds = {(each.what.partition("-")[0], each.stated.name) for each in compared}
-    assert len(kinds) == 5
+    assert len(kinds) == 7
     for kind in kinds:
         of_kind = [each for each in compared if (each.what.partition("-")[0], each.stated.name) == kind]
         outside = [each for each in of_kind if not each.within]

@@ -73,6 +73,8 @@ def test_an_occluded_line_stores_what_it_misses(folders: dict[str, Path]) -> Non
     assert found["missed_volume"] == pytest.approx(0.25 * found["time_to_alarm"], abs=0.01)
     assert found["stored_bolus"] == pytest.approx(found["missed_volume"], abs=0.06)
     assert found["false_alarms"] == 0.0
+    # As soft when it fills as when it empties; but for what flows while the clamp opens.
+    assert found["compliance_released"] == pytest.approx(found["compliance"], rel=0.01)
 
 
 @pytest.mark.parametrize("procedure", PROCEDURES)

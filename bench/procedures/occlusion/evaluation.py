@@ -4,106 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from bench.metrology.budget import bounded, component, measurement, scaled, undetermined
 from bench.metrology.noise import Window
-from bench.metrology.plateau import level, step
-from bench.procedures.base import Context, MeasurementSpec
+from bench.procedures.base import MeasurementSpec
 from bench.procedures.occlusion import line_pressure
-from bench.procedures.occlusion.actuation import Actuation, actuation
 from bench.procedures.occlusion.facts import OcclusionFacts
-from bench.procedures.occlusion.line_pressure import Overload, Pressure, Zero
-from bench.procedures.shared.weighing import AT_LOADS, BY_NOISE, Weighing
-from bench.recording.reader import Series
+from bench.procedures.occlusion.line_compliance import (
+    Rise,
+    measure_compliance,
+    measure_released_compliance,
+    rise_of,
+)
+from bench.procedures.occlusion.line_pressure import Overload, Pressure
+from bench.procedures.occlusion.readings import LEVEL_S, OcclusionReadings, Volume
+from bench.procedures.shared.weighing import AT_LOADS, BY_NOISE
 from bench.results.model import Component, Measurement
 
 MINUTE_S = 60.0
-LEVEL_S = 20.0
-"""Levels are means over so long: long enough for the noise, short enough for a line that leaks."""
 AFTER_SHUT_S = 2.0
 """What flowed before the line was shut is on the balance so much later."""
 LARGEST_ZERO_KPA = 5.0
 STILL_DELIVERING = frozenset({"basal", "bolus", "priming"})
 NEVER_SHUT = "the line was never shut: an alarm came before"
 NO_ALARM = "no alarm came"
-
-
-@dataclass(frozen=True, slots=True)
-class Volume:
-    """A volume between two levels of the balance, in µL and in U, and its budget in U."""
-
-    volume_ul: float
-    volume_u: float
-    budget: list[Component]
-
-
-@dataclass(frozen=True, slots=True)
-class OcclusionReadings:
-    """Everything that an occlusion test's measurements are made of."""
-
-    facts: OcclusionFacts
-    weighing: Weighing
-    pressure: Series
-    zero: Zero | None
-    end_of_release_s: float
-    pressure_uncertainty_kpa: float
-    certificate: str
-    actuation: Actuation
-    ul_per_u: float
-
-    @property
-    def begin_s(self) -> float:
-        """When the flow met the shut line; NaN where it never did."""
-        facts = self.facts
-        if facts.origin is None:
-            return math.nan
-        # A bolus meets a line that was shut long before its command.
-        return facts.origin.middle_s + (self.actuation.mean_s if facts.origin is facts.closed else 0.0)
-
-    def begin_lines(self, per_s: float) -> list[Component]:
-        """Return the budget lines of `begin_s` for a measurement that changes by `per_s` a second."""
-        facts = self.facts
-        if facts.origin is None:
-            return []
-        half_s, source = facts.origin.half_width_s, "from the command to its confirmation"
-        if facts.origin is not facts.closed:
-            return [bounded("when the bolus began", half_s, "s", per_s, source=source)]
-        delay = self.actuation
-        return [
-            bounded("when the occluder was switched", half_s, "s", per_s, source=source),
-            bounded("actuation delay of the occluder", delay.half_width_s, "s", per_s, source=delay.source),
-        ]
-
-    def between(self, before: Window, after: Window) -> Volume | None:
-        """Return the volume that arrived between two windows."""
-        weighing = self.weighing
-        first, second = (level(weighing.time_s, weighing.mass_mg, window) for window in (before, after))
-        if first is None or second is None:
-            return None
-        added_ul = step(first, second, -weighing.loss_mg_per_s) * weighing.conversion.ul_per_mg
-        noise = weighing.noise.difference(before, after)
-        budget = weighing.components(added_ul, 1.0 / self.ul_per_u, noise, second.time_s - first.time_s)
-        return Volume(added_ul, added_ul / self.ul_per_u, budget)
-
-
-def readings(
-    facts: OcclusionFacts, weighing: Weighing, pressure: Series, release_s: float, context: Context
-) -> OcclusionReadings:
-    """Gather what the measurements are made of; `release_s` is how long the opened line was watched."""
-    spec = context.rig.pressure
-    calibration = spec.calibration if spec is not None else None
-    return OcclusionReadings(
-        facts=facts,
-        weighing=weighing,
-        pressure=pressure,
-        zero=line_pressure.zero(pressure, list(weighing.blanks)),
-        end_of_release_s=facts.opened.acknowledged_s + release_s if facts.opened is not None else 0.0,
-        pressure_uncertainty_kpa=calibration.expanded_uncertainty.to("kPa") / calibration.k if calibration else 0.0,
-        certificate=f"certificate {calibration.certificate}" if calibration else "no certificate in the rig file",
-        actuation=actuation(context.rig.occluder),
-        ul_per_u=context.concentration.ul_per_u,
-    )
 
 
 def measure(seen: OcclusionReadings, catalogue: Mapping[str, MeasurementSpec]) -> list[Measurement]:
@@ -114,9 +38,17 @@ def measure(seen: OcclusionReadings, catalogue: Mapping[str, MeasurementSpec]) -
         "peak_pressure": _peak_pressure,
         "missed_volume": _missed_volume,
         "stored_bolus": _stored_bolus,
+        "compliance": lambda seen, spec: measure_compliance(seen, pushed_rise(seen), spec),
+        "compliance_released": lambda seen, spec: measure_released_compliance(seen, seen.stored(), spec),
         "false_alarms": _false_alarms,
     }
     return [makers[name](seen, spec) for name, spec in catalogue.items()]
+
+
+def pushed_rise(seen: OcclusionReadings) -> Rise | str:
+    """Return the pressure's rise against what was pushed into the line; a word why where there is none."""
+    arrived = _arrived(seen)
+    return "the balance's readings have a gap" if arrived is None else rise_of(seen, arrived.volume_ul)
 
 
 def _time_to_alarm(seen: OcclusionReadings, spec: MeasurementSpec) -> Measurement:
@@ -196,8 +128,7 @@ def _missed_volume(seen: OcclusionReadings, spec: MeasurementSpec) -> Measuremen
         return undetermined(name, spec.title, spec.unit, NEVER_SHUT)
     if facts.ended_s is None:
         return undetermined(name, spec.title, spec.unit, "the wait for the alarm ended early")
-    after_s = facts.ended_s + AFTER_SHUT_S
-    arrived = seen.between(_before_flow(facts), (after_s, after_s + LEVEL_S))
+    arrived = _arrived(seen)
     if arrived is None:
         return undetermined(name, spec.title, spec.unit, "the balance's readings have a gap")
     duration_s = facts.ended_s - seen.begin_s
@@ -214,6 +145,14 @@ def _missed_volume(seen: OcclusionReadings, spec: MeasurementSpec) -> Measuremen
     if facts.alarm is None:
         return measurement(name, spec.title, missed_u, spec.unit, lines, censored="above", note=NO_ALARM)
     return measurement(name, spec.title, missed_u, spec.unit, lines, note="due by the alarm, less what arrived")
+
+
+def _arrived(seen: OcclusionReadings) -> Volume | None:
+    """Return what came through the shut line until the wait ended."""
+    if seen.facts.origin is None or seen.facts.closed is None or seen.facts.ended_s is None:
+        return None
+    after_s = seen.facts.ended_s + AFTER_SHUT_S
+    return seen.between(_before_flow(seen.facts), (after_s, after_s + LEVEL_S))
 
 
 def _between_loads(arrived: Volume) -> list[Component]:
@@ -237,14 +176,16 @@ def _before_flow(facts: OcclusionFacts) -> Window:
 
 
 def _stored_bolus(seen: OcclusionReadings, spec: MeasurementSpec) -> Measurement:
-    facts, name = seen.facts, "stored_bolus"
+    name, facts = "stored_bolus", seen.facts
     if facts.origin is None or facts.opened is None:
         return undetermined(name, spec.title, spec.unit, NEVER_SHUT)
-    end_s = seen.end_of_release_s
-    stored = seen.between((facts.opened.sent_s - LEVEL_S, facts.opened.sent_s), (end_s - LEVEL_S, end_s))
+    stored = seen.stored()
     if stored is None:
         return undetermined(name, spec.title, spec.unit, "the balance's readings have a gap")
-    return measurement(name, spec.title, stored.volume_ul / seen.ul_per_u, spec.unit, stored.budget)
+    note = ""
+    if stored.tail_ul > 0.01 * abs(stored.volume_ul):
+        note = f"{stored.tail_ul / seen.ul_per_u:.2g} U of it were still to come at the end of the observation"
+    return measurement(name, spec.title, stored.volume_ul / seen.ul_per_u, spec.unit, stored.budget, note=note)
 
 
 def _false_alarms(seen: OcclusionReadings, spec: MeasurementSpec) -> Measurement:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from bench.metrology.decimate import series
-from bench.procedures.occlusion.evaluation import LEVEL_S, OcclusionReadings
+from bench.procedures.occlusion.evaluation import pushed_rise
 from bench.procedures.occlusion.facts import Flow
+from bench.procedures.occlusion.line_compliance import compliance_figure
+from bench.procedures.occlusion.readings import LEVEL_S, OcclusionReadings
 from bench.results.model import Figure, Mark, Rule, Table
 
 MINUTE_S = 60.0
@@ -21,6 +23,9 @@ def figures(seen: OcclusionReadings, start_s: float, words: str) -> list[Figure]
     made.append(_mass_figure(seen, start_s, words))
     if seen.facts.opened is not None:
         made.append(_release_figure(seen, words))
+    rise = pushed_rise(seen)
+    if not isinstance(rise, str):
+        made.append(compliance_figure(rise, words))
     return made
 
 

@@ -11,9 +11,11 @@ from bench.metrology.rounding import number
 from bench.plan.model import Plan
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
 from bench.procedures.bolus.figures import simulated_words
-from bench.procedures.occlusion.evaluation import measure, occlusion_doubts, occlusion_notes, readings
+from bench.procedures.occlusion.evaluation import measure, occlusion_doubts, occlusion_notes
 from bench.procedures.occlusion.facts import NO_BOLUS, facts
 from bench.procedures.occlusion.figures import course_table, figures
+from bench.procedures.occlusion.line_compliance import disagreement
+from bench.procedures.occlusion.readings import readings
 from bench.procedures.shared.alarms import OCCLUSION, alarm_findings, blocking
 from bench.procedures.shared.common import record_blank, start_basal, stop_basal
 from bench.procedures.shared.corrections import between_blanks, corrections_table
@@ -75,6 +77,12 @@ class Occlusion:
         "peak_pressure": MeasurementSpec("greatest pressure while shut", "pressure", "kPa", (0.0, None)),
         "missed_volume": MeasurementSpec("volume due but not delivered by the alarm", "volume", "U", (0.0, None)),
         "stored_bolus": MeasurementSpec("volume that the line gave back when opened", "volume", "U", (0.0, None)),
+        "compliance": MeasurementSpec(
+            "compliance of the shut line, by what was commanded into it", "compliance", "µL/kPa", (0.0, None)
+        ),
+        "compliance_released": MeasurementSpec(
+            "compliance of the shut line, by what it gave back", "compliance", "µL/kPa", (0.0, None)
+        ),
         "false_alarms": MeasurementSpec("occlusion alarms while flowing", "count", "", (0.0, None)),
     }
 
@@ -137,11 +145,14 @@ class Occlusion:
         alarm_notes, alarm_doubts = alarm_findings(record, expected=[OCCLUSION])
         words = simulated_words(record.simulated)
         corrected = corrections_table(weighing, context, *between_blanks(weighing))
+        measured = measure(seen, self.measurements)
+        by_name = {each.name: each for each in measured}
+        differ = disagreement(by_name["compliance"], by_name["compliance_released"])
         return Evaluation(
-            measurements=measure(seen, self.measurements),
+            measurements=measured,
             tables=[course_table(seen, record.start_s), *corrected],
             figures=figures(seen, record.start_s, words),
-            notes=[*alarm_notes, *occlusion_notes(seen), *notes],
+            notes=[*alarm_notes, *occlusion_notes(seen), *([differ] if differ else []), *notes],
             doubts=[*alarm_doubts, *occlusion_doubts(seen), *doubts],
         )
 

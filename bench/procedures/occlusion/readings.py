@@ -1,0 +1,155 @@
+"""What an occlusion test's measurements are made of: the course, the balance, the pressure and what the rig tells."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.metrology.budget import bounded, component
+from bench.metrology.noise import Window, block_means
+from bench.metrology.plateau import level, step
+from bench.metrology.tail import Tail, tail_after
+from bench.procedures.base import Context
+from bench.procedures.occlusion import line_pressure
+from bench.procedures.occlusion.actuation import Actuation, actuation
+from bench.procedures.occlusion.facts import OcclusionFacts
+from bench.procedures.occlusion.line_pressure import Zero
+from bench.procedures.shared.weighing import Weighing, within
+from bench.recording.reader import Series
+from bench.results.model import Component
+
+LEVEL_S = 20.0
+"""Levels are means over so long: long enough for the noise, short enough for a line that leaks."""
+TAIL_BLOCK_S = 5.0
+TAIL_SHARE = 0.8
+"""The tail is fitted from where so much of what came back was there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A volume between two levels of the balance, in µL and in U, with its budget in U.
+
+    `tail_ul` of it were still to come at the second level.
+    """
+
+    volume_ul: float
+    volume_u: float
+    budget: list[Component]
+    tail_ul: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class OcclusionReadings:
+    """Everything that an occlusion test's measurements are made of."""
+
+    facts: OcclusionFacts
+    weighing: Weighing
+    pressure: Series
+    zero: Zero | None
+    end_of_release_s: float
+    pressure_uncertainty_kpa: float
+    certificate: str
+    actuation: Actuation
+    ul_per_u: float
+    increment_ul: float
+
+    @property
+    def begin_s(self) -> float:
+        """When the flow met the shut line; NaN where it never did."""
+        facts = self.facts
+        if facts.origin is None:
+            return math.nan
+        # A bolus meets a line that was shut long before its command.
+        return facts.origin.middle_s + (self.actuation.mean_s if facts.origin is facts.closed else 0.0)
+
+    def begin_lines(self, per_s: float) -> list[Component]:
+        """Return the budget lines of `begin_s` for a measurement that changes by `per_s` a second."""
+        facts = self.facts
+        if facts.origin is None:
+            return []
+        half_s, source = facts.origin.half_width_s, "from the command to its confirmation"
+        if facts.origin is not facts.closed:
+            return [bounded("when the bolus began", half_s, "s", per_s, source=source)]
+        delay = self.actuation
+        return [
+            bounded("when the occluder was switched", half_s, "s", per_s, source=source),
+            bounded("actuation delay of the occluder", delay.half_width_s, "s", per_s, source=delay.source),
+        ]
+
+    def between(self, before: Window, after: Window) -> Volume | None:
+        """Return the volume that arrived between two windows."""
+        weighing = self.weighing
+        first, second = (level(weighing.time_s, weighing.mass_mg, window) for window in (before, after))
+        if first is None or second is None:
+            return None
+        added_ul = step(first, second, -weighing.loss_mg_per_s) * weighing.conversion.ul_per_mg
+        noise = weighing.noise.difference(before, after)
+        budget = weighing.components(added_ul, 1.0 / self.ul_per_u, noise, second.time_s - first.time_s)
+        return Volume(added_ul, added_ul / self.ul_per_u, budget)
+
+    def stored(self) -> Volume | None:
+        """Return what the opened line gave back: until the end of the observation, and its tail thereafter."""
+        opened, end_s = self.facts.opened, self.end_of_release_s
+        if self.facts.origin is None or opened is None:
+            return None
+        last = (end_s - LEVEL_S, end_s)
+        seen = self.between((opened.sent_s - LEVEL_S, opened.sent_s), last)
+        if seen is None:
+            return None
+        tail = self._tail(opened.sent_s, seen.volume_ul, last)
+        if tail is None:
+            return seen
+        line = component(
+            "tail after the observation",
+            tail.standard_uncertainty,
+            "µL",
+            1.0 / self.ul_per_u,
+            source="exponentials fitted to what came at last",
+        )
+        whole_ul = seen.volume_ul + tail.volume
+        return Volume(whole_ul, whole_ul / self.ul_per_u, [*seen.budget, line], tail.volume)
+
+    def _tail(self, opened_s: float, volume_ul: float, last: Window) -> Tail | None:
+        """Return what came after the middle of the last window; None where nothing came at all, or too short a look."""
+        weighing = self.weighing
+        per_mg = weighing.conversion.ul_per_mg
+        at_s, mass = within(weighing.time_s, weighing.mass_mg, (opened_s, last[1]))
+        mass = mass + weighing.loss_mg_per_s * (at_s - opened_s)
+        middles_s, means_mg = block_means(at_s, mass, TAIL_BLOCK_S)
+        known = np.isfinite(means_mg)
+        middles_s, means_ul = middles_s[known], means_mg[known] * per_mg
+        if len(means_ul) == 0:
+            return None
+        missing = np.flatnonzero(means_ul < means_ul[-1] - (1.0 - TAIL_SHARE) * volume_ul)
+        first = int(missing[-1]) + 1 if len(missing) else 0
+        # Slow noise looks like a tail, too: what counts is how far means differ that lie half the look apart.
+        apart_s = max(2.0 * TAIL_BLOCK_S, 0.5 * (last[1] - middles_s[min(first, len(middles_s) - 1)]))
+        spread = weighing.noise.difference((0.0, TAIL_BLOCK_S), (apart_s, apart_s + TAIL_BLOCK_S))
+        noise_ul = spread.standard_uncertainty * per_mg / math.sqrt(2.0)
+        middle_s = max(0.5 * (last[0] + last[1]), float(middles_s[-1]) - 0.5 * (last[1] - last[0]))
+        if volume_ul <= 0.0 or noise_ul <= 0.0:
+            return None
+        return tail_after(middles_s[first:], means_ul[first:], noise_ul, middle_s)
+
+
+def readings(
+    facts: OcclusionFacts, weighing: Weighing, pressure: Series, release_s: float, context: Context
+) -> OcclusionReadings:
+    """Gather what the measurements are made of; `release_s` is how long the opened line was watched."""
+    spec = context.rig.pressure
+    increment, pulsed = context.plan.pump.basal_increment, context.plan.pump.delivery == "pulsed"
+    calibration = spec.calibration if spec is not None else None
+    return OcclusionReadings(
+        facts=facts,
+        weighing=weighing,
+        pressure=pressure,
+        zero=line_pressure.zero(pressure, list(weighing.blanks)),
+        end_of_release_s=facts.opened.acknowledged_s + release_s if facts.opened is not None else 0.0,
+        pressure_uncertainty_kpa=calibration.expanded_uncertainty.to("kPa") / calibration.k if calibration else 0.0,
+        certificate=f"certificate {calibration.certificate}" if calibration else "no certificate in the rig file",
+        actuation=actuation(context.rig.occluder),
+        ul_per_u=context.concentration.ul_per_u,
+        increment_ul=increment.to("µL", context.concentration) if increment is not None and pulsed else math.nan,
+    )
