@@ -114,8 +114,8 @@ def test_settings_are_checked_where_they_stand(more: str, complaint: str) -> Non
 def test_foretold_uncertainty_refuses_what_no_rig_like_this_can_decide() -> None:
     of = made_context()
     planned = PROCEDURE.planned_uncertainty(settings(of), of)
-    fitting = {"trumpet_error_15min", "trumpet_error_60min", "delivered_1h"}
-    beyond = {name for name in PROCEDURE.measurements if name.startswith(("trumpet", "delivered"))} - fitting
+    fitting = {"trumpet_error_15min", "trumpet_error_60min", "delivered_1h", "pk_cv_5min"}
+    beyond = {name for name in PROCEDURE.measurements if name.startswith(("trumpet", "delivered", "pk_cv"))} - fitting
     assert set(planned) == set(PROCEDURE.measurements) - beyond
     expanded, words = planned["mean_error"]
     assert 0.3 < expanded < 3.0

@@ -17,7 +17,7 @@ from tests.system.lab import bolus, environment, write_plan, write_rig
 Drive = Callable[..., Finished]
 
 WRONG = {"accept": {"mean_error": "50 % to 90 %"}}
-OPEN = {"accept": {"mean_error": "-90 % to -3 %"}}
+OPEN = {"accept": {"mean_error": "-90 % to -9 %"}}
 """A limit that the simulated pump's mean error lies on, within its uncertainty."""
 
 
