@@ -72,29 +72,19 @@ def measure_pulses(
 
 
 def _mean(delivery: Delivery, delivered: list[FoundPulse], spec: MeasurementSpec) -> Measurement:
-    factor = delivery.weighing.conversion.ul_per_mg / delivery.ul_per_u
+    """Return what was delivered in all by the number of pulses: neighbours share a level, so that their sum is that of
+    the first and the last, and what came with a tail too slow for a single pulse is in it."""
     number = len(delivered)
-    mean_mg = float(np.mean([pulse.mass_mg for pulse in delivered]))
-    own_mg = math.sqrt(sum(pulse.standard_uncertainty_mg**2 for pulse in delivered)) / number
-    # Neighbours share levels, so that errors of single pulses cancel in the sum: √n errs on the safe side.
-    near_s = min(delivery.duration_s / number, 90.0)
-    lines: list[Component] = [
-        component("repeatability of a pulse's levels", own_mg, "mg", factor, source="noise of the blanks, by √n"),
-        *delivery.weighing.conversion.components(mean_mg * factor),
-        component(
-            "evaporation and steady drift",
-            delivery.weighing.evaporation.standard_uncertainty,
-            "mg/h",
-            factor * near_s / HOUR_S,
-            degrees_of_freedom=delivery.weighing.evaporation.degrees_of_freedom,
-            source=delivery.weighing.evaporation.source,
-        ),
-    ]
-    balance = delivery.weighing.balance
-    if balance is not None and balance.calibration is not None:
-        whole_mg = balance.calibration.expanded_uncertainty.to("mg") / balance.calibration.k
-        lines.append(component("calibration", whole_mg / number, "mg", factor, source="certificate, over all pulses"))
-    return measurement("mean_pulse_volume", spec.title, mean_mg * factor, spec.unit, lines, note=f"{number} pulses")
+    first, last = delivery.first_window, delivery.last_window
+    total_ul = delivery.volume_between_ul(first, last)
+    if not math.isfinite(total_ul):
+        why = "the balance gave no readings before the first pulse or after the last"
+        return undetermined("mean_pulse_volume", spec.title, spec.unit, why)
+    per_ul = 1.0 / (number * delivery.ul_per_u)
+    lines = delivery.components(total_ul, per_ul, first, last)
+    return measurement(
+        "mean_pulse_volume", spec.title, total_ul * per_ul, spec.unit, lines, note=f"all that came by {number} pulses"
+    )
 
 
 def _scatter(delivered: list[FoundPulse], spec: MeasurementSpec) -> Measurement:
