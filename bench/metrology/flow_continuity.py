@@ -20,6 +20,8 @@ DISCARDED_HALF_LIVES = 5.0
 FEWEST_HALF_LIVES = 5.0
 """No coefficient is given for a shorter rest."""
 _NODES = 8
+_HARMONICS = 20_000
+"""So many make the sum of an hour's pulses right to a thousandth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,18 @@ def of_equal_pulses_percent(half_life_s: float, interval_s: float) -> float:
     """Return the coefficient for equal pulses at equal intervals: √(x·coth x − 1), x = k·τ/2; steady flow has none."""
     x = 0.5 * math.log(2.0) * interval_s / half_life_s
     return 100.0 * math.sqrt(max(0.0, x / math.tanh(x) - 1.0))
+
+
+def of_smeared_pulses_percent(half_life_s: float, interval_s: float, lag_s: float, means_s: float) -> float:
+    """Return the coefficient that equal pulses show behind a first-order lag, in a volume straight between means.
+
+    The sum of the flow's harmonics ω, each 2/(1 + (ω/k)²) without lag and means, which pass 1/(1 + (ωτ)²) and
+    sinc⁴(ωw/2) of them.
+    """
+    turns = 2.0 * math.pi / interval_s * np.arange(1.0, _HARMONICS + 1.0)
+    per_s = math.log(2.0) / half_life_s
+    passed = np.sinc(turns * means_s / (2.0 * math.pi)) ** 4 / (1.0 + (turns * lag_s) ** 2)
+    return 100.0 * math.sqrt(float(np.sum(2.0 * passed / (1.0 + (turns / per_s) ** 2))))
 
 
 def level_noise_mg(noise: Noise, half_life_s: float, block_s: float) -> float:

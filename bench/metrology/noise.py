@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -75,6 +75,13 @@ class Noise:
     """Noise of a weighing, in mg."""
 
     parts: tuple[Part, ...]
+
+    @property
+    def slow_only(self) -> Noise:
+        """The noise without its white part."""
+        return Noise(
+            tuple(replace(part, white_density=0.0, covariance=(0.0, 0.0, part.covariance[2])) for part in self.parts)
+        )
 
     def sum_of_levels(self, windows: Sequence[Window], weights: Sequence[float]) -> Spread:
         """Return the uncertainty of a weighted sum of the means over `windows`; the weights add to zero."""

@@ -25,7 +25,7 @@ _SHORTEST_FINE_S = 0.2
 _LAGS_S = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0, 5.0)
 _AVERAGES_S = (0.3, 0.5, 0.75, 1.0, 1.4, 2.0, 2.8, 4.0)
 _ROUNDS = 12
-_FEWEST_READINGS = 40
+FEWEST_READINGS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def fit_noise(segments: Sequence[Segment], readability_mg: float = 0.0) -> Filte
     known = [(t[np.isfinite(m)], m[np.isfinite(m)]) for t, m in segments]
     known = [segment for segment in known if len(segment[0]) > 1]
     readings = sum(len(t) for t, _ in known)
-    if readings < _FEWEST_READINGS:
+    if readings < FEWEST_READINGS:
         raise ValueError(
             f"{readings} readings while nothing flows do not tell the balance's noise; record a blank of some minutes"
         )

@@ -232,13 +232,18 @@ def _without_bumps(steps: list[Step], size_mg: float) -> tuple[list[tuple[Step, 
 
 
 def _without_sharp(steps: list[Step]) -> tuple[list[Step], list[Step]]:
-    """Take out steps that were made of two opposed ones at nearly one instant: sharper than the balance's response."""
+    """Take out steps that were made of opposed ones at nearly one instant: of another shape than the response."""
     sharp: list[Step] = []
     free = [step for step in steps if step.slot is None]
-    for a, b in itertools.pairwise(free):
-        if a in steps and b.time_s - a.time_s < SHARP_S and a.size_mg * b.size_mg < 0.0:
-            sharp.append(Step(a.time_s, a.size_mg + b.size_mg, math.hypot(*_own(a, b))))
-            steps = [step for step in steps if step not in (a, b)]
+    cuts = [i + 1 for i, (a, b) in enumerate(itertools.pairwise(free)) if b.time_s - a.time_s >= SHARP_S]
+    for first, last in itertools.pairwise([0, *cuts, len(free)]):
+        cluster = free[first:last]
+        sizes = [step.size_mg for step in cluster]
+        if cluster and min(sizes) < 0.0 < max(sizes):
+            largest = max(cluster, key=lambda step: abs(step.size_mg))
+            own = math.hypot(*(step.standard_uncertainty_mg for step in cluster))
+            sharp.append(Step(largest.time_s, sum(sizes), own))
+            steps = [step for step in steps if step not in cluster]
     return sharp, steps
 
 

@@ -25,7 +25,7 @@ from bench.metrology.step_response_fit import LEAST, RunShape, Start, fit_shape
 
 DISAGREES = 4.0
 """Standard uncertainties of their difference beyond which fit and cross-check contradict each other."""
-_SHAPE_WINDOWS = 150
+_SHAPE_WINDOWS, _FEW_WINDOWS = 100, 30
 _SHARED = 5
 
 
@@ -128,6 +128,7 @@ def fit_pulses(
     noise: FilteredNoise,
     *,
     response: StepResponse | None = None,
+    guess: StepResponse | None = None,
     instant_spread_s: float = 0.5,
     common_delay_s: float = 2.0,
 ) -> PulseFit:
@@ -140,6 +141,7 @@ def fit_pulses(
             in, a disturbance and a missed pulse's empty slot, too: what is not named here is taken for noise.
         noise: of the balance, from `fit_noise`.
         response: of the balance where it is known; otherwise it is fitted.
+        guess: a response to begin the fit with; without one it is searched for.
         instant_spread_s: standard uncertainty of each instant by itself.
         common_delay_s: by how much all pulses may come earlier or later than their instants.
 
@@ -150,7 +152,7 @@ def fit_pulses(
     _check(time_s, mass_mg, instants_s)
     sample_s = readings_interval(time_s)
     start = Start(instants_s, common_delay_s, instant_spread_s)
-    shape, blocks, layout = _shape(time_s, mass_mg, start, noise, response, sample_s)
+    shape, blocks, layout = _shape(time_s, mass_mg, start, noise, (response, guess), sample_s, _SHAPE_WINDOWS)
     expected = instants_s + shape.delay_s
     windows = windows_of(blocks, expected, layout)
     roots = Roots(noise)
@@ -207,6 +209,26 @@ def fit_pulses(
     )
 
 
+def response_of_run(
+    time_s: Floats,
+    mass_mg: Floats,
+    instants_s: Floats,
+    noise: FilteredNoise,
+    *,
+    instant_spread_s: float = 0.5,
+    common_delay_s: float = 2.0,
+) -> StepResponse:
+    """Return the step response that the pulses of a run show, from some of them; see `fit_pulses`.
+
+    Raises:
+        ValueError: as `fit_pulses` does.
+
+    """
+    _check(time_s, mass_mg, instants_s)
+    start = Start(instants_s, common_delay_s, instant_spread_s)
+    return _shape(time_s, mass_mg, start, noise, (None, None), readings_interval(time_s), _FEW_WINDOWS)[0].response
+
+
 def _check(time_s: Floats, mass_mg: Floats, instants_s: Floats) -> None:
     if len(instants_s) == 0:
         raise ValueError("there are no pulses to weigh")
@@ -221,22 +243,32 @@ def _check(time_s: Floats, mass_mg: Floats, instants_s: Floats) -> None:
 
 
 def _shape(
-    time_s: Floats, mass_mg: Floats, start: Start, noise: FilteredNoise, known: StepResponse | None, sample_s: float
+    time_s: Floats,
+    mass_mg: Floats,
+    start: Start,
+    noise: FilteredNoise,
+    beforehand: tuple[StepResponse | None, StepResponse | None],
+    sample_s: float,
+    most: int,
 ) -> tuple[RunShape, Blocks, Layout]:
-    """Fit what the run's pulses have in common, twice where blocks were cut for another response than was found."""
-    guess = known or StepResponse(max(noise.lag_s, 0.3 * sample_s), noise.average_s, 0.05)
+    """Fit what the run's pulses have in common, twice where blocks were cut for another response than was found.
 
-    def fitted(guess: StepResponse, onsets_s: Floats, uncertain_s: float, near: RunShape | None) -> RunShape:
+    `beforehand` is the response that is known, and one to begin with.
+    """
+    known, begin = beforehand
+    guess = known or begin or StepResponse(max(noise.lag_s, 0.3 * sample_s), noise.average_s, 0.05)
+
+    def fitted(guess: StepResponse, onsets_s: Floats, uncertain_s: float, near: RunShape | None, most: int) -> RunShape:
         layout, spacing = layout_of(guess, min(uncertain_s, 5.0), sample_s)
         blocks = cut(time_s, mass_mg, onsets_s, spacing)
         chosen = apart(windows_of(blocks, onsets_s, layout))
-        chosen = [chosen[i] for i in np.unique(np.linspace(0, len(chosen) - 1, _SHAPE_WINDOWS).astype(int))]
+        chosen = [chosen[i] for i in np.unique(np.linspace(0, len(chosen) - 1, most).astype(int))]
         roots = Roots(noise)
         whitened = [Whitened(blocks, window, roots) for window in chosen if window.last - window.first > 8]
-        return fit_shape(whitened, start, known, near)
+        return fit_shape(whitened, start, known, near, begin)
 
-    rough = fitted(guess, start.instants_s, start.common_s + start.spread_s, None)
-    shape = fitted(rough.response, start.instants_s + rough.delay_s, start.spread_s, rough)
+    rough = fitted(guess, start.instants_s, start.common_s + start.spread_s, None, _FEW_WINDOWS)
+    shape = fitted(rough.response, start.instants_s + rough.delay_s, start.spread_s, rough, most)
     layout, spacing = layout_of(shape.response, start.spread_s, sample_s)
     return shape, cut(time_s, mass_mg, start.instants_s + shape.delay_s, spacing), layout
 

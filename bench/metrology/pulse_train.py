@@ -6,9 +6,13 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bench.metrology.pulse_fit import PulseFit
+
 Kind = Literal["expected", "missed", "doubled", "split", "extra"]
 DisturbanceKind = Literal["bump", "jump", "swing", "drift"]
 
+DENSE_S = 8.0
+"""Pulses that come faster are found by their rhythm, not one by one."""
 LOWEST, DOUBLED, HIGHEST = 0.4, 1.5, 2.75
 """Of a pulse's size: less is no pulse, more is two of them, more is no pulse but a disturbance."""
 
@@ -17,7 +21,8 @@ LOWEST, DOUBLED, HIGHEST = 0.4, 1.5, 2.75
 class FoundPulse:
     """One pulse, or the place of a missing one: mass in mg with its standard uncertainty by noise.
 
-    `doubt` says why it may be none; it is empty for a pulse where the schedule has one.
+    `doubt` says why it may be none; it is empty for a pulse where the schedule has one. `disagrees` is whether the
+    cross-check by line fits beside a guard interval contradicts the mass.
     """
 
     time_s: float
@@ -26,6 +31,7 @@ class FoundPulse:
     kind: Kind
     time_standard_uncertainty_s: float = math.nan
     doubt: str = ""
+    disagrees: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,10 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class PulseTrain:
-    """All that was found; `unresolved` says why single pulses cannot be told, and then there are none."""
+    """All that was found; `unresolved` says why single pulses cannot be told, and then there are none.
+
+    `fit` is what the pulses were weighed by.
+    """
 
     pulses: list[FoundPulse] = field(default_factory=list)
     disturbances: list[Disturbance] = field(default_factory=list)
@@ -86,6 +95,7 @@ class PulseTrain:
     pulse_mg: float = math.nan
     unresolved: str = ""
     detection: Detection | None = None
+    fit: PulseFit | None = None
 
     def of(self, *kinds: Kind) -> list[FoundPulse]:
         """Return the pulses of some kinds."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 BAND_PERCENTS = (5, 10, 15, 20, 25, 30)
 
 
@@ -39,6 +41,43 @@ def share_standard_uncertainty(
     )
     common = max(abs(value - middle) for value in shifted)
     return 100.0 * math.sqrt(variance) / number, 100.0 * common / number
+
+
+def share_without_noise(
+    deviations_percent: Sequence[float], band_percent: float, own_percent: float
+) -> tuple[float, float]:
+    """Return the share of deviations that lie within ±`band_percent` without weighing's own scatter, and its standard
+    uncertainty, both in percent.
+
+    Noise makes deviations scatter more, so that counting those inside tells too small a share. Each true deviation is
+    expected between the one seen and the mean of all, by how much of the variance seen is the pulses' own (the normal
+    posterior of a random-effects model, its mean and variance estimated from all), and lies inside with a probability;
+    the share is their mean. How many are inside is a whole number: the standard uncertainty is no less than half of
+    what holds 95 % of all counts.
+    """
+    number = len(deviations_percent)
+    mean = sum(deviations_percent) / number
+    variance = sum((each - mean) ** 2 for each in deviations_percent) / max(1, number - 1)
+    # So few say little of a scatter that is less than the noise's: some of it may always be theirs.
+    least = min(1.0, math.sqrt(2.0 / max(1, number - 1)))
+    kept = max(least, 1.0 - own_percent**2 / variance) if variance > 0.0 else least
+    spread = own_percent * math.sqrt(kept)
+    inside = [probability_within(mean + kept * (each - mean), band_percent, spread) for each in deviations_percent]
+    expected, chance = sum(inside), math.sqrt(sum(each * (1.0 - each) for each in inside))
+    return 100.0 * expected / number, 100.0 * max(chance, 0.5 * _reach(inside, expected)) / number
+
+
+def _reach(probabilities: Sequence[float], expected: float) -> float:
+    """Return how far from the expected number 95 % of all counts lie, each item counted with its own probability."""
+    chances = np.ones(1)
+    for each in probabilities:
+        if each < 1.0:
+            chances = np.convolve(chances, [1.0 - each, each])
+    counts = np.arange(len(chances)) + (len(probabilities) - (len(chances) - 1))
+    away = np.abs(counts - expected)
+    order = np.argsort(away)
+    enough = int(np.searchsorted(np.cumsum(chances[order]), 0.95))
+    return float(away[order][min(enough, len(order) - 1)])
 
 
 def probability_within(deviation: float, band: float, standard_uncertainty: float) -> float:

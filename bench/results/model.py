@@ -152,7 +152,7 @@ class Pulse(_Model):
     time_s: float = Field(description="of the pulse, or of the bolus' command, on the run's clock")
     volume_ul: float
     time_standard_uncertainty_s: float | None = Field(default=None, description="none: not determined")
-    standard_uncertainty_ul: float = Field(description="of a pulse by the balance's noise; of a bolus by its budget")
+    standard_uncertainty_ul: float = Field(description="of the whole budget: noise, balance, conversion to volume")
     kind: Literal["expected", "missed", "doubled", "split", "extra", "bolus"] = "expected"
 
 

@@ -83,7 +83,7 @@ def basal_truths(course: Course) -> dict[str, float]:
     - `delivered_1h` …, hours and trumpet: volume in the vessel at the window's two instants. A pulse due at such an
       instant belongs to the time before it, so the vessel is looked at half a pulse interval later.
     - means over pulses and flow continuity: from the volume in the vessel, half a pulse interval off every pulse, and
-      every 2 s.
+      every quarter of a second.
     - pulses: what the motor metered; `missed` moved nothing, `doubled` moved two; the scatter is that of these pulses.
     """
     record, truth = course.record, course.truth
@@ -167,7 +167,7 @@ def _evenness(course: Course, times_s: Floats, period: tuple[float, float], rate
         if len(edges_s) > 1:
             errors = _errors(course, edges_s, number * rate_ul_per_h * interval_s / HOUR_S)
             found[f"means_of_{number}_pulses_within_15_percent"] = _within_15(errors)
-    fine_s = np.arange(begin_s, stop_s, 2.0)
+    fine_s = np.arange(begin_s, stop_s, 0.25)
     volume_ul = np.array([course.truth.delivered_ul(float(at_s)) for at_s in fine_s])
     for minutes in (5, 20, 60):
         one = flow_continuity(Cumulative(fine_s, volume_ul), 60.0 * minutes, rate_ul_per_h, begin_s, float(fine_s[-1]))

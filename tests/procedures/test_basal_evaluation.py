@@ -154,7 +154,8 @@ def test_shares_means_and_continuity(steady: Evaluation) -> None:
         "means over 120 min",
     ]
     assert [int(row[1]) for row in table.rows] == [40, 4, 2, 1, 8, 4, 2, 1]
-    assert value(steady, "pulses_within_15_percent") == pytest.approx(95.0)
+    # All but the missed and the double one; weighing's own scatter leaves a hair open.
+    assert value(steady, "pulses_within_15_percent") == pytest.approx(95.0, abs=0.2)
     for number in (10, 20, 40):
         assert value(steady, f"means_of_{number}_pulses_within_15_percent") == 100.0
     # Eight windows of 15 min hold five pulses each; each is 2 % too much, but two that share a missed and a double one.

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.metrology.budget import bounded, component, measurement, undetermined
-from bench.metrology.cumulative import Cumulative
 from bench.metrology.decimate import series
 from bench.metrology.flow_continuity import (
     DISCARDED_HALF_LIVES,
@@ -18,24 +17,46 @@ from bench.metrology.flow_continuity import (
     flow_continuity,
     level_noise_mg,
     of_equal_pulses_percent,
+    of_smeared_pulses_percent,
 )
 from bench.procedures.basal.delivery import CURVE_S, Delivery
+from bench.procedures.basal.pulses import load_uncertainty_mg
 from bench.procedures.base import MeasurementSpec
 from bench.results.model import Figure, Measurement, Table
 
 HALF_LIVES_MINUTES = (2, 5, 10, 20, 40, 60)
 MEASURED_MINUTES = (5, 20, 60)
+MEANS_S = 2.0
+"""The flow is taken from means over so long: short against any half-life, long against the balance's noise."""
+_HOW_WELL, _HOW_WELL_SMOOTHED = 0.5, 0.2
+"""What noise adds, and what lag and means smooth, is known to this part of itself."""
+_LEAST_SLOW = 0.2
+"""Part of the swing that is slow, at least: pulses that scatter by 5 to 10 % make as much, if hours tell it or not."""
 _LONGEST_GAP_SHARE = 0.5
 """A gap that is longer than this part of a half-life hides what the level did."""
 
 
 @dataclass(frozen=True, slots=True)
 class PkCv:
-    """The coefficient of one half-life, what noise alone would make of it, and what equal pulses give."""
+    """The coefficient of one half-life as it was seen, what noise alone would make of it, and what equal pulses give.
+
+    `load_percent` is what errors over the balance's load add where they are another for every dose; they may as well be
+    the same for all and add nothing, so that half of their square is taken out. `smeared_square` is by how much the
+    balance's lag and the means lower the square of what equal pulses give, in %².
+    """
 
     found: Continuity
     noise_percent: float
+    slow_noise_percent: float
+    load_percent: float
     equal_pulses_percent: float
+    smeared_square: float
+
+    @property
+    def cv_percent(self) -> float:
+        """The coefficient with noise taken out and what lag and means have smoothed put back."""
+        added = self.noise_percent**2 + 0.5 * self.load_percent**2
+        return math.sqrt(max(0.0, self.found.cv_percent**2 + self.smeared_square - added))
 
     @property
     def minutes(self) -> float:
@@ -43,8 +64,14 @@ class PkCv:
         return self.found.half_life_s / 60.0
 
 
-def pk_cvs(delivery: Delivery, curve: Cumulative) -> list[PkCv]:
-    """Return the coefficient for each half-life that the delivery is long enough for and no gap is too long for."""
+def pk_cvs(delivery: Delivery, lag_s: float) -> list[PkCv]:
+    """Return the coefficient for each half-life that the delivery is long enough for and no gap is too long for.
+
+    `lag_s` is the balance's. There is none where no liquid came.
+    """
+    curve = delivery.curve(MEANS_S)
+    if curve is None:
+        return []
     begins_s, ends_s = curve.gaps_s
     longest_gap_s = float(np.max(ends_s - begins_s, initial=0.0))
     interval_s = delivery.dose_interval_s
@@ -55,12 +82,17 @@ def pk_cvs(delivery: Delivery, curve: Cumulative) -> list[PkCv]:
             continue
         end_s = min(delivery.ended_s, float(curve.time_s[-1]))
         one = flow_continuity(curve, half_life_s, delivery.rate_ul_per_h, delivery.began_s, end_s)
-        if one is None:
+        if one is None or one.mean_ul <= 0.0:
             continue
-        noise_mg = level_noise_mg(delivery.weighing.noise, half_life_s, CURVE_S)
-        noise_percent = 100.0 * noise_mg * delivery.weighing.conversion.ul_per_mg / one.mean_ul
-        equal = of_equal_pulses_percent(half_life_s, interval_s) if math.isfinite(interval_s) else 0.0
-        found.append(PkCv(one, noise_percent, equal))
+        noise, per_mg = delivery.weighing.noise, 100.0 * delivery.weighing.conversion.ul_per_mg / one.mean_ul
+        noise_percent = per_mg * level_noise_mg(noise, half_life_s, MEANS_S)
+        slow_percent = per_mg * level_noise_mg(noise.slow_only, half_life_s, CURVE_S)
+        load_percent = per_mg * load_uncertainty_mg(delivery.weighing.balance) / math.sqrt(2.0)
+        equal, smeared = 0.0, 0.0
+        if math.isfinite(interval_s):
+            equal = of_equal_pulses_percent(half_life_s, interval_s)
+            smeared = equal**2 - of_smeared_pulses_percent(half_life_s, interval_s, lag_s, MEANS_S) ** 2
+        found.append(PkCv(one, noise_percent, slow_percent, load_percent, equal, smeared))
     return found
 
 
@@ -81,19 +113,30 @@ def measure_continuity(found: Sequence[PkCv], catalogue: Mapping[str, Measuremen
 
 
 def _measured(name: str, each: PkCv, spec: MeasurementSpec) -> Measurement:
-    seen = each.found.cv_percent
-    without = math.sqrt(max(0.0, seen**2 - each.noise_percent**2))
-    # Levels that are a mean life apart are as good as independent.
-    independent = max(1.0, each.found.seen_s * math.log(2.0) / each.found.half_life_s)
+    seen, own = each.found.cv_percent, max(each.cv_percent, 1e-9)
+    # Of slow noise levels are as good as independent that are a mean life apart, of white noise any two means.
+    lives = max(1.0, each.found.seen_s * math.log(2.0) / each.found.half_life_s)
+    fast_percent = math.sqrt(max(0.0, each.noise_percent**2 - each.slow_noise_percent**2))
+    # Slow noise meets by chance what is slow in the flow, not the swing from pulse to pulse.
+    slow_swing = math.sqrt(max(own**2 - each.equal_pulses_percent**2, each.slow_noise_percent**2))
+    met = min(1.0, max(_LEAST_SLOW, slow_swing / own))
+    by_load = math.sqrt(own**2 + 0.5 * each.load_percent**2) - own
+    smoothed = own - math.sqrt(max(0.0, own**2 - each.smeared_square))
+    by_noise = math.sqrt(own**2 + each.noise_percent**2) - own
     lines = [
-        bounded("swing that weighing adds", seen - without, "%", source="noise of the blanks, in quadrature"),
-        component("noise of the level", each.noise_percent, "%", 1.0 / math.sqrt(independent), source="noise by √n"),
+        component("slow noise of the level", each.slow_noise_percent, "%", met * lives**-0.5, source="noise by √n"),
+        component("white noise of the level", fast_percent, "%", (each.found.seen_s / MEANS_S) ** -0.5, source="by √n"),
+        component("errors over the load, by chance", each.load_percent, "%", met * lives**-0.5, source="by √n"),
+        bounded("errors over the load", by_load, "%", source="certificate, linearity; half is taken out"),
+        bounded("swing that weighing adds", _HOW_WELL * by_noise, "%", source="noise of the blanks, in quadrature"),
+        bounded("what lag and means smooth", _HOW_WELL_SMOOTHED * smoothed, "%", source="as of equal pulses"),
     ]
     note = (
         f"half-life {each.minutes:g} min, over {each.found.seen_s / 3600.0:.3g} h after {DISCARDED_HALF_LIVES:g}"
-        f" half-lives; equal pulses alone give {each.equal_pulses_percent:.2g} %"
+        f" half-lives; {seen:.3g} % as seen, noise taken out and what lag and means smooth put back; equal pulses alone"
+        f" give {each.equal_pulses_percent:.2g} %"
     )
-    return measurement(name, spec.title, seen, spec.unit, lines, note=note)
+    return measurement(name, spec.title, each.cv_percent, spec.unit, lines, note=note)
 
 
 def continuity_table(found: Sequence[PkCv]) -> Table:
@@ -105,7 +148,7 @@ def continuity_table(found: Sequence[PkCv]) -> Table:
         rows=[
             [
                 f"{each.minutes:g}",
-                f"{each.found.cv_percent:.2f}",
+                f"{each.cv_percent:.2f}",
                 f"{each.equal_pulses_percent:.2f}",
                 f"{each.noise_percent:.2g}",
                 f"{each.found.seen_s / 3600.0:.2f}",
@@ -121,7 +164,7 @@ def continuity_figure(found: Sequence[PkCv], words: str) -> Figure:
     """Return the coefficient against half-life, beside equal pulses and noise."""
     x = [each.minutes for each in found]
     drawn = [
-        series("measured", x, [each.found.cv_percent for each in found], role="flow"),
+        series("measured", x, [each.cv_percent for each in found], role="flow"),
         series("noise of the balance", x, [each.noise_percent for each in found], role="limit"),
     ]
     if any(each.equal_pulses_percent for each in found):

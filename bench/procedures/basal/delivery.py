@@ -123,21 +123,22 @@ class Delivery:
         steady_ul = self.rate_ul_per_h * LAG_S / HOUR_S
         return max(steady_ul, 0.5 * abs(around_ul)) if math.isfinite(around_ul) else steady_ul
 
-    def curve(self) -> Cumulative | None:
-        """Return the cumulative volume from the first command until the line has settled, as means over 10 s.
+    def curve(self, means_s: float = CURVE_S) -> Cumulative | None:
+        """Return the cumulative volume from the first command until the line has settled, as means over so long.
 
         The volume is 0 at the command. Where a mean has no reading there is a gap. None without a level before the
         command, or without readings after it.
         """
         time_s, mass = within(self.weighing.time_s, self.weighing.mass_mg, (self.began_s, self.settled_s + END_LEVEL_S))
         mass = mass + self.weighing.loss_mg_per_s * (time_s - self.began_s) - self.level_mg(self.first_window)
-        middle, mean = block_means(time_s, mass, CURVE_S)
+        means_s = max(means_s, float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0)
+        middle, mean = block_means(time_s, mass, means_s)
         known = np.isfinite(mean)
         if not np.any(known):
             return None
         volume = mean[known] * self.weighing.conversion.ul_per_mg
         stamps, volumes = np.concatenate(([self.began_s], middle[known])), np.concatenate(([0.0], volume))
-        return Cumulative(stamps, volumes, longest_step_s=1.5 * CURVE_S)
+        return Cumulative(stamps, volumes, longest_step_s=max(1.5 * means_s, 1.5 * CURVE_S))
 
 
 def measure_totals(delivery: Delivery, catalogue: Mapping[str, MeasurementSpec]) -> list[Measurement]:

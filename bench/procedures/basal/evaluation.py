@@ -28,9 +28,9 @@ from bench.procedures.basal.figures import (
     start_up_figure,
     trumpet_figure,
 )
+from bench.procedures.basal.pulse_measurements import measure_pulses
 from bench.procedures.basal.pulses import (
     disturbances_table,
-    measure_pulses,
     odd_pulses_table,
     pulses_of,
     result_pulses,
@@ -55,7 +55,7 @@ from bench.procedures.base import Context, MeasurementSpec
 from bench.procedures.shared.alarms import alarm_findings, seen
 from bench.procedures.shared.corrections import corrections_table
 from bench.procedures.shared.findings import recording_findings
-from bench.procedures.shared.weighing import Weighing, weigh_record
+from bench.procedures.shared.weighing import USUAL_LAG_S, Weighing, weigh_record
 from bench.recording.reader import Event, TestRecord
 from bench.results.model import Evaluation, Figure, Measurement, Table
 
@@ -98,7 +98,7 @@ def evaluate_basal(
     tables += corrections_table(weighing, context, delivery.first_window, delivery.last_window)
     return Evaluation(
         measurements=_asked_for(measurements, record, context),
-        pulses=result_pulses(train, weighing.conversion.ul_per_mg),
+        pulses=result_pulses(train, weighing),
         tables=tables,
         figures=figures,
         notes=[*notes, *train_notes, *windows_notes, _weighing_note(weighing)],
@@ -148,7 +148,7 @@ def _evaluated(
     points = [] if curve is None else trumpet_of(delivery, curve, trumpet, stabilisation_s)
     hours = windows_of(delivery, HOUR_S)
     kinds = errors_of_all(delivery, train, increment_ul, hours)
-    continuity = [] if curve is None else pk_cvs(delivery, curve)
+    continuity = pk_cvs(delivery, USUAL_LAG_S if train.fit is None else train.fit.response.width_s)
     measurements = [
         *measure_totals(delivery, catalogue),
         *(measure_after_hours(delivery, catalogue, number) for number in (1, 6, 12)),

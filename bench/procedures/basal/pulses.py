@@ -1,23 +1,21 @@
-"""Every pulse of a basal delivery: its volume and interval, and those that did not come or came twice."""
+"""Every pulse of a basal delivery: its volume and instant, those that did not come or came twice, and disturbances."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from bench.metrology.budget import component, measurement, undetermined
+from bench.metrology.budget import combined
 from bench.metrology.noise import Floats
-from bench.metrology.pulse_train import DOUBLED, LOWEST, Disturbance, FoundPulse, PulseTrain
+from bench.metrology.pulse_train import Disturbance, FoundPulse, PulseTrain
 from bench.metrology.pulses import find_pulses
 from bench.procedures.basal.delivery import HOUR_S, Delivery
-from bench.procedures.base import MeasurementSpec
-from bench.procedures.shared.weighing import within
-from bench.results.model import Component, Measurement, Pulse, Table
+from bench.procedures.shared.weighing import AT_LOADS, Weighing, balance_components, within
+from bench.results.model import Pulse, Table
+from bench.rig.model import BalanceSpec
 
-COUNTED = {"missed_pulses": "missed", "doubled_pulses": "doubled", "extra_pulses": "extra"}
-NAMES = ("mean_pulse_volume", "pulse_volume_sd", "mean_pulse_interval", *COUNTED)
 _MOST_LISTED = 40
 _MOST_TOLD = 3
 
@@ -36,96 +34,34 @@ def pulses_of(delivery: Delivery, increment_ul: float) -> PulseTrain:
         increment_ul / delivery.rate_ul_per_h * HOUR_S,
         (delivery.began_s, delivery.ended_s),
         weighing.loss_mg_per_s,
+        weighing_noise=weighing.filtered_noise,
     )
 
 
-def result_pulses(train: PulseTrain, ul_per_mg: float) -> list[Pulse]:
-    """Return the pulses as results hold them."""
+def load_uncertainty_mg(balance: BalanceSpec | None) -> float:
+    """Return what certificate and linearity leave open in one pulse: it lies between two loads as any volume does."""
+    return combined([line for line in balance_components(balance, 1.0) if line.name in AT_LOADS])
+
+
+def result_pulses(train: PulseTrain, weighing: Weighing) -> list[Pulse]:
+    """Return the pulses as results hold them, each with its whole uncertainty: noise, balance and conversion."""
+    factor, load_mg = weighing.conversion.ul_per_mg, load_uncertainty_mg(weighing.balance)
+    relative = combined(weighing.conversion.components(1.0))
     return [
         Pulse(
-            time_s=round(pulse.time_s, 2),
-            volume_ul=pulse.mass_mg * ul_per_mg,
-            standard_uncertainty_ul=pulse.standard_uncertainty_mg * ul_per_mg,
+            time_s=round(pulse.time_s, 3),
+            time_standard_uncertainty_s=_known(pulse.time_standard_uncertainty_s),
+            volume_ul=pulse.mass_mg * factor,
+            standard_uncertainty_ul=factor
+            * math.hypot(pulse.standard_uncertainty_mg, load_mg, relative * pulse.mass_mg),
             kind=pulse.kind,
         )
         for pulse in train.pulses
     ]
 
 
-def measure_pulses(
-    delivery: Delivery, train: PulseTrain, catalogue: Mapping[str, MeasurementSpec]
-) -> list[Measurement]:
-    """Return mean, scatter and interval of the pulses, and how many were missed, doubled and extra."""
-    delivered = train.of("expected", "split", "doubled", "extra")
-    made = {}
-    why = train.unresolved or "too few pulses came"
-    if len(delivered) >= 2:
-        made["mean_pulse_volume"] = _mean(delivery, delivered, catalogue["mean_pulse_volume"])
-        made["pulse_volume_sd"] = _scatter(delivered, catalogue["pulse_volume_sd"])
-        made["mean_pulse_interval"] = _interval(train, catalogue["mean_pulse_interval"])
-    for name, kind in COUNTED.items():
-        if not train.unresolved:
-            number = float(sum(pulse.kind == kind for pulse in train.pulses))
-            lines = [_misjudged(train)]
-            made[name] = measurement(name, catalogue[name].title, number, catalogue[name].unit, lines)
-    return [made.get(name) or undetermined(name, catalogue[name].title, catalogue[name].unit, why) for name in NAMES]
-
-
-def _mean(delivery: Delivery, delivered: list[FoundPulse], spec: MeasurementSpec) -> Measurement:
-    """Return what was delivered in all by the number of pulses: neighbours share a level, so that their sum is that of
-    the first and the last, and what came with a tail too slow for a single pulse is in it."""
-    number = len(delivered)
-    first, last = delivery.first_window, delivery.last_window
-    total_ul = delivery.volume_between_ul(first, last)
-    if not math.isfinite(total_ul):
-        why = "the balance gave no readings before the first pulse or after the last"
-        return undetermined("mean_pulse_volume", spec.title, spec.unit, why)
-    per_ul = 1.0 / (number * delivery.ul_per_u)
-    lines = delivery.components(total_ul, per_ul, first, last)
-    return measurement(
-        "mean_pulse_volume", spec.title, total_ul * per_ul, spec.unit, lines, note=f"all that came by {number} pulses"
-    )
-
-
-def _scatter(delivered: list[FoundPulse], spec: MeasurementSpec) -> Measurement:
-    masses = np.array([pulse.mass_mg for pulse in delivered])
-    own = float(np.sqrt(np.mean([pulse.standard_uncertainty_mg**2 for pulse in delivered])))
-    scatter, mean = float(np.std(masses, ddof=1)), float(np.mean(masses))
-    without = math.sqrt(max(0.0, scatter**2 - own**2))
-    percent = 100.0 / mean
-    lines = [
-        component(
-            "so many pulses",
-            scatter / math.sqrt(2.0 * (len(masses) - 1)),
-            "mg",
-            percent,
-            source=f"{len(masses)} pulses",
-        ),
-        component("noise of weighing, once in it", scatter - without, "mg", percent, source="noise of the blanks"),
-    ]
-    note = f"weighing itself scatters by {own * percent:.2g} %; without it {without * percent:.3g} % would be left"
-    return measurement("pulse_volume_sd", spec.title, scatter * percent, spec.unit, lines, note=note)
-
-
-def _interval(train: PulseTrain, spec: MeasurementSpec) -> Measurement:
-    on_schedule = train.of("expected", "split", "doubled", "missed")
-    slots = max(1, len(on_schedule) - 1)
-    lines = [
-        component("instants of first and last", math.sqrt(2.0) / slots, "s", source="lag and noise of the balance")
-    ]
-    return measurement("mean_pulse_interval", spec.title, train.interval_s, spec.unit, lines)
-
-
-def _misjudged(train: PulseTrain) -> Component:
-    """Return how many pulses may have been taken for another kind: each by its distance from the nearest bound."""
-    variance = 0.0
-    for pulse in train.pulses:
-        bounds = (LOWEST * train.pulse_mg, DOUBLED * train.pulse_mg)
-        distance = min(abs(pulse.mass_mg - bound) for bound in bounds) / max(pulse.standard_uncertainty_mg, 1e-9)
-        wrong = 0.5 * math.erfc(distance / math.sqrt(2.0))
-        # What will not happen in a lifetime is no uncertainty.
-        variance += wrong * (1.0 - wrong) if wrong > 1e-9 else 0.0
-    return component("pulses near a bound", math.sqrt(variance), "", source="each pulse's own noise")
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def train_findings(train: PulseTrain, delivery: Delivery, increment_ul: float) -> tuple[list[str], list[str]]:
@@ -143,6 +79,7 @@ def train_findings(train: PulseTrain, delivery: Delivery, increment_ul: float) -
             f"The pump meters {train.pulse_mg / increment_mg:.2g} basal increments every {train.interval_s:.0f} s,"
             " unlike what the plan says of it."
         )
+    notes += _weighed_notes(train, delivery)
     in_doubt = [pulse for pulse in train.pulses if pulse.doubt]
     if in_doubt:
         notes.append(f"{_listed(in_doubt, delivery, 'extra pulse')}: {in_doubt[0].doubt}.")
@@ -153,6 +90,27 @@ def train_findings(train: PulseTrain, delivery: Delivery, increment_ul: float) -
     if lasting:
         doubts.append(f"The balance was disturbed, by what no pulse is: {_listed(lasting, delivery)}.")
     return notes, doubts
+
+
+def _weighed_notes(train: PulseTrain, delivery: Delivery) -> list[str]:
+    """Return how the pulses were weighed, and which of them the cross-check contradicts."""
+    if train.fit is None:
+        return []
+    response = train.fit.response
+    shape = f"lag of {response.lag_s:.2g} s"
+    if response.average_s > 0.05:
+        shape += f" behind a moving average of {response.average_s:.2g} s"
+    notes = [
+        f"Single pulses are weighed by generalised least squares with the step response of balance and line: {shape},"
+        f" {100.0 * response.tail_share:.2g} % creeping with {response.tail_s:.2g} s ({response.source})."
+    ]
+    contradicted = [pulse for pulse in train.pulses if pulse.disagrees]
+    if contradicted:
+        notes.append(
+            f"{len(contradicted)} of {len(train.pulses)} pulses differ from their cross-check (lines beside a guard"
+            f" interval) by more than noise explains: {_listed(contradicted, delivery, 'pulse')}."
+        )
+    return notes
 
 
 def _listed(found: Sequence[FoundPulse | Disturbance], delivery: Delivery, name: str = "") -> str:

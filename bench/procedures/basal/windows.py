@@ -18,9 +18,11 @@ from bench.metrology.shares import (
     mean_size_standard_uncertainty,
     share_standard_uncertainty,
     share_within,
+    share_without_noise,
 )
 from bench.metrology.trumpet import excess_by_noise, ideal_envelope
 from bench.procedures.basal.delivery import HOUR_S, LAG_S, Delivery
+from bench.procedures.basal.pulses import load_uncertainty_mg
 from bench.procedures.base import MeasurementSpec
 from bench.results.model import Component, Measurement, Table
 
@@ -30,6 +32,7 @@ SAME_DOSE = 0.25
 """A pump whose doses follow each other so nearly as commanded meters the plan's increment, if at a poor clock."""
 MARD_MINUTES = (15, 60)
 PULSE_MEANS = (10, 20, 40)
+SINGLE = "single pulses"
 _OWN = frozenset({"repeatability", "drift", "readability, of both levels", "air buoyancy of the vessel"})
 _PERCENTILES = (5.0, 50.0, 95.0)
 
@@ -76,9 +79,10 @@ def single_pulses(delivery: Delivery, train: PulseTrain, dose_ul: float) -> Erro
     pulses = train.of("expected", "doubled", "missed")
     factor = 100.0 * delivery.weighing.conversion.ul_per_mg / dose_ul
     errors = [pulse.mass_mg * factor - 100.0 for pulse in pulses]
-    own = [pulse.standard_uncertainty_mg * factor for pulse in pulses]
+    load_mg = load_uncertainty_mg(delivery.weighing.balance)
+    own = [math.hypot(pulse.standard_uncertainty_mg, load_mg) * factor for pulse in pulses]
     common = combined(delivery.weighing.conversion.components(100.0))
-    return Errors("single pulses", errors, math.hypot(*own) / math.sqrt(max(1, len(own))), common)
+    return Errors(SINGLE, errors, math.hypot(*own) / math.sqrt(max(1, len(own))), common)
 
 
 def _errors(name: str, errors: Sequence[float], lines: list[Component]) -> Errors:
@@ -154,12 +158,15 @@ def _share(name: str, errors: Errors, catalogue: Mapping[str, MeasurementSpec], 
     own, common = share_standard_uncertainty(
         found, BAND_PERCENT, [errors.own_percent] * len(found), errors.common_percent
     )
+    share = share_within(found, BAND_PERCENT)
+    note = f"{len(found)} {errors.name}, from the first command"
+    if errors.name == SINGLE:
+        note += f"; {share:.3g} % were seen inside, with weighing's own scatter of {errors.own_percent:.2g} %"
+        share, own = share_without_noise(found, BAND_PERCENT, errors.own_percent)
     lines = [
         component("those near the band's edge, each by itself", own, "%", source="noise of the levels"),
         component("those near the band's edge, all together", common, "%", source="what all have in common"),
     ]
-    share = share_within(found, BAND_PERCENT)
-    note = f"{len(found)} {errors.name}, from the first command"
     if errors.left_out:
         note += f"; {errors.left_out} in gaps are left out"
     return kept_possible(measurement(name, spec.title, share, spec.unit, lines, note=note), spec.natural)

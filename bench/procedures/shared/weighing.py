@@ -10,6 +10,8 @@ import numpy as np
 from bench.metrology.budget import bounded, component
 from bench.metrology.evaporation import SECONDS_PER_HOUR, Evaporation, blank_slope, evaporation, slope_of_rests
 from bench.metrology.noise import Floats, Noise, Spread, Window, estimate
+from bench.metrology.noise_covariance import FilteredNoise, from_noise
+from bench.metrology.noise_fit import FEWEST_READINGS, fit_noise
 from bench.metrology.vessel_buoyancy import correction_uncertainty_mg, vessel_correction_mg
 from bench.procedures.base import Context
 from bench.procedures.shared.conversion import NOT_APPLIED, Conversion, conversion
@@ -26,6 +28,8 @@ ASSUMED_VESSEL_ML = 20.0
 UNMEASURED_AIR_CHANGE_KG_PER_M3 = 0.012
 """By how much the density of unmeasured air may change within a day: 10 hPa."""
 DAY_S = 86_400.0
+USUAL_LAG_S = 1.0
+"""Time constant of a balance's own filter, where nothing tells it."""
 AT_LOADS = frozenset({"calibration", "linearity"})
 """Budget lines that belong to a load: of a row of steps on top of each other only the first and the last load count."""
 BY_NOISE = frozenset({"repeatability", "drift"})
@@ -38,14 +42,16 @@ class Weighing:
 
     `shown_mg` is what the balance showed. In `mass_mg` all that changes during a test is made good: the buoyancy of the
     vessel, and a loss that grows or falls; what is left is the steady loss of `loss_mg_per_s`. `beyond_s` is when the
-    balance said that what it carries lies beyond its range; then both are NaN. `evaporation` is the loss that is made
-    good, none where the plan switches that off; `found_evaporation` is what was found.
+    balance said that what it carries lies beyond its range; then both are NaN. `quiet` are the stretches without
+    delivery that tell the noise, blanks or else rests; empty where there are none. `evaporation` is the loss that is
+    made good, none where the plan switches that off; `found_evaporation` is what was found.
     """
 
     time_s: Floats
     shown_mg: Floats
     mass_mg: Floats
     blanks: tuple[Window, ...]
+    quiet: tuple[Window, ...]
     noise: Noise
     evaporation: Evaporation
     found_evaporation: Evaporation
@@ -57,6 +63,15 @@ class Weighing:
     def readability_mg(self) -> float:
         """The step of the balance's display."""
         return self.balance.readability.to("mg") if self.balance is not None else 0.0
+
+    @property
+    def filtered_noise(self) -> FilteredNoise:
+        """The likeliest noise with the balance's filter, for pulses; that of `noise` where nothing was quiet."""
+        still = [within(self.time_s, self.mass_mg, window) for window in self.quiet]
+        if sum(len(time_s) for time_s, _ in still) < FEWEST_READINGS:
+            sample_s = float(np.median(np.diff(self.time_s)))
+            return from_noise(self.noise, USUAL_LAG_S, self.readability_mg, sample_s)
+        return fit_noise(still, self.readability_mg)
 
     @property
     def loss_mg_per_s(self) -> float:
@@ -162,9 +177,10 @@ def weigh_record(record: TestRecord, context: Context) -> Weighing:
     blanks = blank_windows(record)
     segments = [within(time_s, mass_mg, blank) for blank in blanks]
     rests = rests_of(record, context, time_s, mass_mg, turned.ul_per_mg)
+    quiet = blanks or tuple(rests)
     # Without blank or rest the delivery itself counts as noise, which is more than the balance's own and never less.
-    quiet = segments or [within(time_s, mass_mg, each) for each in rests or [(record.start_s, record.end_s)]]
-    noise = estimate(quiet, balance.readability.to("mg") if balance is not None else 0.0)
+    still = [within(time_s, mass_mg, each) for each in quiet or [(record.start_s, record.end_s)]]
+    noise = estimate(still, balance.readability.to("mg") if balance is not None else 0.0)
     slopes = [blank_slope(*segment, noise) for segment in segments]
     run = slope_of_rests(time_s, mass_mg, rests, noise)
     declared_mg_per_h, half_width = declared_loss(context)
@@ -173,7 +189,7 @@ def weigh_record(record: TestRecord, context: Context) -> Weighing:
         mass_mg = mass_mg + found.extra_mg(time_s)
     lost = found if applied.evaporation else _left_alone(found)
     beyond_s = time_s[readings.beyond]
-    return Weighing(time_s, shown_mg, mass_mg, blanks, noise, lost, found, turned, balance, beyond_s)
+    return Weighing(time_s, shown_mg, mass_mg, blanks, quiet, noise, lost, found, turned, balance, beyond_s)
 
 
 def _left_alone(found: Evaporation) -> Evaporation:
