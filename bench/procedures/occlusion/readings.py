@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.metrology.budget import bounded, component
-from bench.metrology.noise import Window, block_means
+from bench.metrology.noise import Levels, Window, block_means
 from bench.metrology.plateau import level, step
 from bench.metrology.tail import Tail, tail_after
 from bench.procedures.base import Context
@@ -75,7 +75,14 @@ class OcclusionReadings:
         delay = self.actuation
         return [
             bounded("when the occluder was switched", half_s, "s", per_s, source=source),
-            bounded("actuation delay of the occluder", delay.half_width_s, "s", per_s, source=delay.source),
+            bounded(
+                "actuation delay of the occluder",
+                delay.half_width_s,
+                "s",
+                per_s,
+                source=delay.source,
+                estimate=delay.mean_s,
+            ),
         ]
 
     def between(self, before: Window, after: Window) -> Volume | None:
@@ -85,8 +92,8 @@ class OcclusionReadings:
         if first is None or second is None:
             return None
         added_ul = step(first, second, -weighing.loss_mg_per_s) * weighing.conversion.ul_per_mg
-        noise = weighing.noise.difference(before, after)
-        budget = weighing.components(added_ul, 1.0 / self.ul_per_u, noise, second.time_s - first.time_s)
+        levels = Levels.difference(before, after)
+        budget = weighing.components(added_ul, 1.0 / self.ul_per_u, levels, second.time_s - first.time_s)
         return Volume(added_ul, added_ul / self.ul_per_u, budget)
 
     def stored(self) -> Volume | None:
@@ -107,6 +114,7 @@ class OcclusionReadings:
             "µL",
             1.0 / self.ul_per_u,
             source="exponentials fitted to what came at last",
+            estimate=tail.volume,
         )
         whole_ul = seen.volume_ul + tail.volume
         return Volume(whole_ul, whole_ul / self.ul_per_u, [*seen.budget, line], tail.volume)
