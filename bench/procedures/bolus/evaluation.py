@@ -14,12 +14,13 @@ from bench.metrology.noise import Levels
 from bench.metrology.shares import BAND_PERCENTS, share_standard_uncertainty, share_within
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.bolus.course import DEAD_HALF_WIDTH_S, DEAD_S, LAG_HALF_WIDTH_S, LAG_S, Arrival
+from bench.procedures.bolus.meanwhile import NAME as BASAL
+from bench.procedures.bolus.meanwhile import Meanwhile
 from bench.procedures.bolus.weighing import WeighedBolus
 from bench.procedures.shared.weighing import AT_LOADS, BY_NOISE, OF_LEVELS, Weighing
 from bench.results.model import Component, Measurement, Pulse
 
 NOT_ARRIVED = "not yet arrived"
-BASAL = "basal meanwhile"
 OWN = OF_LEVELS | AT_LOADS | {BASAL}
 """Budget lines that every bolus has of its own; all others are shared."""
 STILL_TO_COME = 0.1
@@ -38,7 +39,7 @@ class BolusRow:
     weighing: Weighing
     commanded_ul: float
     ul_per_u: float
-    basal: Component | None
+    basal: Meanwhile | None
 
     @property
     def percent_per_mg(self) -> float:
@@ -88,7 +89,7 @@ class BolusRow:
         for line in self._budget(levels, interval_s):
             if line.name == NOT_ARRIVED and self._hands_on():
                 lines.append(scaled(line, 1.0 / number))
-            elif line.name in BY_NOISE or line.name not in OWN:
+            elif line.name in BY_NOISE or line.name == BASAL or line.name not in OWN:
                 lines.append(line)
             else:
                 lines.append(scaled(line, 1.0 / number if line.name in AT_LOADS else 1.0 / math.sqrt(number)))
@@ -113,7 +114,7 @@ class BolusRow:
         per_ul = 100.0 / self.commanded_ul
         lines = self.weighing.components(self.commanded_ul, per_ul, levels, interval_s)
         lines.append(self._not_yet_arrived())
-        return [*lines, self.basal] if self.basal is not None else lines
+        return [*lines, self.basal.component(levels, per_ul)] if self.basal is not None else lines
 
     def _not_yet_arrived(self) -> Component:
         """Return what may come after the weighing, by what came shortly before it: all boluses tell of it together."""
@@ -129,18 +130,6 @@ class BolusRow:
             half_width_mg = max(half_width_mg, CREEP_TO_COME * creep_mg)
         source = "what came between an earlier window and that of weighing"
         return bounded(NOT_ARRIVED, half_width_mg, "mg", self.percent_per_mg, source=source)
-
-
-def basal_component(rate_ul_per_h: float, increment_ul: float, interval_s: float, commanded_ul: float) -> Component:
-    """Return what the basal rate leaves open in a bolus, in percent: whole increments either fall into it or not.
-
-    How many do is known but for one, with the variance f·(1 − f) for the fraction f that is left over.
-    """
-    increments = rate_ul_per_h * interval_s / 3600.0 / increment_ul
-    fraction = increments - math.floor(increments)
-    standard_ul = increment_ul * math.sqrt(fraction * (1.0 - fraction))
-    source = f"increments of {increment_ul:g} µL between the windows"
-    return component(BASAL, standard_ul, "µL", 100.0 / commanded_ul, source=source)
 
 
 def measure(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> list[Measurement]:
