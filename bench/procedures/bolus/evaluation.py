@@ -234,7 +234,14 @@ def _tail_fraction(timed: Sequence[tuple[WeighedBolus, Arrival]], spec: Measurem
         )
     )
     lines = [
-        bounded("lag of the balance's filter", float(np.mean(half)), "%", source="0.5 s to 1.5 s, 1 s made good"),
+        bounded(
+            "lag of the balance's filter",
+            LAG_HALF_WIDTH_S,
+            "s",
+            -float(np.mean(half)) / LAG_HALF_WIDTH_S,
+            source="0.5 s to 1.5 s",
+            estimate=LAG_S,
+        ),
         component("noise at the pump's end", _rms(noise) / root, "%", source="blanks"),
         component("noise of the levels", _rms(levels) / root, "%", source="noise of the blanks"),
     ]
