@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from bench.metrology.density import air_density_kg_per_m3
+from bench.metrology.noise import Levels
 from bench.procedures.base import Context
+from bench.procedures.shared.weighing import weigh_record
 from bench.results.model import Component
 from tests.procedures.made_recordings import Made
 from tests.procedures.test_corrections import BLANK_S, HOUR_S, RIG, VESSEL, context, evaluated, made, total, weighed
@@ -107,3 +109,23 @@ def test_the_liquids_temperature_is_a_line_of_its_own(
     assert found.distribution == ("normal" if estimate == 0.0 else "rectangular")
     spread = 0.3 if estimate == 0.0 else 0.5 / math.sqrt(3.0)
     assert found.standard_uncertainty == pytest.approx(spread)
+
+
+def test_the_noise_of_the_levels_acts_through_the_blanks_slopes_too(uneasy: Made) -> None:
+    of = context(rig=RIG.replace("evaporation: {rate: 0.05 mg/h, half_width: 0.05 mg/h}\n", ""))
+    weighing = weigh_record(uneasy.in_memory(), of)
+    begin_s, settled_s = BLANK_S, BLANK_S + 4.0 * HOUR_S + 60.0
+    levels = Levels.difference((begin_s - 60.0, begin_s), (settled_s, settled_s + 60.0))
+    hours = (settled_s - begin_s + 60.0) / HOUR_S
+    given = weighing.evaporation.given_levels(weighing.noise, levels, hours * HOUR_S)
+    lines = {each.name: each for each in total(evaluated(uneasy, of)).budget}
+    by_noise, lost = lines["drift"], lines["evaporation and steady drift"]
+    assert by_noise.sensitivity == lines["repeatability"].sensitivity
+    follows = by_noise.sensitivity / lines["calibration"].sensitivity - 1.0
+    assert follows == pytest.approx(given.mg_per_h_per_mg * hours, rel=0.02)
+    assert follows > 0.01
+    # What is in the noise's lines and what is left come to all of the loss.
+    in_noise = given.mg_per_h_per_mg * weighing.noise.of(levels).standard_uncertainty
+    whole = weighing.evaporation.uncertainty_over(hours * HOUR_S)
+    assert math.hypot(lost.standard_uncertainty, in_noise) == pytest.approx(whole, rel=1e-3)
+    assert f"by {given.correlation:.2f}: so much of it" in lost.source
