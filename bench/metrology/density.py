@@ -7,6 +7,8 @@ import math
 ADJUSTMENT_DENSITY_KG_PER_M3 = 8000.0
 """Conventional density of the weights that a balance is adjusted with."""
 STANDARD_PRESSURE_HPA = 1013.25
+COLDEST_C, WARMEST_C = 0.0, 40.0
+"""Between these the density of water is known."""
 
 _TANAKA_A1, _TANAKA_A2, _TANAKA_A3, _TANAKA_A4 = -3.983035, 301.797, 522528.9, 69.34881
 _TANAKA_A5_KG_PER_M3 = 999.974950
@@ -30,7 +32,7 @@ def water_density_kg_per_m3(
 
     """
     t = temperature_c
-    if not 0.0 <= t <= 40.0:
+    if not COLDEST_C <= t <= WARMEST_C:
         raise ValueError(f"the density of water is known from 0 °C to 40 °C, not at {t:g} °C")
     fraction = (t + _TANAKA_A1) ** 2 * (t + _TANAKA_A2) / (_TANAKA_A3 * (t + _TANAKA_A4))
     density = _TANAKA_A5_KG_PER_M3 * (1.0 - fraction)

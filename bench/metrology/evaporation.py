@@ -4,32 +4,36 @@ rig file declares."""
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.metrology.noise import FEWEST_DEGREES, Noise, Window, block_means
+from bench.metrology.loss_slope import SECONDS_PER_HOUR, Slope
+from bench.metrology.noise import FEWEST_DEGREES, Levels, Noise
 
 Floats = NDArray[np.float64]
 
-SECONDS_PER_HOUR = 3600.0
-_BLOCK_S = 5.0
-_MOST_BLOCKS = 4096
-_FEWEST_BLOCKS = 8
+_WORTH_TELLING = 0.005
 _AGREEMENT = 3.0
 """Standard uncertainties that two rates may be apart."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slope:
-    """Slope of the balance in mg/h (evaporation is negative), over a blank about `middle_s` or over several rests."""
+class GivenLevels(NamedTuple):
+    """The error of a rate, given that of a difference of levels, with which it is correlated by `correlation`."""
 
-    mg_per_h: float
+    mg_per_h_per_mg: float
     standard_uncertainty: float
-    degrees_of_freedom: float
-    middle_s: float = math.nan
+    correlation: float
+
+    @property
+    def told(self) -> str:
+        """What a budget says of it; nothing where there is none to speak of."""
+        if abs(self.correlation) < _WORTH_TELLING:
+            return ""
+        return f"; correlated with the levels' noise by {self.correlation:.2f}: so much of it is in the noise's lines"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,10 @@ class Evaporation:
     """By how much they did."""
     run: Slope | None = None
     """Slope of the rests between deliveries, where the recording has such."""
+    slopes: tuple[Slope, ...] = ()
+    """The slopes whose mean is in `mg_per_h`."""
+    weight: float = 0.0
+    """By how much it is in it; the rest is what the rig file declares."""
 
     def extra_mg(self, time_s: Floats) -> Floats:
         """Return what was lost by each instant beyond a steady loss at `mg_per_h`; 0 in the middle between the blanks.
@@ -84,51 +92,31 @@ class Evaporation:
         room = max(0.0, 1.0 - interval_s / self.span_s)
         return math.hypot(self.standard_uncertainty, room * self.u_change_mg_per_h / math.sqrt(12.0))
 
+    def given_levels(self, noise: Noise, levels: Levels, interval_s: float) -> GivenLevels:
+        """Return what a difference of levels tells of the error of the mean rate between them, and what is left open.
 
-def blank_slope(time_s: Floats, mass_mg: Floats, noise: Noise) -> Slope | None:
-    """Return the least-squares slope of a blank; None for one shorter than a minute.
+        Levels in or beside a blank err with its slope: one that is too low before, or too high after, makes both the
+        volume and the loss look greater. For white noise and levels at the inner ends of two blanks, each a share x
+        of the blank's length, the correlation is √3·(1 − x)·√x. The rate's error is split into a multiple of the
+        levels' (the regression upon it) and a rest that is not correlated with it.
 
-    Its uncertainty is that of the slope under the balance's own noise, walk and flicker included: white noise alone
-    would promise far too much.
-    """
-    if len(time_s) < 2 or time_s[-1] - time_s[0] < 60.0:
-        return None
-    return slope_of_rests(time_s, mass_mg, [(float(time_s[0]), float(time_s[-1]))], noise)
+        Of a change between the blanks nothing is correlated with levels as far apart as they are: it cancels there;
+        and over a short interval all of the loss is small beside the noise.
+        """
+        own, of_levels = self.uncertainty_over(interval_s), noise.of(levels).standard_uncertainty
+        if own <= 0.0 or of_levels <= 0.0:
+            return GivenLevels(0.0, own, 0.0)
+        together = self._of_slopes(lambda each: noise.covariance(each, levels))
+        correlation = max(-1.0, min(1.0, together / (own * of_levels)))
+        return GivenLevels(correlation * own / of_levels, own * math.sqrt(max(0.0, 1.0 - correlation**2)), correlation)
 
+    def of_course(self, course: Callable[[Floats], Floats]) -> float:
+        """Return the loss per hour, at `mg_per_h`, that a slow course of the readings is taken for."""
+        return self._of_slopes(lambda each: each.sum_of(course))
 
-def slope_of_rests(time_s: Floats, mass_mg: Floats, rests: Sequence[Window], noise: Noise) -> Slope | None:
-    """Return the one slope that all rests share, each at a level of its own; None where they hold too little.
-
-    Least squares of 5 s means (longer ones for a long recording); the uncertainty is that of the weighted sum under the
-    balance's coloured noise, from one rest to the next.
-    """
-    if not rests:
-        return None
-    begin, end = rests[0][0], rests[-1][1]
-    inside = slice(np.searchsorted(time_s, begin, "left"), np.searchsorted(time_s, end, "right"))
-    at_s, mass = time_s[inside], mass_mg[inside]
-    if len(at_s) < 2:
-        return None
-    block_s = max(_BLOCK_S, (float(at_s[-1]) - float(at_s[0])) / _MOST_BLOCKS)
-    middle, mean = block_means(at_s, mass, block_s)
-    weights = np.zeros_like(middle)
-    used = 0
-    for first_s, last_s in rests:
-        of_rest = np.flatnonzero((middle - 0.5 * block_s >= first_s - 1e-6) & (middle <= last_s) & np.isfinite(mean))
-        weights[of_rest] = middle[of_rest] - np.mean(middle[of_rest]) if len(of_rest) else 0.0
-        used += len(of_rest)
-    squares = float(np.sum(weights**2))
-    if used < _FEWEST_BLOCKS or squares <= 0.0:
-        return None
-    weights /= squares
-    slope = float(np.dot(weights, np.where(np.isfinite(mean), mean, 0.0)))
-    spread = noise.sum_of_blocks(weights, block_s)
-    return Slope(
-        slope * SECONDS_PER_HOUR,
-        spread.standard_uncertainty * SECONDS_PER_HOUR,
-        spread.degrees_of_freedom,
-        0.5 * (begin + end),
-    )
+    def _of_slopes(self, value: Callable[[Levels], float]) -> float:
+        told = [value(slope.levels) for slope in self.slopes if slope.levels is not None]
+        return -self.weight * sum(told) / len(told) if told else 0.0
 
 
 def evaporation(
@@ -169,7 +157,7 @@ def _of_blanks(known: Sequence[Slope], declared: tuple[float, float] | None, hal
     degrees = max(FEWEST_DEGREES, sum(slope.degrees_of_freedom for slope in known) / len(known))
     contradiction = _contradiction(known, declared[0], half_width) if declared and half_width is not None else ""
     believed = None if contradiction or _change(known) else declared
-    combined, total, of_both = _combined(rate, uncertainty, degrees, believed)
+    combined, total, of_both, weight = _combined(rate, uncertainty, degrees, believed)
     found = Evaporation(
         combined,
         total,
@@ -178,6 +166,8 @@ def _of_blanks(known: Sequence[Slope], declared: tuple[float, float] | None, hal
         rate,
         uncertainty,
         contradiction,
+        slopes=tuple(known),
+        weight=weight,
     )
     return found if len(known) < 2 else _with_change(found, known[0], known[-1], believed)
 
@@ -213,9 +203,9 @@ def _of_rests(run: Slope, declared: tuple[float, float] | None) -> Evaporation:
     own = run.standard_uncertainty
     apart = abs(-run.mg_per_h - declared[0]) if declared else 0.0
     believed = declared if declared and apart <= _AGREEMENT * math.hypot(own, declared[1]) else None
-    rate, uncertainty, degrees = _combined(-run.mg_per_h, own, run.degrees_of_freedom, believed)
+    rate, uncertainty, degrees, weight = _combined(-run.mg_per_h, own, run.degrees_of_freedom, believed)
     source = "rests between deliveries" if believed is None else "rests between deliveries and rig file"
-    return Evaporation(rate, uncertainty, degrees, source, -run.mg_per_h, own, run=run)
+    return Evaporation(rate, uncertainty, degrees, source, -run.mg_per_h, own, run=run, slopes=(run,), weight=weight)
 
 
 def _compared(found: Evaporation, other: Slope | None, run: Slope, words: str) -> Evaporation:
@@ -240,10 +230,13 @@ def _compared(found: Evaporation, other: Slope | None, run: Slope, words: str) -
 
 def _combined(
     rate: float, uncertainty: float, degrees: float, declared: tuple[float, float] | None
-) -> tuple[float, float, float]:
-    """Return rate, standard uncertainty and degrees of freedom of a measured and a declared rate together."""
+) -> tuple[float, float, float, float]:
+    """Return rate, standard uncertainty and degrees of freedom of a measured and a declared rate together.
+
+    The last of the four is the weight of the measured one.
+    """
     if declared is None:
-        return rate, uncertainty, degrees
+        return rate, uncertainty, degrees, 1.0
     both = declared[1] ** 2 + uncertainty**2
     weight = declared[1] ** 2 / both if both > 0.0 else 1.0
     combined = math.hypot(weight * uncertainty, (1.0 - weight) * declared[1])
@@ -253,6 +246,7 @@ def _combined(
         weight * rate + (1.0 - weight) * declared[0],
         combined,
         degrees / share**2 if share > 0.0 else math.inf,
+        weight,
     )
 
 

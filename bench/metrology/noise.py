@@ -39,6 +39,30 @@ class Spread(NamedTuple):
     degrees_of_freedom: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Levels:
+    """A weighted sum of levels, each the mean over a window; the weights add to zero. Arrays of shape (n,)."""
+
+    begin_s: Floats
+    end_s: Floats
+    weights: Floats
+
+    @classmethod
+    def of(cls, windows: Sequence[Window], weights: Sequence[float]) -> Levels:
+        """Return the sum of the means over windows, each times its weight."""
+        begin, end = (np.array([window[i] for window in windows], dtype=np.float64) for i in (0, 1))
+        return cls(begin, end, np.array(weights, dtype=np.float64))
+
+    @classmethod
+    def difference(cls, before: Window, after: Window) -> Levels:
+        """Return the mean over `after` less the mean over `before`."""
+        return cls.of([before, after], [-1.0, 1.0])
+
+    def sum_of(self, course: Callable[[Floats], Floats]) -> float:
+        """Return the same weighted sum of a slow course, taken in the middles of the windows."""
+        return float(self.weights @ course(0.5 * (self.begin_s + self.end_s)))
+
+
 def flicker_integral(distance: Floats) -> Floats:
     """Twice integrated −ln|τ|."""
     size = np.abs(distance)
@@ -85,12 +109,27 @@ class Noise:
 
     def sum_of_levels(self, windows: Sequence[Window], weights: Sequence[float]) -> Spread:
         """Return the uncertainty of a weighted sum of the means over `windows`; the weights add to zero."""
-        contributions = {slow: _of_windows(windows, weights, slow) for slow in _SLOW_INTEGRALS}
-        return self._between(_white_of_windows(windows, weights), contributions)
+        return self.of(Levels.of(windows, weights))
+
+    def of(self, levels: Levels) -> Spread:
+        """Return the uncertainty of a weighted sum of levels."""
+        contributions = {slow: _slow_of(levels, levels, slow) for slow in _SLOW_INTEGRALS}
+        return self._between(_white_of(levels, levels), contributions)
+
+    def covariance(self, first: Levels, second: Levels) -> float:
+        """Return by how much two weighted sums of levels err together, in mg² times the weights' units.
+
+        Where their windows overlap the same readings are in both; slow noise makes neighbours err alike, too.
+        """
+        white = _white_of(first, second)
+        told = [
+            part.white_density * white + part.slow_density * _slow_of(first, second, part.slow) for part in self.parts
+        ]
+        return sum(told) / len(told)
 
     def difference(self, before: Window, after: Window) -> Spread:
         """Return the uncertainty of the mean over `after` minus the mean over `before`."""
-        return self.sum_of_levels([before, after], [-1.0, 1.0])
+        return self.of(Levels.difference(before, after))
 
     def sum_of_blocks(self, weights: Floats, block_s: float) -> Spread:
         """Return the uncertainty of a weighted sum of the means of adjoining blocks; the weights add to zero."""
@@ -125,25 +164,23 @@ def white_noise(density_mg2_s: float) -> Noise:
     return Noise((Part("walk", density_mg2_s, 0.0, (0.0, 0.0, 0.0)),))
 
 
-def _white_of_windows(windows: Sequence[Window], weights: Sequence[float]) -> float:
-    begin, end, pairs = _pairs(windows, weights)
-    overlap = np.minimum.outer(end, end) - np.maximum.outer(begin, begin)
-    return float(np.sum(pairs * np.maximum(overlap, 0.0)))
+def _white_of(first: Levels, second: Levels) -> float:
+    overlap = np.minimum.outer(first.end_s, second.end_s) - np.maximum.outer(first.begin_s, second.begin_s)
+    return float(np.sum(_pairs(first, second) * np.maximum(overlap, 0.0)))
 
 
-def _of_windows(windows: Sequence[Window], weights: Sequence[float], slow: str) -> float:
-    begin, end, pairs = _pairs(windows, weights)
+def _slow_of(first: Levels, second: Levels, slow: str) -> float:
     integral = _SLOW_INTEGRALS[slow]
-    kernel = integral(np.subtract.outer(end, begin)) + integral(np.subtract.outer(begin, end))
-    kernel -= integral(np.subtract.outer(begin, begin)) + integral(np.subtract.outer(end, end))
-    return float(np.sum(pairs * kernel))
+    kernel = integral(np.subtract.outer(first.end_s, second.begin_s))
+    kernel += integral(np.subtract.outer(first.begin_s, second.end_s))
+    kernel -= integral(np.subtract.outer(first.begin_s, second.begin_s))
+    kernel -= integral(np.subtract.outer(first.end_s, second.end_s))
+    return float(np.sum(_pairs(first, second) * kernel))
 
 
-def _pairs(windows: Sequence[Window], weights: Sequence[float]) -> tuple[Floats, Floats, Floats]:
-    begin = np.array([window[0] for window in windows], dtype=np.float64)
-    end = np.array([window[1] for window in windows], dtype=np.float64)
-    density = np.array(weights, dtype=np.float64) / (end - begin)
-    return begin, end, np.multiply.outer(density, density)
+def _pairs(first: Levels, second: Levels) -> Floats:
+    densities = (each.weights / (each.end_s - each.begin_s) for each in (first, second))
+    return np.multiply.outer(*densities)
 
 
 def block_means(time_s: Floats, value: Floats, block_s: float) -> tuple[Floats, Floats]:
@@ -225,7 +262,8 @@ def _fit(slow: str, block_s: Floats, values: Floats, degrees: Floats, floor: flo
     """Fit white and one slow part to the second differences, each weighted by how well the model knows it."""
     # A first-order lag takes 10 τ/L off the six variances of white blocks.
     white = (6.0 - 10.0 * np.minimum(lag_s / block_s, 0.4)) / block_s
-    contribution = [_of_windows([(0, b), (b, 2 * b), (2 * b, 3 * b)], _SECOND_DIFFERENCE, slow) for b in block_s]
+    blocks = [Levels.of([(0, b), (b, 2 * b), (2 * b, 3 * b)], _SECOND_DIFFERENCE) for b in block_s]
+    contribution = [_slow_of(each, each, slow) for each in blocks]
     design = np.column_stack((white, np.array(contribution)))
     # A display that never moves, frozen or far too coarse, has no second differences; it is no better known for that.
     values = np.maximum(values, max(1e-3 * floor, 1e-18) * white)

@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.metrology.cumulative import Floats
 
@@ -25,14 +26,20 @@ _LONGEST_SHARE = 1.0 / 3.0
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """What comes after an instant, in the unit of the volume, and the time constant that fits best."""
+    """What comes after an instant, in the unit of the volume, and the time constant that fits best.
+
+    `with_level` is the covariance of the tail's error with that of the level of the last means, which are in both.
+    """
 
     volume: float
     standard_uncertainty: float
     time_constant_s: float
+    with_level: float
 
 
-def tail_after(time_s: Floats, volume: Floats, noise: float, instant_s: float) -> Tail | None:
+def tail_after(
+    time_s: Floats, volume: Floats, noise: float, instant_s: float, level_from_s: float = math.inf
+) -> Tail | None:
     """Return what comes after an instant; None for too few means to tell.
 
     Args:
@@ -40,6 +47,7 @@ def tail_after(time_s: Floats, volume: Floats, noise: float, instant_s: float) -
         volume: the means, shape (n,), in any unit.
         noise: standard deviation of one of them, above zero.
         instant_s: not before the last of them.
+        level_from_s: means from here on make the level that the tail is added to; by default none do.
 
     Raises:
         ValueError: `noise` is not above zero.
@@ -56,10 +64,10 @@ def tail_after(time_s: Floats, volume: Floats, noise: float, instant_s: float) -
     for _ in range(_MOST_ZOOMS):
         constants_s = np.geomspace(shortest_s, longest_s, _TIME_CONSTANTS)
         found = [
-            _for_constant(since_s, volume, noise, instant_s - float(time_s[0]), constant_s)
+            _for_constant(since_s, volume, noise, instant_s - float(time_s[0]), constant_s, time_s >= level_from_s)
             for constant_s in constants_s.tolist()
         ]
-        logs, means, squares = (np.array(column) for column in zip(*found, strict=True))
+        logs, means, squares, levels, products = (np.array(column) for column in zip(*found, strict=True))
         weights = np.exp(logs - logs.max())
         weights /= weights.sum()
         best = int(np.argmax(logs))
@@ -69,19 +77,24 @@ def tail_after(time_s: Floats, volume: Floats, noise: float, instant_s: float) -
         shortest_s, longest_s = constants_s[max(0, best - 2)], constants_s[min(len(constants_s) - 1, best + 2)]
     mean = float(weights @ means)
     variance = float(weights @ squares) - mean**2
-    return Tail(mean, math.sqrt(max(0.0, variance)), float(constants_s[best]))
+    # By how much a weighted mean follows a datum is its covariance, over all that fits, with the fit to that datum.
+    with_level = float(weights @ products) - mean * float(weights @ levels)
+    return Tail(mean, math.sqrt(max(0.0, variance)), float(constants_s[best]), with_level)
 
 
 def _for_constant(
-    since_s: Floats, volume: Floats, noise: float, until_s: float, constant_s: float
-) -> tuple[float, float, float]:
-    """Return log of the probability of a time constant, mean and mean square of the tail with it."""
+    since_s: Floats, volume: Floats, noise: float, until_s: float, constant_s: float, in_level: NDArray[np.bool_]
+) -> tuple[float, float, float, float, float]:
+    """Return what a time constant says: its log probability, and of the tail with it mean and mean square.
+
+    Then the mean of the fitted level, from the mean of all data on, and of its product with the tail.
+    """
     shape = np.exp(-since_s / constant_s)
     centred = shape - shape.mean()
     weight = float(centred @ centred)
     left = math.exp(-until_s / constant_s)
     if weight <= 0.0:
-        return -math.inf, 0.0, 0.0
+        return -math.inf, 0.0, 0.0, 0.0, 0.0
     amplitude = -float(centred @ volume) / weight
     spread = noise / math.sqrt(weight)
     residual = volume - volume.mean() + amplitude * centred
@@ -95,4 +108,5 @@ def _for_constant(
     square = amplitude**2 + spread**2 + amplitude * spread * hazard
     # A prior that is even in the size of what has come: the spread of the amplitude counts as its width.
     log = -0.5 * float(residual @ residual) / noise**2 + math.log(spread / noise) + log_inside
-    return log, mean * left, square * left**2
+    above = -float(centred[in_level].mean()) if in_level.any() else 0.0
+    return log, mean * left, square * left**2, mean * above, square * left * above

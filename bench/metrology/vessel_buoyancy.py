@@ -70,11 +70,20 @@ def vessel_correction_mg(time_s: Floats, air: AirCourse, displaced_ml: float) ->
     return np.asarray(displaced_ml * (density - density[0]), dtype=np.float64)
 
 
-def correction_uncertainty_mg(air: AirCourse, displaced_ml: float, half_width_ml: float, interval_s: float) -> float:
+def correction_uncertainty_mg(
+    change_kg_per_m3: float, displaced_ml: float, half_width_ml: float, interval_s: float
+) -> float:
     """Return the standard uncertainty of the correction of two levels `interval_s` apart, in mg.
 
     By the displaced volume (rectangular), and by how well a sensor follows the density at the vessel.
+
+    Args:
+        change_kg_per_m3: of the air's density that was made good.
+        displaced_ml: by the vessel.
+        half_width_ml: how far that may be off.
+        interval_s: between the levels.
+
     """
-    by_volume = half_width_ml / math.sqrt(3.0) * air.typical_change(interval_s)
+    by_volume = half_width_ml / math.sqrt(3.0) * abs(change_kg_per_m3)
     by_sensor = displaced_ml * _U_CHANGE_KG_PER_M3 * math.sqrt(min(1.0, interval_s / _SETTLED_S))
     return math.hypot(by_volume, by_sensor)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from bench.metrology.corrections import Step, effects_of
 from bench.metrology.coverage import coverage_factor
-from bench.metrology.evaporation import Evaporation, Slope, blank_slope, evaporation, slope_of_rests
-from bench.metrology.noise import Noise, estimate, white_noise
+from bench.metrology.evaporation import Evaporation, evaporation
+from bench.metrology.loss_slope import Slope, blank_slope, slope_of_rests
+from bench.metrology.noise import Levels, Noise, Part, estimate, white_noise
 
 Floats = NDArray[np.float64]
 HOUR_S = 3600.0
@@ -166,3 +167,55 @@ def test_effects_add_up_to_the_whole(reading: float, drawn: list[tuple[bool, flo
     masses = sum(step.added_mg for step in steps if step.applied)
     factor = math.prod(step.factor for step in steps if step.applied)
     assert found.volume_ul == pytest.approx((reading + masses) * factor, abs=1e-9)
+
+
+WALKING = Noise((Part("walk", 4e-3, 2e-6, (0.0, 0.0, 0.0)),))
+
+
+@pytest.mark.parametrize("noise", [white_noise(4e-3), WALKING])
+def test_levels_beside_the_blanks_err_with_the_loss(noise: Noise) -> None:
+    """1500 drawn recordings: the volume's spread, and what the levels tell of the loss, as foretold.
+
+    Taking both for independent would promise a seventh less in white noise.
+    """
+    generator, step_s, blank_s, level_s, gap_s = np.random.default_rng(11), 2.0, 600.0, 60.0, 1800.0
+    time_s = np.arange(0.0, 2.0 * blank_s + gap_s, step_s) + 0.5 * step_s
+    part = noise.parts[0]
+    before, after = (blank_s - level_s, blank_s), (blank_s + gap_s, blank_s + gap_s + level_s)
+    first, last = time_s < blank_s, time_s > blank_s + gap_s
+    inside = [(time_s > window[0]) & (time_s < window[1]) for window in (before, after)]
+    steps, rates = [], []
+    for _ in range(1500):
+        white = generator.normal(0.0, math.sqrt(part.white_density / step_s), time_s.size)
+        walk = np.cumsum(generator.normal(0.0, math.sqrt(part.slow_density * step_s), time_s.size))
+        mass = white + walk
+        steps.append(float(mass[inside[1]].mean() - mass[inside[0]].mean()))
+        rates.append(evaporation([blank_slope(time_s[each], mass[each], noise) for each in (first, last)]).mg_per_h)
+    levels, hours = Levels.difference(before, after), (gap_s + level_s) / HOUR_S
+    # Of a pair of blanks that differ by noise more than usual a change would be believed.
+    found = evaporation([blank_slope(time_s[each], np.zeros_like(time_s[each]), noise) for each in (first, last)])
+    given = found.given_levels(noise, levels, hours * HOUR_S)
+    spread = noise.of(levels).standard_uncertainty
+    assert given.correlation == pytest.approx(np.corrcoef(steps, rates)[0, 1], abs=0.06)
+    told = math.hypot(spread * (1.0 + given.mg_per_h_per_mg * hours), given.standard_uncertainty * hours)
+    seen = float(np.std(np.array(steps) + np.array(rates) * hours))
+    assert told == pytest.approx(seen, rel=0.04)
+    if part.slow_density == 0.0:
+        share = level_s / blank_s
+        assert given.correlation == pytest.approx(math.sqrt(3.0 * share) * (1.0 - share), rel=0.03)
+        assert math.hypot(spread, found.standard_uncertainty * hours) < 0.88 * seen
+
+
+def test_levels_far_from_the_blanks_tell_nothing_of_the_loss() -> None:
+    time_s = np.arange(0.0, 600.0, 2.0)
+    found = evaporation([blank_slope(time_s, np.zeros_like(time_s), QUIET)])
+    given = found.given_levels(QUIET, Levels.difference((700.0, 710.0), (900.0, 910.0)), 200.0)
+    assert (given.mg_per_h_per_mg, given.correlation) == pytest.approx((0.0, 0.0))
+    assert given.standard_uncertainty == pytest.approx(found.standard_uncertainty)
+    assert not given.told
+
+
+def test_a_loss_that_is_declared_alone_has_no_noise_in_common_with_levels() -> None:
+    found = evaporation([], 0.05, 0.05)
+    given = found.given_levels(QUIET, Levels.difference((0.0, 10.0), (60.0, 70.0)), 60.0)
+    assert given == (0.0, 0.05 / math.sqrt(3.0), 0.0)

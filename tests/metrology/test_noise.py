@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.metrology.coverage import coverage_factor
-from bench.metrology.evaporation import Slope, blank_slope, evaporation
+from bench.metrology.evaporation import evaporation
+from bench.metrology.loss_slope import Slope, blank_slope
 from bench.metrology.noise import Noise, Part, block_means, estimate, white_noise
 
 Floats = NDArray[np.float64]

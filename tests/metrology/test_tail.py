@@ -46,6 +46,32 @@ def test_the_tail_lies_within_its_uncertainty(size: float, constant_s: float) ->
     assert np.mean(uncertainties) <= max(3.0 * float(np.std(errors)), 0.01)
 
 
+@pytest.mark.parametrize(("size", "constant_s"), [(5.0, 60.0), (5.0, 98.0)])
+def test_the_tail_errs_with_the_level_that_it_is_fitted_to(size: float, constant_s: float) -> None:
+    """300 drawn looks: the covariance of both, and so the spread of their sum, is as foretold."""
+    level_from_s = float(TIME_S[-4])
+    levels, tails, told, own = [], [], [], []
+    for seed in range(300):
+        volume = seen(size, constant_s, 0.1, seed)
+        found = tail_after(TIME_S, volume, 0.1, END_S, level_from_s)
+        assert found is not None
+        levels.append(float(volume[-4:].mean()))
+        tails.append(found.volume)
+        told.append(found.with_level)
+        own.append(found.standard_uncertainty)
+    drawn = float(np.cov(levels, tails)[0, 1])
+    assert drawn > 0.1 * np.std(levels) * np.std(tails)
+    assert np.mean(told) == pytest.approx(drawn, rel=0.45)
+    foretold = np.sqrt(0.05**2 + np.mean(np.square(own)) + 2.0 * np.mean(told))
+    assert foretold == pytest.approx(float(np.std(np.array(levels) + np.array(tails))), rel=0.08)
+
+
+def test_a_tail_that_is_added_to_no_level_has_nothing_in_common_with_it() -> None:
+    found = tail_after(TIME_S, seen(3.0, 60.0, 0.1, 1), 0.1, END_S)
+    assert found is not None
+    assert found.with_level == 0.0
+
+
 def test_too_few_means_tell_nothing() -> None:
     assert tail_after(TIME_S[:5], np.zeros(5), 0.01, END_S) is None
     with pytest.raises(ValueError, match="above zero"):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bench.metrology.density import air_density_kg_per_m3
 from bench.metrology.vessel_buoyancy import AirCourse, air_course, correction_uncertainty_mg, vessel_correction_mg
 
 DAY_S = 86_400.0
@@ -78,11 +79,11 @@ def test_the_typical_change_of_a_straight_course_is_its_slope(interval_s: float)
 
 
 def test_uncertainty_of_volume_and_sensor_add_in_quadrature() -> None:
-    air = course(pressure_hpa=(1000.0, 1020.0))
-    by_volume = correction_uncertainty_mg(air, 0.0, 5.0, 3.0 * DAY_S)
+    change = air_density_kg_per_m3(23.0, 1020.0, 50.0) - air_density_kg_per_m3(23.0, 1000.0, 50.0)
+    by_volume = correction_uncertainty_mg(-change, 0.0, 5.0, 3.0 * DAY_S)
     assert by_volume == pytest.approx(0.47 / 4.0 / math.sqrt(3.0), rel=0.01)
-    by_sensor = correction_uncertainty_mg(course(), 20.0, 5.0, 3.0 * DAY_S)
+    by_sensor = correction_uncertainty_mg(0.0, 20.0, 5.0, 3.0 * DAY_S)
     assert by_sensor == pytest.approx(0.006)
-    both = correction_uncertainty_mg(air, 20.0, 5.0, 3.0 * DAY_S)
+    both = correction_uncertainty_mg(change, 20.0, 5.0, 3.0 * DAY_S)
     assert both == pytest.approx(math.hypot(by_volume, by_sensor))
-    assert correction_uncertainty_mg(air, 20.0, 5.0, 60.0) < 0.1 * both
+    assert correction_uncertainty_mg(0.0, 20.0, 5.0, 60.0) < 0.1 * both

@@ -228,7 +228,7 @@ def test_another_liquid_has_its_own_density_and_uncertainty(
     water, other = evaluated(pressing, context()), evaluated(pressing, context(liquid=liquid))
     assert value(water) / value(other) == pytest.approx(ratio, abs=3e-5)
     line = next(each for each in total(other).budget if each.name.startswith("density of") and "itself" in each.name)
-    assert line.contribution == pytest.approx(relative * value(other), rel=1e-3)
+    assert line.contribution == pytest.approx(relative * value(other), rel=2e-3)
 
 
 def test_the_liquid_s_own_temperature_counts() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.metrology.budget import bounded, component, measurement, undetermined
 from bench.metrology.cumulative import Cumulative
-from bench.metrology.noise import Floats, Spread, Window, block_means
+from bench.metrology.noise import Floats, Levels, Spread, Window, block_means
 from bench.metrology.observation import between_doses_s
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.shared.weighing import Weighing, within
@@ -79,9 +79,9 @@ class Delivery:
 
     def components(self, volume_ul: float, per_ul: float, before: Window, after: Window) -> list[Component]:
         """Return the budget of what was delivered between two levels."""
-        noise = self.weighing.noise.difference(before, after)
         interval_s = 0.5 * (after[0] + after[1] - before[0] - before[1])
-        return self.weighing.components(volume_ul, per_ul, noise, interval_s, near=self._near(before, after))
+        near, levels = self._near(before, after), Levels.difference(before, after)
+        return self.weighing.components(volume_ul, per_ul, levels, interval_s, near)
 
     def _near(self, before: Window, after: Window) -> Spread:
         """Return the noise of the same levels, had they stood side by side."""
@@ -158,9 +158,10 @@ def measure_totals(delivery: Delivery, catalogue: Mapping[str, MeasurementSpec])
             "timing of command and stop",
             math.hypot(delivery.u_began_s, delivery.u_ended_s),
             "s",
-            100.0 * volume_ul / nominal_ul / delivery.duration_s,
+            -100.0 * volume_ul / nominal_ul / delivery.duration_s,
             distribution="rectangular",
             source="sent and acknowledged",
+            estimate=delivery.duration_s,
         ),
     ]
     note = f"{volume_ul / delivery.ul_per_u:.4g} U of {nominal_ul / delivery.ul_per_u:.4g} U commanded"

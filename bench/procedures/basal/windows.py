@@ -24,6 +24,7 @@ from bench.metrology.trumpet import excess_by_noise, ideal_envelope
 from bench.procedures.basal.delivery import HOUR_S, LAG_S, Delivery
 from bench.procedures.basal.pulses import load_uncertainty_mg
 from bench.procedures.base import MeasurementSpec
+from bench.procedures.shared.weighing import OF_LEVELS
 from bench.results.model import Component, Measurement, Table
 
 BAND_PERCENT = 15.0
@@ -33,7 +34,6 @@ SAME_DOSE = 0.25
 MARD_MINUTES = (15, 60)
 PULSE_MEANS = (10, 20, 40)
 SINGLE = "single pulses"
-_OWN = frozenset({"repeatability", "drift", "readability, of both levels", "air buoyancy of the vessel"})
 _PERCENTILES = (5.0, 50.0, 95.0)
 
 
@@ -86,8 +86,8 @@ def single_pulses(delivery: Delivery, train: PulseTrain, dose_ul: float) -> Erro
 
 
 def _errors(name: str, errors: Sequence[float], lines: list[Component]) -> Errors:
-    own = math.hypot(*(line.contribution for line in lines if line.name in _OWN))
-    common = math.hypot(*(line.contribution for line in lines if line.name not in _OWN))
+    own = combined([line for line in lines if line.name in OF_LEVELS])
+    common = combined([line for line in lines if line.name not in OF_LEVELS])
     known = [error for error in errors if math.isfinite(error)]
     return Errors(name, known, own, common, len(errors) - len(known), tuple(lines))
 

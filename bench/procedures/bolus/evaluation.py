@@ -10,17 +10,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.metrology.budget import bounded, combined, component, kept_possible, measurement, scaled, undetermined
-from bench.metrology.noise import Spread
+from bench.metrology.noise import Levels
 from bench.metrology.shares import BAND_PERCENTS, share_standard_uncertainty, share_within
 from bench.procedures.base import MeasurementSpec
-from bench.procedures.bolus.course import DEAD_HALF_WIDTH_S, LAG_HALF_WIDTH_S, Arrival
+from bench.procedures.bolus.course import DEAD_HALF_WIDTH_S, DEAD_S, LAG_HALF_WIDTH_S, LAG_S, Arrival
+from bench.procedures.bolus.meanwhile import NAME as BASAL
+from bench.procedures.bolus.meanwhile import Meanwhile
 from bench.procedures.bolus.weighing import WeighedBolus
-from bench.procedures.shared.weighing import AT_LOADS, BY_NOISE, Weighing
+from bench.procedures.shared.weighing import AT_LOADS, BY_NOISE, OF_LEVELS, Weighing
 from bench.results.model import Component, Measurement, Pulse
 
-COMMON_UNITS = frozenset({"1", "mg/h"})
-"""Inputs that all boluses share: relative errors, and rates at which the mass drifts."""
 NOT_ARRIVED = "not yet arrived"
+OWN = OF_LEVELS | AT_LOADS | {BASAL}
+"""Budget lines that every bolus has of its own; all others are shared."""
 STILL_TO_COME = 0.1
 """How much of what came between an early window and that of weighing may come after it: true for tails of up to 20 s
 after the usual minute of settling. A longer one shows as a creep within the window of weighing."""
@@ -37,7 +39,7 @@ class BolusRow:
     weighing: Weighing
     commanded_ul: float
     ul_per_u: float
-    basal: Component | None
+    basal: Meanwhile | None
 
     @property
     def percent_per_mg(self) -> float:
@@ -56,8 +58,7 @@ class BolusRow:
 
     def budget_of_one(self) -> list[Component]:
         """Return the budget of a single bolus, that of the noisiest."""
-        worst = max(self.weighed, key=lambda one: one.noise.standard_uncertainty)
-        return self._budget(worst.noise, worst.interval_s)
+        return self._of_bolus(max(self.weighed, key=lambda one: one.noise.standard_uncertainty))
 
     def pulses(self) -> list[Pulse]:
         """Return every bolus with its volume and its own standard uncertainty, in µL."""
@@ -66,7 +67,7 @@ class BolusRow:
             Pulse(
                 time_s=one.bolus.sent_s,
                 volume_ul=(100.0 + deviation) * per_percent,
-                standard_uncertainty_ul=combined(self._budget(one.noise, one.interval_s)) * per_percent,
+                standard_uncertainty_ul=combined(self._of_bolus(one)) * per_percent,
                 kind="bolus",
             )
             for one, deviation in zip(self.weighed, self.deviations, strict=True)
@@ -75,18 +76,20 @@ class BolusRow:
     def budget_of_mean(self) -> list[Component]:
         """Return the budget of the mean: what is each bolus' own averages out, what is common to all does not.
 
-        Where the window before a bolus follows on the one after its predecessor, what the predecessor still lacked is
-        in the next one: only the last bolus lacks it for good.
+        An error of the balance at a load ends one bolus and begins the next, with opposite signs: of a row only those
+        at the first and the last load are left. Noise is that of all windows at their places, neighbours' correlation
+        in it. Where the window before a bolus follows on the one after its predecessor, what the predecessor still
+        lacked is in the next one: only the last bolus lacks it for good.
         """
         number = len(self.weighed)
         interval_s = sum(one.interval_s for one in self.weighed) / number
         windows = [window for one in self.weighed for window in (one.bolus.before, one.bolus.after)]
-        noise = self.weighing.noise.sum_of_levels(windows, [-1.0 / number, 1.0 / number] * number)
+        levels = Levels.of(windows, [-1.0 / number, 1.0 / number] * number)
         lines = []
-        for line in self._budget(noise, interval_s):
+        for line in self._budget(levels, interval_s):
             if line.name == NOT_ARRIVED and self._hands_on():
                 lines.append(scaled(line, 1.0 / number))
-            elif line.name in BY_NOISE or _is_common(line):
+            elif line.name in BY_NOISE or line.name == BASAL or line.name not in OWN:
                 lines.append(line)
             else:
                 lines.append(scaled(line, 1.0 / number if line.name in AT_LOADS else 1.0 / math.sqrt(number)))
@@ -101,14 +104,17 @@ class BolusRow:
     def own_and_common(self) -> tuple[float, float]:
         """Return the standard uncertainties of a bolus that are its own, and that it shares with all others."""
         lines = self.budget_of_one()
-        own = [line for line in lines if not _is_common(line)]
-        return combined(own), combined([line for line in lines if _is_common(line)])
+        own = [line for line in lines if line.name in OWN]
+        return combined(own), combined([line for line in lines if line.name not in OWN])
 
-    def _budget(self, noise: Spread, interval_s: float) -> list[Component]:
+    def _of_bolus(self, one: WeighedBolus) -> list[Component]:
+        return self._budget(Levels.difference(one.bolus.before, one.bolus.after), one.interval_s)
+
+    def _budget(self, levels: Levels, interval_s: float) -> list[Component]:
         per_ul = 100.0 / self.commanded_ul
-        lines = self.weighing.components(self.commanded_ul, per_ul, noise, interval_s)
+        lines = self.weighing.components(self.commanded_ul, per_ul, levels, interval_s)
         lines.append(self._not_yet_arrived())
-        return [*lines, self.basal] if self.basal is not None else lines
+        return [*lines, self.basal.component(levels, per_ul)] if self.basal is not None else lines
 
     def _not_yet_arrived(self) -> Component:
         """Return what may come after the weighing, by what came shortly before it: all boluses tell of it together."""
@@ -124,22 +130,6 @@ class BolusRow:
             half_width_mg = max(half_width_mg, CREEP_TO_COME * creep_mg)
         source = "what came between an earlier window and that of weighing"
         return bounded(NOT_ARRIVED, half_width_mg, "mg", self.percent_per_mg, source=source)
-
-
-def _is_common(line: Component) -> bool:
-    return line.unit in COMMON_UNITS or line.name == NOT_ARRIVED
-
-
-def basal_component(rate_ul_per_h: float, increment_ul: float, interval_s: float, commanded_ul: float) -> Component:
-    """Return what the basal rate leaves open in a bolus, in percent: whole increments either fall into it or not.
-
-    How many do is known but for one, with the variance f·(1 − f) for the fraction f that is left over.
-    """
-    increments = rate_ul_per_h * interval_s / 3600.0 / increment_ul
-    fraction = increments - math.floor(increments)
-    standard_ul = increment_ul * math.sqrt(fraction * (1.0 - fraction))
-    source = f"increments of {increment_ul:g} µL between the windows"
-    return component("basal meanwhile", standard_ul, "µL", 100.0 / commanded_ul, source=source)
 
 
 def measure(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> list[Measurement]:
@@ -224,8 +214,8 @@ def _course(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> dict[str
 
 def _delivery_time(timed: Sequence[Arrival], spec: MeasurementSpec) -> Measurement:
     lines = [
-        bounded("lag of the balance's filter", LAG_HALF_WIDTH_S, "s", source="0.5 s to 1.5 s, 1 s made good"),
-        bounded("dead time of the balance", DEAD_HALF_WIDTH_S, "s", source="0 s to 0.3 s"),
+        bounded("lag of the balance's filter", LAG_HALF_WIDTH_S, "s", -1.0, source="0.5 s to 1.5 s", estimate=LAG_S),
+        bounded("dead time of the balance", DEAD_HALF_WIDTH_S, "s", -1.0, source="0 s to 0.3 s", estimate=DEAD_S),
         component("noise at 95 %", _rms([one.u_time_s for one in timed]) / math.sqrt(len(timed)), "s", source="blanks"),
     ]
     mean_s = float(np.mean([one.time_s for one in timed]))
@@ -244,7 +234,14 @@ def _tail_fraction(timed: Sequence[tuple[WeighedBolus, Arrival]], spec: Measurem
         )
     )
     lines = [
-        bounded("lag of the balance's filter", float(np.mean(half)), "%", source="0.5 s to 1.5 s, 1 s made good"),
+        bounded(
+            "lag of the balance's filter",
+            LAG_HALF_WIDTH_S,
+            "s",
+            -float(np.mean(half)) / LAG_HALF_WIDTH_S,
+            source="0.5 s to 1.5 s",
+            estimate=LAG_S,
+        ),
         component("noise at the pump's end", _rms(noise) / root, "%", source="blanks"),
         component("noise of the levels", _rms(levels) / root, "%", source="noise of the blanks"),
     ]

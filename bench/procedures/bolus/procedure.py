@@ -11,8 +11,9 @@ from bench.metrology.shares import BAND_PERCENTS
 from bench.plan.model import Plan
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
 from bench.procedures.bolus.course import restorers
-from bench.procedures.bolus.evaluation import BolusRow, basal_component, measure, nothing_measured
+from bench.procedures.bolus.evaluation import BolusRow, measure, nothing_measured
 from bench.procedures.bolus.figures import mass_figure, row_figures, simulated_words, tables
+from bench.procedures.bolus.meanwhile import Meanwhile
 from bench.procedures.bolus.planning import POLL_S, TYPICAL_SPEED_UL_PER_MIN, planned_boluses
 from bench.procedures.bolus.weighing import CommandedBolus, bolus_doubts, commanded_boluses, weigh
 from bench.procedures.shared.alarms import alarm_findings, blocking
@@ -190,8 +191,7 @@ def _row(settings: BolusSettings, weighing: Weighing, boluses: Sequence[Commande
     basal = None
     if settings.basal is not None and weighed:
         increment = context.plan.pump.basal_increment or DEFAULT_INCREMENT
-        interval_s = max(one.interval_s for one in weighed)
-        basal = basal_component(rate_ul_per_h, increment.to("µL", context.concentration), interval_s, commanded_ul)
+        basal = Meanwhile(rate_ul_per_h, increment.to("µL", context.concentration))
     return BolusRow(weighed, weighing, commanded_ul, context.concentration.ul_per_u, basal)
 
 

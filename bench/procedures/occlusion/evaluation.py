@@ -110,13 +110,15 @@ def _pressure(
         return undetermined(name, spec.title, spec.unit, "the pressure was not recorded then")
     lines = [
         component("calibration", seen.pressure_uncertainty_kpa, "kPa", source=seen.certificate),
-        component("zero", seen.zero.standard_uncertainty, "kPa", source="the blanks"),
+        component("zero", seen.zero.standard_uncertainty, "kPa", -1.0, source="the blanks", estimate=seen.zero.value),
         component("noise", found.noise, "kPa", source="the blanks"),
         bounded(
             spread,
             found.spread,
             "kPa",
+            -1.0 if found.excess else 1.0,
             source="the curve within that time" if "alarm" in spread else "half of what is made good for it",
+            estimate=found.excess,
         ),
     ]
     return measurement(name, spec.title, found.value, spec.unit, lines)
@@ -138,7 +140,8 @@ def _missed_volume(seen: OcclusionReadings, spec: MeasurementSpec) -> Measuremen
         per_open_s = -facts.flow.due_ul(duration_s) / facts.flow.bolus_open_s / seen.ul_per_u
         source = "between two questions to the pump"
         half_s = facts.flow.open_half_width_s
-        lines.append(bounded("time of the bolus through the open line", half_s, "s", per_open_s, source=source))
+        through, open_s = "time of the bolus through the open line", facts.flow.bolus_open_s
+        lines.append(bounded(through, half_s, "s", per_open_s, source=source, estimate=open_s))
     if facts.alarm is not None:
         lines += [scaled(line, per_s) for line in facts.alarm.budget]
     missed_u = (facts.flow.due_ul(duration_s) - arrived.volume_ul) / seen.ul_per_u

@@ -84,16 +84,17 @@ def measure_compliance(seen: OcclusionReadings, rise: Rise | str, spec: Measurem
     if isinstance(rise, str):
         return undetermined("compliance", spec.title, spec.unit, rise)
     found = rise.found
-    value = found.ul_per_kpa
+    value, pushed_ul = found.ul_per_kpa, float(rise.volume_ul[-1])
     curved = 0.5 * abs(found.halves[1] - found.halves[0])
     lines = [
         component("scatter of doses and of pressure", found.relative_uncertainty, "1", value, source="the fit"),
         bounded(
             "what the pump pushed",
-            0.01 * METERING_PERCENT,
-            "1",
-            value,
+            0.01 * METERING_PERCENT * pushed_ul,
+            "µL",
+            value / pushed_ul,
             source=f"assumed: what it was told to, ±{METERING_PERCENT:g} %",
+            estimate=pushed_ul,
         ),
         _calibration(seen, found.rise_kpa, value),
     ]
@@ -117,7 +118,7 @@ def measure_released_compliance(seen: OcclusionReadings, stored: Volume | None, 
     value = stored.volume_ul / fall_kpa
     lines = [
         *(scaled(line, seen.ul_per_u / fall_kpa) for line in stored.budget),
-        component("noise of the pressure", math.sqrt(2.0) * noise_kpa, "kPa", value / fall_kpa, source="the blanks"),
+        component("noise of the pressure", math.sqrt(2.0) * noise_kpa, "kPa", -value / fall_kpa, source="the blanks"),
         _calibration(seen, fall_kpa, value),
     ]
     note = f"{stored.volume_ul:.3g} µL for {fall_kpa:.3g} kPa; assumes nothing of the pump"
@@ -126,7 +127,7 @@ def measure_released_compliance(seen: OcclusionReadings, stored: Volume | None, 
 
 def _calibration(seen: OcclusionReadings, span_kpa: float, value: float) -> Component:
     uncertainty_kpa = seen.pressure_uncertainty_kpa
-    return component("calibration of the pressure", uncertainty_kpa, "kPa", value / span_kpa, source=seen.certificate)
+    return component("calibration of the pressure", uncertainty_kpa, "kPa", -value / span_kpa, source=seen.certificate)
 
 
 def disagreement(pushed: Measurement, released: Measurement) -> str | None:

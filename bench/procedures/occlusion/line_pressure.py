@@ -24,12 +24,14 @@ LOST_INTERVALS = 3.0
 class Pressure:
     """A pressure above the zero of the blank, with what its reading leaves open; all in kPa.
 
-    `noise` is the standard uncertainty of the mean by noise, `spread` the half width that the instant leaves open.
+    `noise` is the standard uncertainty of the mean by noise, `spread` the half width that the instant leaves open;
+    `excess` was taken off, since noise makes a peak greater.
     """
 
     value: float
     noise: float
     spread: float
+    excess: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def peak(readings: Series, zeroed: Zero, start_s: float, end_s: float) -> Pressu
     usual_s = float(np.median(np.diff(inside[0]))) if inside[0].size > 1 else SMOOTHING_S
     number = max(1.0, close * min(1.0, _APART_IN_A_SECOND * usual_s / SMOOTHING_S))
     excess = noise * max(0.0, NormalDist().inv_cdf((number - 0.375) / (number + 0.25)))
-    return Pressure(greatest - zeroed.value - excess, noise, 0.5 * excess)
+    return Pressure(greatest - zeroed.value - excess, noise, 0.5 * excess, excess)
 
 
 def overload(readings: Series, start_s: float, end_s: float) -> Overload | None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrology.budget import bounded, component
-from bench.metrology.noise import Window, block_means
+from bench.metrology.budget import bounded, combined, component, scaled
+from bench.metrology.noise import Levels, Window, block_means
 from bench.metrology.plateau import level, step
 from bench.metrology.tail import Tail, tail_after
 from bench.procedures.base import Context
@@ -16,7 +16,7 @@ from bench.procedures.occlusion import line_pressure
 from bench.procedures.occlusion.actuation import Actuation, actuation
 from bench.procedures.occlusion.facts import OcclusionFacts
 from bench.procedures.occlusion.line_pressure import Zero
-from bench.procedures.shared.weighing import Weighing, within
+from bench.procedures.shared.weighing import BY_NOISE, Weighing, within
 from bench.recording.reader import Series
 from bench.results.model import Component
 
@@ -75,7 +75,14 @@ class OcclusionReadings:
         delay = self.actuation
         return [
             bounded("when the occluder was switched", half_s, "s", per_s, source=source),
-            bounded("actuation delay of the occluder", delay.half_width_s, "s", per_s, source=delay.source),
+            bounded(
+                "actuation delay of the occluder",
+                delay.half_width_s,
+                "s",
+                per_s,
+                source=delay.source,
+                estimate=delay.mean_s,
+            ),
         ]
 
     def between(self, before: Window, after: Window) -> Volume | None:
@@ -85,8 +92,8 @@ class OcclusionReadings:
         if first is None or second is None:
             return None
         added_ul = step(first, second, -weighing.loss_mg_per_s) * weighing.conversion.ul_per_mg
-        noise = weighing.noise.difference(before, after)
-        budget = weighing.components(added_ul, 1.0 / self.ul_per_u, noise, second.time_s - first.time_s)
+        levels = Levels.difference(before, after)
+        budget = weighing.components(added_ul, 1.0 / self.ul_per_u, levels, second.time_s - first.time_s)
         return Volume(added_ul, added_ul / self.ul_per_u, budget)
 
     def stored(self) -> Volume | None:
@@ -101,15 +108,10 @@ class OcclusionReadings:
         tail = self._tail(opened.sent_s, seen.volume_ul, last)
         if tail is None:
             return seen
-        line = component(
-            "tail after the observation",
-            tail.standard_uncertainty,
-            "µL",
-            1.0 / self.ul_per_u,
-            source="exponentials fitted to what came at last",
-        )
         whole_ul = seen.volume_ul + tail.volume
-        return Volume(whole_ul, whole_ul / self.ul_per_u, [*seen.budget, line], tail.volume)
+        return Volume(
+            whole_ul, whole_ul / self.ul_per_u, _with_tail(seen.budget, tail, 1.0 / self.ul_per_u), tail.volume
+        )
 
     def _tail(self, opened_s: float, volume_ul: float, last: Window) -> Tail | None:
         """Return what came after the middle of the last window; None where nothing came at all, or too short a look."""
@@ -131,7 +133,28 @@ class OcclusionReadings:
         middle_s = max(0.5 * (last[0] + last[1]), float(middles_s[-1]) - 0.5 * (last[1] - last[0]))
         if volume_ul <= 0.0 or noise_ul <= 0.0:
             return None
-        return tail_after(middles_s[first:], means_ul[first:], noise_ul, middle_s)
+        return tail_after(middles_s[first:], means_ul[first:], noise_ul, middle_s, last[0])
+
+
+def _with_tail(budget: list[Component], tail: Tail, per_ul: float) -> list[Component]:
+    """Return the budget of a volume with its tail, which was fitted to the last level, too.
+
+    What the level's noise does to the tail is in the noise's own line; the tail's has the rest (`GivenLevels`).
+    """
+    by_noise = combined([line for line in budget if line.name in BY_NOISE])
+    own, correlation = per_ul * tail.standard_uncertainty, 0.0
+    if by_noise > 0.0 and own > 0.0:
+        correlation = max(-1.0, min(1.0, per_ul**2 * tail.with_level / (by_noise * own)))
+    follows = correlation * own / by_noise if correlation else 0.0
+    line = component(
+        "tail after the observation",
+        tail.standard_uncertainty * math.sqrt(1.0 - correlation**2),
+        "µL",
+        per_ul,
+        source=f"exponentials fitted to what came at last; r = {correlation:.2f} with the noise, in whose line that is",
+        estimate=tail.volume,
+    )
+    return [*(scaled(each, 1.0 + follows) if each.name in BY_NOISE else each for each in budget), line]
 
 
 def readings(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.metrology.budget import Distribution, component
-from bench.metrology.density import immersion_factor
+from bench.metrology.density import COLDEST_C, WARMEST_C, immersion_factor
 from bench.metrology.liquids import LIQUIDS, Liquid, measured_liquid
 from bench.metrology.noise import Floats, Window
 from bench.metrology.surroundings import Surroundings
@@ -19,17 +19,18 @@ from bench.recording.reader import TestRecord
 from bench.results.model import Component
 from bench.rig.model import BalanceSpec
 
-ASSUMED = Surroundings(22.0, 1000.0, 50.0, 2.0, 20.0, 15.0, liquid_c=22.0, u_liquid_c=2.0)
+ASSUMED = Surroundings(22.0, 1000.0, 50.0, 2.0, 20.0, 15.0, liquid_c=22.0, u_liquid_c=0.3, liquid_follows_air=True)
 """A lab that nobody measured, with standard uncertainties to match."""
 _U_TEMPERATURE_K, _U_PRESSURE_HPA, _U_HUMIDITY_PCT = 0.3, 1.0, 3.0
 """Of a climate sensor without a certificate."""
 _U_LIQUID_K = 0.3
 """How much warmer or colder than the air the liquid may be, as a standard uncertainty."""
+_FOLLOWS_AIR = f"taken from the air's temperature, ±{_U_LIQUID_K:g} K (k = 1)"
 _PLAUSIBLE = {
-    "temperature_c": (0.0, 40.0),
+    "temperature_c": (COLDEST_C, WARMEST_C),
     "pressure_hpa": (500.0, 1200.0),
     "humidity_pct": (0.0, 100.0),
-    "liquid_temperature_c": (0.0, 40.0),
+    "liquid_temperature_c": (COLDEST_C, WARMEST_C),
 }
 """Readings outside of these are no air that anybody weighs in, and no liquid that anybody infuses."""
 _AIR = ("temperature_c", "pressure_hpa", "humidity_pct")
@@ -63,6 +64,7 @@ class Conversion:
     air: AirCourse | None
     temperature_c: tuple[float, float] | None
     source: str
+    liquid_source: str
     declared: bool = False
     implausible: str = ""
 
@@ -79,35 +81,41 @@ class Conversion:
         return self.surroundings.factor_ul_per_mg() / self.surroundings.weightless_ul_per_mg()
 
     def components(self, volume: float) -> list[Component]:
-        """Return the budget lines of the conversion for a volume in any unit; its errors are relative."""
-        here, liquid = self.surroundings, self.surroundings.liquid
-        by_temperature, itself = here.relative_uncertainty_temperature(), here.relative_uncertainty_liquid()
+        """Return the budget lines of the conversion for a volume in any unit: independent inputs, none correlated."""
+        here = self.surroundings
+        sources = (self.source, self.liquid_source, self.source, self.source, here.liquid.source)
         lines = [
-            _relative(f"density of {liquid.name} by its temperature", by_temperature, volume, self.source),
-            _relative(f"density of {liquid.name} itself", itself, volume, liquid.source, "rectangular"),
-            self._buoyancy_component(volume),
+            component(
+                each.name,
+                each.standard_uncertainty,
+                each.unit,
+                volume * each.per_unit,
+                distribution=each.distribution,
+                source=source,
+                estimate=each.estimate,
+            )
+            for each, source in zip(here.influences(), sources, strict=True)
         ]
+        if not self.applied.sample_buoyancy:
+            name, own = f"air buoyancy of the delivered {here.liquid.name}", self.buoyancy - 1.0
+            lines.append(component(name, own, "1", volume, source=NOT_APPLIED, estimate=1.0))
         if self.immersed.factor < 1.0:
             lines.append(self._immersion_component(volume))
         return lines
 
-    def _buoyancy_component(self, volume: float) -> Component:
-        own, source = self.surroundings.relative_uncertainty_buoyancy(), self.source
-        if not self.applied.sample_buoyancy:
-            own, source = math.hypot(own, self.buoyancy - 1.0), NOT_APPLIED
-        return _relative(f"air buoyancy of the delivered {self.surroundings.liquid.name}", own, volume, source)
-
     def _immersion_component(self, volume: float) -> Component:
-        own, source = self.immersed.standard_uncertainty, self.immersed.source
+        factor, own, source = self.immersed.factor, self.immersed.standard_uncertainty, self.immersed.source
         if not self.applied.immersion:
-            own, source = math.hypot(own, 1.0 - self.immersed.factor), NOT_APPLIED
-        return _relative("immersion of the needle", own, volume, source, "rectangular")
-
-
-def _relative(
-    name: str, standard: float, volume: float, source: str, distribution: Distribution = "normal"
-) -> Component:
-    return component(name, standard, "1", volume, distribution=distribution, source=source, form="factor")
+            factor, own, source = 1.0, math.hypot(own, 1.0 - factor), NOT_APPLIED
+        return component(
+            "immersion of the needle",
+            own,
+            "1",
+            volume / factor,
+            distribution="rectangular",
+            source=source,
+            estimate=factor,
+        )
 
 
 def conversion(record: TestRecord, context: Context) -> Conversion:
@@ -121,13 +129,32 @@ def conversion(record: TestRecord, context: Context) -> Conversion:
         surroundings = _surroundings(context, means, _spread(channels["temperature_c"], during), declared)
         source = "declared in the rig file, not measured" if declared else "climate readings"
         air = None if declared else air_course(channels)
+    liquid_source = _FOLLOWS_AIR if surroundings.liquid_follows_air else "rig file"
     if len(of_liquid[1]):
-        during = while_delivering(record)
-        u_liquid_c = math.hypot(_U_TEMPERATURE_K, _spread(of_liquid, during))
-        surroundings = replace(surroundings, liquid_c=_mean(of_liquid, during), u_liquid_c=u_liquid_c)
+        liquid_source = "readings of the liquid's temperature"
+        surroundings = _with_measured_liquid(surroundings, of_liquid, while_delivering(record))
     extremes = (float(warmth.min()), float(warmth.max())) if len(warmth) and not declared else None
-    immersed = immersed_by(context.rig.balance)
-    return Conversion(surroundings, immersed, context.plan.corrections, air, extremes, source, declared, implausible)
+    return Conversion(
+        surroundings,
+        immersed_by(context.rig.balance),
+        context.plan.corrections,
+        air,
+        extremes,
+        source,
+        liquid_source,
+        declared,
+        implausible,
+    )
+
+
+def _with_measured_liquid(surroundings: Surroundings, of_liquid: tuple[Floats, Floats], during: Window) -> Surroundings:
+    return replace(
+        surroundings,
+        liquid_c=_mean(of_liquid, during),
+        u_liquid_c=math.hypot(_U_TEMPERATURE_K, _spread(of_liquid, during)),
+        liquid_follows_air=False,
+        liquid_distribution="normal",
+    )
 
 
 def liquid_of(plan: Plan) -> Liquid:
@@ -170,9 +197,11 @@ def assumed_surroundings(context: Context) -> Surroundings:
 def _surroundings(context: Context, means: list[float], spread_k: float, assumed: bool) -> Surroundings:
     """Return air and liquid; uncertain as those of any lab where they are `assumed`, else as the sensor is."""
     wanted, liquid = context.plan.conditions.temperature, context.rig.liquid_temperature
+    of_air: Distribution = "normal"
     if assumed:
         u_assumed = ASSUMED.u_temperature_c if wanted is None else wanted.half_width / math.sqrt(3.0)
         u_air = (u_assumed, ASSUMED.u_pressure_hpa, ASSUMED.u_humidity_pct)
+        of_air = "normal" if wanted is None else "rectangular"
     else:
         u_air = (math.hypot(_sensor_uncertainty(context), spread_k), _U_PRESSURE_HPA, _U_HUMIDITY_PCT)
     return Surroundings(
@@ -181,8 +210,11 @@ def _surroundings(context: Context, means: list[float], spread_k: float, assumed
         means[2],
         *u_air,
         liquid_c=means[0] if liquid is None else liquid.nominal,
-        u_liquid_c=math.hypot(u_air[0], _U_LIQUID_K) if liquid is None else liquid.half_width / math.sqrt(3.0),
+        u_liquid_c=_U_LIQUID_K if liquid is None else liquid.half_width / math.sqrt(3.0),
         liquid=liquid_of(context.plan),
+        liquid_follows_air=liquid is None,
+        air_distribution=of_air,
+        liquid_distribution="normal" if liquid is None else "rectangular",
     )
 
 

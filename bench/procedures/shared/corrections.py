@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from bench.metrology.corrections import Effect, Effects, Step, effects_of
-from bench.metrology.evaporation import SECONDS_PER_HOUR
+from bench.metrology.loss_slope import SECONDS_PER_HOUR
 from bench.metrology.noise import Floats, Window
 from bench.procedures.base import Context
 from bench.procedures.shared.weighing import Weighing, within

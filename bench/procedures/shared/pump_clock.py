@@ -115,5 +115,6 @@ def alarm_instant(record: TestRecord, alarm: Event) -> Instant:
             return mapped
     # Raised at some moment since the question before: the middle of that second, rectangular.
     source = f"the bench asks every {POLL_S:g} s"
-    line = bounded("when the alarm was raised before it was read", 0.5 * POLL_S, "s", source=source)
+    half_s = 0.5 * POLL_S
+    line = bounded("when the alarm was raised before it was read", half_s, "s", -1.0, source=source, estimate=half_s)
     return Instant(read_s - 0.5 * POLL_S, "from when the bench read it", (line,))

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.metrology.budget import bounded, component
-from bench.metrology.evaporation import SECONDS_PER_HOUR, Evaporation, blank_slope, evaporation, slope_of_rests
-from bench.metrology.noise import Floats, Noise, Spread, Window, estimate
+from bench.metrology.evaporation import Evaporation, evaporation
+from bench.metrology.loss_slope import SECONDS_PER_HOUR, blank_slope, slope_of_rests
+from bench.metrology.noise import Floats, Levels, Noise, Spread, Window, estimate
 from bench.metrology.noise_covariance import FilteredNoise, from_noise
 from bench.metrology.noise_fit import FEWEST_READINGS, fit_noise
 from bench.metrology.vessel_buoyancy import correction_uncertainty_mg, vessel_correction_mg
@@ -34,6 +35,8 @@ AT_LOADS = frozenset({"calibration", "linearity"})
 """Budget lines that belong to a load: of a row of steps on top of each other only the first and the last load count."""
 BY_NOISE = frozenset({"repeatability", "drift"})
 """Budget lines that come from the balance's noise."""
+OF_LEVELS = BY_NOISE | {"readability, of both levels", "air buoyancy of the vessel"}
+"""Budget lines that each difference of levels has of its own; what loss and conversion leave open is shared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,46 +94,46 @@ class Weighing:
         return known and self.conversion.applied.vessel_buoyancy
 
     def components(
-        self, volume_ul: float, per_ul: float, noise: Spread, interval_s: float, near: Spread | None = None
+        self, volume_ul: float, per_ul: float, levels: Levels, interval_s: float, near: Spread | None = None
     ) -> list[Component]:
-        """Return the budget of a volume that is the difference of two levels of the balance.
+        """Return the budget of a volume that is the difference of two levels of the balance, or a mean of such.
+
+        No two lines are correlated. What acts twice is one input with its slope through all that it acts on (GUM
+        F.1.2.3): air and liquid through both densities (`Surroundings.influences`), and the noise of the levels through
+        the loss as well, since levels in or beside a blank are in its slope, too. So the loss has only what the levels'
+        noise does not tell of it. What the vessel displaces acts through the levels and through the loss. A constant
+        error of the climate sensor cancels in the change of the air's density that moves the vessel, but for 0.35 % of
+        that correction per kelvin; what is left there is how well the sensor follows.
 
         Args:
             volume_ul: the volume, which relative errors act upon.
             per_ul: what 1 µL is in the measurement's unit: 0.1 for U of U-100.
-            noise: of the difference of the levels, in mg.
+            levels: whose difference the volume is.
             interval_s: time between the levels, in which liquid evaporates and the balance drifts.
-            near: what `noise` would be for levels close together; what it is beyond that is shown as drift.
+            near: what the noise would be for levels close together; what it is beyond that is shown as drift.
 
         """
         per_mg = per_ul * self.conversion.ul_per_mg
+        hours = interval_s / SECONDS_PER_HOUR
+        noise, lost = self.noise.of(levels), self.evaporation
+        together = lost.given_levels(self.noise, levels, interval_s)
         return [
-            *self._noise_components(per_mg, noise, near or noise),
+            *_noise_components(per_mg * (1.0 + together.mg_per_h_per_mg * hours), noise, near or noise),
             *balance_components(self.balance, per_mg),
             *self.conversion.components(volume_ul * per_ul),
-            self._vessel_component(per_mg, interval_s),
+            self._vessel_component(per_mg, levels, interval_s),
             component(
                 "evaporation and steady drift",
-                self.evaporation.uncertainty_over(interval_s),
+                together.standard_uncertainty,
                 "mg/h",
-                per_mg * interval_s / SECONDS_PER_HOUR,
-                degrees_of_freedom=self.evaporation.degrees_of_freedom,
-                source=self.evaporation.source,
+                per_mg * hours,
+                degrees_of_freedom=lost.degrees_of_freedom,
+                source=f"{lost.source}{together.told}",
+                estimate=lost.mg_per_h,
             ),
         ]
 
-    def _noise_components(self, per_mg: float, noise: Spread, near: Spread) -> list[Component]:
-        degrees, total = noise.degrees_of_freedom, noise.standard_uncertainty
-        short = min(total, near.standard_uncertainty)
-        source = "noise of the blanks"
-        lines = [component("repeatability", short, "mg", per_mg, degrees_of_freedom=degrees, source=source)]
-        if total > short:
-            drift = math.sqrt(total**2 - short**2)
-            source = "noise of the blanks, continued as flicker or as random walk"
-            lines.append(component("drift", drift, "mg", per_mg, degrees_of_freedom=degrees, source=source))
-        return lines
-
-    def _vessel_component(self, per_mg: float, interval_s: float) -> Component:
+    def _vessel_component(self, per_mg: float, levels: Levels, interval_s: float) -> Component:
         name, air, displaced = "air buoyancy of the vessel", self.conversion.air, self.displaced_ml
         if air is None:
             half_mg = 0.5 * UNMEASURED_AIR_CHANGE_KG_PER_M3 * (displaced.nominal if displaced else ASSUMED_VESSEL_ML)
@@ -142,9 +145,23 @@ class Weighing:
             why = NOT_APPLIED if displaced else "not corrected: the rig file tells no `vessel:`"
             typical_mg = volume_ml * air.typical_change(interval_s)
             return component(name, typical_mg, "mg", per_mg, source=f"{why}; {volume_ml:g} mL displaced")
-        standard_mg = correction_uncertainty_mg(air, displaced.nominal, displaced.half_width, interval_s)
+        # What changes steadily looks like a loss and is in the blanks' slopes, too: there it cancels.
+        change = levels.sum_of(air.at) + self.evaporation.of_course(air.at) * interval_s / SECONDS_PER_HOUR
+        standard_mg = correction_uncertainty_mg(change, displaced.nominal, displaced.half_width, interval_s)
         source = f"{displaced} displaced, rig file, and the climate sensor"
-        return component(name, standard_mg, "mg", per_mg, source=source)
+        return component(name, standard_mg, "mg", per_mg, source=source, estimate=displaced.nominal * change)
+
+
+def _noise_components(per_mg: float, noise: Spread, near: Spread) -> list[Component]:
+    degrees, total = noise.degrees_of_freedom, noise.standard_uncertainty
+    short = min(total, near.standard_uncertainty)
+    source = "noise of the blanks"
+    lines = [component("repeatability", short, "mg", per_mg, degrees_of_freedom=degrees, source=source)]
+    if total > short:
+        drift = math.sqrt(total**2 - short**2)
+        source = "noise of the blanks, continued as flicker or as random walk"
+        lines.append(component("drift", drift, "mg", per_mg, degrees_of_freedom=degrees, source=source))
+    return lines
 
 
 def balance_components(balance: BalanceSpec | None, per_mg: float) -> list[Component]:
