@@ -162,9 +162,21 @@ def step_of(table: Table) -> float:
     return float(f"{np.min(steps):.3g}")
 
 
+def _digit_of(table: Table) -> float:
+    """Return what all steps between the masses are multiples of, in g; 0 where there are none.
+
+    Readings without noise go from level to level, and their smallest step is what was delivered: two such steps differ
+    by a digit or more.
+    """
+    steps = np.unique(np.round(np.abs(np.diff(table.mass.value[np.isfinite(table.mass.value)])), 12))
+    between = np.diff(steps) if len(steps) > 1 else steps
+    between = between[between > 1e-11]
+    return min(step_of(table), float(np.min(between))) if len(between) else step_of(table)
+
+
 def check_readability(table: Table, readability_g: float) -> None:
     """Doubt a readability that is finer than the file's own steps: it would promise too much."""
-    step_g = step_of(table)
+    step_g = _digit_of(table)
     if step_g > _COARSER * readability_g * (1.0 - 1e-6):
         table.doubts.append(
             f"The masses go in steps of {1000.0 * step_g:.3g} mg, and the readability is said to be"

@@ -8,7 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from bench.importing.delivery import Instants, delivered, widened, with_bolus_ends
+from bench.importing.assumed import middle_s, widened
+from bench.importing.delivery import Instants, delivered, with_bolus_ends
 from bench.importing.errors import ImportedFileError
 from bench.importing.events import events_of, with_settings
 from bench.importing.layout import ReadOptions
@@ -138,8 +139,10 @@ def _is_bolus(event: Event) -> bool:
 
 
 def _duration_s(table: Table, options: ImportOptions, events: list[Event]) -> float:
-    found = {event.kind: event.time_s for event in delivered(_quiet(table), events, options.instants, "basal")}
-    duration_s = found.get("basal stopped", table.end_s) - found.get("basal commanded", table.start_s)
+    found = {event.kind: event for event in delivered(_quiet(table), events, options.instants, "basal")}
+    begin, end = found.get("basal commanded"), found.get("basal stopped")
+    begin_s = table.start_s if begin is None else middle_s(begin)
+    duration_s = (table.end_s if end is None else middle_s(end)) - begin_s
     return max(60.0, duration_s)
 
 

@@ -178,10 +178,16 @@ MARKED: dict[str, tuple[Sequence[str], str, str]] = {
     ),
     "no events": (
         MASSES,
+        r"note: Nothing says when delivery began and stopped: the readings show pulses every 90 s from minute 6\.5 to"
+        r" minute 65\.0, .*\(40 intervals for 40 pulses\).* --start and --stop",
+        "PASS",
+    ),
+    "no events and no flats": (
+        [MASSES[0], *MASSES[301:3901]],
         r"note: Nothing says when delivery began and stopped: the whole file is taken",
         "INCONCLUSIVE",
     ),
-    "no blank": (MASSES, r"note: Nothing tells the evaporation.*±30 mg/h", "INCONCLUSIVE"),
+    "no blank": ([MASSES[0], *MASSES[301:3901]], r"note: Nothing tells the evaporation.*±30 mg/h", "INCONCLUSIVE"),
     "an unknown word": (
         [line + "door opened" if row == 1000 else line for row, line in enumerate(LINES)],
         r"note: Words of the event column that mean nothing to the bench: 'door opened' \(line 1001\)",

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import io
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -179,6 +180,56 @@ def test_start_and_stop_by_options_are_those_of_the_event_column(plainly: Path, 
                            "--blank", "3960 s to 4199 s"))  # fmt: skip
     # The blank after the delivery begins a minute later still: what the line may give is no blank.
     assert told["total_volume"][0] == pytest.approx(measured(result(plainly, capsys))["total_volume"][0], rel=1e-4)
+
+
+def test_without_events_the_delivery_is_found_in_the_readings(tmp_path: Path, capsys: Say) -> None:
+    bare = write(tmp_path / "bare.csv", ["time_s,mass_g", *(line.rpartition(",")[0] for line in LINES[1:])])
+    run = result(bare, capsys)
+    found, evaluation = measured(run), run["tests"][0]["evaluation"]
+    error, uncertainty = found["mean_error"]
+    assert abs(error - 100.0 * (TRUE_MG * 1.00327 / 20.0 - 1.0)) < 0.2
+    # Half an interval at each end of forty, rectangular: 1.25 % / √3, √2 of it, k = 2; short blanks do the rest.
+    assert 100.0 / 40.0 * math.sqrt(2.0 / 3.0) < uncertainty < 4.0
+    assert found["missed_pulses"][0] == found["extra_pulses"][0] == 0.0
+    assert len(evaluation["pulses"]) == DELIVERY_S / PULSE_S
+    assert evaluation["doubts"] == []
+    assert any(
+        "before the first command and after the stop is taken as a blank" in note for note in evaluation["notes"]
+    )
+
+
+def test_a_flow_without_events_is_found_between_its_flats(tmp_path: Path, capsys: Say) -> None:
+    rng = np.random.default_rng(4)
+    noise_g = 1e-3 * rng.normal(0.0, 0.02, 4800)
+    flowed_g = 1e-3 * 20.0 / 3600.0 * np.clip(np.arange(4800.0) - 600.0, 0.0, 3600.0)
+    rows = [f"{at},{25.0 + flowed_g[at] + noise_g[at]:.5f}" for at in range(4800)]
+    write(tmp_path / "flow.csv", ["time_s,mass_g", *rows])
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        main(["analyse", str(tmp_path / "flow.csv"), *SETTINGS[:6], "--delivery", "continuous", "--json"])
+    run = json.loads(said.getvalue())
+    error, uncertainty = measured(run)["mean_error"]
+    assert abs(error - 0.33) < uncertainty < 1.5
+    assert any("it begins at minute 10.0 and ends at minute 70.0" in n for n in run["tests"][0]["evaluation"]["notes"])
+
+
+def test_an_end_that_is_told_is_kept_and_the_other_found(tmp_path: Path, capsys: Say) -> None:
+    bare = write(tmp_path / "bare.csv", ["time_s,mass_g", *(line.rpartition(",")[0] for line in LINES[1:])])
+    run = result(bare, capsys, "--start", "5 min")
+    assert any(
+        "Nothing says when delivery stopped: the readings show pulses" in note and "to half an interval after" in note
+        for note in run["tests"][0]["evaluation"]["notes"]
+    )
+    error, uncertainty = measured(run)["mean_error"]
+    assert abs(error - 100.0 * (TRUE_MG * 1.00327 / 20.0 - 1.0)) < uncertainty
+
+
+def test_readings_without_noise_are_not_called_coarse(tmp_path: Path, capsys: Say) -> None:
+    steps = [25.0 + 0.4984e-3 * max(0, min(40, (at - 300) // 90)) for at in range(4500)]
+    ideal = write(tmp_path / "ideal.csv", ["time_s,mass_g", *(f"{at},{mass:.5f}" for at, mass in enumerate(steps))])
+    run = result(ideal, capsys, "--readability", "0.01 mg")
+    assert not any("go in steps of" in doubt for doubt in run["tests"][0]["evaluation"]["doubts"])
+    error, uncertainty = measured(run)["mean_error"]
+    assert abs(error) < uncertainty
 
 
 def test_a_file_that_is_all_delivery_has_the_truth_within_its_wide_uncertainty(tmp_path: Path, capsys: Say) -> None:
