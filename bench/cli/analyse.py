@@ -119,7 +119,6 @@ def _report(folder: Path, html: Path | None) -> None:
 
 def _show(run: RunResult, options: argparse.Namespace) -> int:
     from bench.pytest_plugin.outcomes import describe
-    from bench.results.model import Verdict
     from bench.run.propagation import monte_carlo_text, with_monte_carlo
 
     if options.monte_carlo is not None:
@@ -141,7 +140,15 @@ def _show(run: RunResult, options: argparse.Namespace) -> int:
         for name, path in (("run", options.output), ("report", options.html)):
             if path is not None:
                 print(f"{name}: {path}")
-    return 0 if run.complete and all(test.verdict is Verdict.PASS for test in run.tests) else 1
+    return 0 if run.complete and all(map(_is_well, run.tests)) else 1
+
+
+def _is_well(test: TestResult) -> bool:
+    """Return whether a test passed; where no limit was given: whether nothing is in doubt."""
+    from bench.results.model import Verdict
+    from bench.run.judging import NOTHING_JUDGED
+
+    return test.verdict is Verdict.PASS or test.reason == NOTHING_JUDGED
 
 
 def _measured(test: TestResult) -> list[str]:

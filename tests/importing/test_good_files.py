@@ -161,9 +161,16 @@ def test_the_result_is_what_was_put_in(plainly: Path, capsys: Say) -> None:
     assert run["simulated"] is False
 
 
-def test_without_a_limit_nothing_is_passed(plainly: Path, capsys: Say) -> None:
-    assert analyse(plainly) == 1
-    assert "BASAL: INCONCLUSIVE: no limit was set, so that nothing was judged" in capsys.readouterr().out
+def test_without_a_limit_nothing_is_judged_and_the_status_tells_of_doubts(
+    plainly: Path, tmp_path: Path, capsys: Say
+) -> None:
+    assert analyse(plainly) == 0
+    assert "BASAL: no limit given: nothing is judged\n" in capsys.readouterr().out
+    test = result(plainly, capsys)["tests"][0]
+    assert (test["verdict"], test["judged"]) == ("inconclusive", [])
+    gap = write(tmp_path / "gap.csv", LINES[:1000] + LINES[1060:])
+    assert analyse(gap) == 1
+    assert "BASAL: INCONCLUSIVE: The balance gave no reading" in capsys.readouterr().out
 
 
 def test_limits_and_decision_by_options(plainly: Path, capsys: Say) -> None:
