@@ -173,6 +173,15 @@ def test_without_a_limit_nothing_is_judged_and_the_status_tells_of_doubts(
     assert "BASAL: INCONCLUSIVE: The balance gave no reading" in capsys.readouterr().out
 
 
+def test_an_hour_is_no_day(plainly: Path, tmp_path: Path, capsys: Say) -> None:
+    plan = Path("test_plans/basal.yaml").read_text(encoding="utf-8").replace("rate: 1 U/h", "rate: 2 U/h")
+    (tmp_path / "plan.yaml").write_text(plan, encoding="utf-8")
+    code = main(["analyse", str(plainly), "--plan", str(tmp_path / "plan.yaml"), "--test", "BASAL-1U"])
+    said = capsys.readouterr().out
+    assert code == 1
+    assert "BASAL-1U: INCONCLUSIVE: The pump delivered for 1 h of the 24 h that the test wants" in said
+
+
 def test_limits_and_decision_by_options(plainly: Path, capsys: Say) -> None:
     assert analyse(plainly, "--accept", "mean_error=±10 %", "--verifies", "REQ-1") == 0
     assert "pass         mean_error: " in capsys.readouterr().out
