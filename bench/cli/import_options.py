@@ -65,6 +65,7 @@ def add_import_options(parser: argparse.ArgumentParser) -> None:
     read.add_argument(
         "--column", action="append", default=[], metavar="NAME=HEADER", help="mass=Weight; time=Date+Time joins two"
     )
+    read.add_argument("--ignore", action="append", default=[], metavar="HEADER", help="a column that is passed over")
     read.add_argument("--unit", action="append", default=[], metavar="NAME=UNIT", help="mass=mg, time=min …")
     read.add_argument("--header", metavar="NAMES", help="for a file without header: time_s,mass_g,…")
     read.add_argument("--skip", type=int, default=0, metavar="LINES", help="lines before the header")
@@ -112,6 +113,7 @@ def import_options(options: argparse.Namespace) -> ImportOptions:
         time_format=options.time_format,
         repeated=options.repeated_stamps,
         words=_pairs("--event", options.event),
+        ignored=tuple(name.strip() for name in options.ignore),
     )
     instants = Instants(
         start=options.start,

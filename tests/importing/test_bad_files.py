@@ -107,6 +107,23 @@ REFUSED: dict[str, tuple[Sequence[str], str]] = {
         ["Zeit,Gewicht,event", *LINES[1:]],
         r"no column 'time_s' and no 'mass_g'; its columns are 'Zeit', 'Gewicht'.*--column time='Zeit'",
     ),
+    "a column that is misspelt": (
+        ["time_s,mass_g,temprature_c", *(f"{line},23.1" for line in MASSES[1:])],
+        r"line 1: column 'temprature_c' is none that the bench knows; 'temperature_c' is\. If it is that, say so by"
+        r" --column temperature='temprature_c' --unit temperature=°C; else pass it over by --ignore 'temprature_c'",
+    ),
+    "a column misspelt beside its unit": (
+        ["time_s,mass_g,Air presure [hPa]", *(f"{line},1000" for line in MASSES[1:])],
+        r"column 'Air presure \[hPa\]' is none that the bench knows; 'air pressure' is\. .*--column air_pressure=",
+    ),
+    "a column of the air that does not say its unit": (
+        ["time_s,mass_g,Humidity", *(f"{line},44" for line in MASSES[1:])],
+        r"column 'Humidity' does not say in which unit it is\. .*--unit humidity=%",
+    ),
+    "events by another name": (
+        [LINES[0].replace("event", "events"), *LINES[1:]],
+        r"column 'events' is none that the bench knows; 'event' is\. .*--column event='events'; else",
+    ),
     "a column without unit": (
         ["time_s,Weight,event", *LINES[1:]],
         r"no column 'mass_g'.*--column mass='Weight' --unit",
@@ -188,6 +205,11 @@ MARKED: dict[str, tuple[Sequence[str], str, str]] = {
         "INCONCLUSIVE",
     ),
     "no blank": ([MASSES[0], *MASSES[301:3901]], r"note: Nothing tells the evaporation.*±30 mg/h", "INCONCLUSIVE"),
+    "an unknown column": (
+        [LINES[0] + ",Operator,mass_raw", *(f"{line},Li,7" for line in LINES[1:])],
+        r"note: Columns that mean nothing to the bench are passed over: 'Operator', 'mass_raw'\.",
+        "PASS",
+    ),
     "an unknown word": (
         [line + "door opened" if row == 1000 else line for row, line in enumerate(LINES)],
         r"note: Words of the event column that mean nothing to the bench: 'door opened' \(line 1001\)",

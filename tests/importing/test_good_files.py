@@ -116,6 +116,11 @@ def measured(run: dict[str, Any]) -> dict[str, tuple[float, float]]:
     return {one["name"]: (one["value"], one["expanded_uncertainty"]) for one in each if one["value"] is not None}
 
 
+def noted(run: dict[str, Any]) -> list[str]:
+    notes: list[str] = run["tests"][0]["evaluation"]["notes"]
+    return notes
+
+
 @pytest.fixture(scope="module")
 def plainly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("plain") / "plain.csv"
@@ -180,6 +185,15 @@ def test_an_hour_is_no_day(plainly: Path, tmp_path: Path, capsys: Say) -> None:
     said = capsys.readouterr().out
     assert code == 1
     assert "BASAL-1U: INCONCLUSIVE: The pump delivered for 1 h of the 24 h that the test wants" in said
+
+
+def test_a_column_is_passed_over_on_request(tmp_path: Path, capsys: Say) -> None:
+    odd = write(tmp_path / "odd.csv", [LINES[0] + ",temperature_k", *(f"{line},296.3" for line in LINES[1:])])
+    assert analyse(odd) == 2
+    assert "--ignore 'temperature_k'" in capsys.readouterr().err
+    assert not any("passed over" in note for note in noted(result(odd, capsys, "--ignore", "temperature_k")))
+    assert analyse(odd, "--ignore", "humidity") == 2
+    assert "has no column 'humidity' that could be ignored" in capsys.readouterr().err
 
 
 def test_limits_and_decision_by_options(plainly: Path, capsys: Say) -> None:
