@@ -205,6 +205,11 @@ MARKED: dict[str, tuple[Sequence[str], str, str]] = {
         "INCONCLUSIVE",
     ),
     "no blank": ([MASSES[0], *MASSES[301:3901]], r"note: Nothing tells the evaporation.*±30 mg/h", "INCONCLUSIVE"),
+    "unstable readings": (
+        [LINES[0] + ",stable", *(f"{line},{'D' if row % 5 == 0 else 'S'}" for row, line in enumerate(LINES[1:]))],
+        r"note: The balance called 20 % of its readings and 20 % of those in the blanks unstable\. They count like the",
+        "PASS",
+    ),
     "an unknown column": (
         [LINES[0] + ",Operator,mass_raw", *(f"{line},Li,7" for line in LINES[1:])],
         r"note: Columns that mean nothing to the bench are passed over: 'Operator', 'mass_raw'\.",
