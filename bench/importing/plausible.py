@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bench.importing.cells import Floats
 from bench.importing.errors import ImportedFileError
+from bench.importing.outliers import leave_out_outliers
 from bench.importing.table import Channel, Table
 from bench.recording.reader import Event
 
@@ -46,6 +47,7 @@ def tidy(table: Table, repeated: str) -> None:
     _note_lost(table, known)
     for name in table.channels:
         table.channels[name] = _without_repeats(table, name, repeated)
+    leave_out_outliers(table, step_of(table))
     _refuse_unit_change(table)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import subprocess
 import sys
@@ -205,6 +206,21 @@ MARKED: dict[str, tuple[Sequence[str], str, str]] = {
         "INCONCLUSIVE",
     ),
     "no blank": ([MASSES[0], *MASSES[301:3901]], r"note: Nothing tells the evaporation.*±30 mg/h", "INCONCLUSIVE"),
+    "one reading far off": (
+        changed(2000, "99.00000"),
+        r"note: One reading of 99 g at line 2001 \(minute 33\.3\) stands out by 74 g from its neighbours and is left out",
+        "PASS",
+    ),
+    "two readings far off": (
+        [*changed(2000, "24.99000")[:2001], *changed(2001, "24.98000")[2001:]],
+        r"note: 2 readings stand out from their neighbours, the first of 24\.99 g at line 2001 .*: they are left out\.",
+        "PASS",
+    ),
+    "many readings far off": (
+        [f"{line.split(',')[0]},99.0," if row % 400 == 150 else line for row, line in enumerate(LINES)],
+        r"doubt: 11 readings stand out from their neighbours, .*, and so many are more than slips",
+        "INCONCLUSIVE",
+    ),
     "unstable readings": (
         [LINES[0] + ",stable", *(f"{line},{'D' if row % 5 == 0 else 'S'}" for row, line in enumerate(LINES[1:]))],
         r"note: The balance called 20 % of its readings and 20 % of those in the blanks unstable\. They count like the",
@@ -231,6 +247,16 @@ def test_a_doubtful_file_gives_a_result_that_says_so(name: str, tmp_path: Path, 
     assert re.search(wanted, said), said
     assert f"BASAL: {verdict}" in said
     assert code == (0 if verdict == "PASS" else 1)
+
+
+def test_what_is_left_out_leaves_no_trace(tmp_path: Path, capsys: Say) -> None:
+    found = []
+    for rows in (LINES, changed(2000, "99.00000")):
+        analyse(write(tmp_path / "spike.csv", rows), "--json")
+        evaluation = json.loads(capsys.readouterr().out)["tests"][0]["evaluation"]
+        assert evaluation["doubts"] == []
+        found.append(evaluation["measurements"][0]["value"])
+    assert found[0] == pytest.approx(found[1], abs=0.01)
 
 
 def test_a_readability_finer_than_the_file_is_doubted(tmp_path: Path, capsys: Say) -> None:
