@@ -46,6 +46,9 @@ def add_import_options(parser: argparse.ArgumentParser) -> None:
     rig.add_argument("--rig", type=Path, metavar="FILE", help="rig file; no instrument is opened")
     for name in _BALANCE:
         rig.add_argument(f"--{name}", metavar="VALUE", help=f"the balance's {name}, as in a rig file")
+    rig.add_argument(
+        "--source-weighed", action="store_true", help="pump or reservoir was weighed: what it lost was delivered"
+    )
     rig.add_argument("--evaporation", metavar="RATE", help="known loss of the vessel: '0.05 mg/h ± 0.05 mg/h'")
     rig.add_argument("--temperature", metavar="T", help="of air and liquid where the file has none: '23 °C ± 2 °C'")
     rig.add_argument("--simulated", action="store_true", help="nothing of the file was ever measured")
@@ -136,6 +139,7 @@ def import_options(options: argparse.Namespace) -> ImportOptions:
         evaporation=options.evaporation,
         bolus_speed=options.bolus_speed or BOLUS_SPEED,
         simulated=options.simulated,
+        source_weighed=options.source_weighed,
         shown=given(options),
     )
 

@@ -13,7 +13,7 @@ from bench.importing.delivery import Instants, delivered, with_bolus_ends
 from bench.importing.errors import ImportedFileError
 from bench.importing.events import events_of, with_settings
 from bench.importing.layout import ReadOptions
-from bench.importing.plausible import check_readability, refuse_wrong_scale, step_of, tidy
+from bench.importing.plausible import check_readability, doubt_falling, refuse_wrong_scale, step_of, tidy
 from bench.importing.recording import basal_increment_ul, write_recording
 from bench.importing.settings import TestOptions, plan_of, rig_of
 from bench.importing.table import Table, read_table
@@ -36,7 +36,8 @@ class ImportOptions:
     """Everything that options tell of a file: how to read it, what was to be shown, on what, and when.
 
     Either `plan_file` with `test_id`, or `test`. Either `rig_file`, or `balance` (the keys of a balance in a rig).
-    `shown` is all of it as the user put it, for the record.
+    `source_weighed` says that the pump or its reservoir stood on the balance, so that its loss is the delivery. `shown`
+    is all of it as the user put it, for the record.
     """
 
     read: ReadOptions = field(default_factory=ReadOptions)
@@ -50,6 +51,7 @@ class ImportOptions:
     evaporation: str | None = None
     bolus_speed: str = BOLUS_SPEED
     simulated: bool = False
+    source_weighed: bool = False
     shown: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -70,6 +72,8 @@ def import_file(path: Path, recording: Path, options: ImportOptions, procedures:
     """
     table = read_table(path, options.read)
     tidy(table, options.read.repeated)
+    if options.source_weighed:
+        _turn_round(table)
     events = events_of(table, options.read.words)
     plan, test = _plan(table, options, procedures, events)
     events = delivered(table, events, options.instants, test.procedure)
@@ -85,8 +89,15 @@ def import_file(path: Path, recording: Path, options: ImportOptions, procedures:
         check_readability(table, readability_g)
         told = options.rig_file is not None or "readability" in options.balance
         refuse_wrong_scale(table, events, readability_g if told else None)
+        doubt_falling(table, events, source_weighed=options.source_weighed)
     simulated = options.simulated or table.layout.metadata.get("simulated", "") == "true"
     return write_recording(recording, table, plan, rig, test.id, events, options.shown, simulated=simulated)
+
+
+def _turn_round(table: Table) -> None:
+    mass = table.mass
+    table.channels["balance.mass_g"] = replace(mass, value=-mass.value)
+    table.notes.append("The source was weighed (--source-weighed): what it lost counts as delivered.")
 
 
 def _plan(
@@ -205,6 +216,8 @@ def _rig(table: Table, options: ImportOptions, events: list[Event]) -> Rig:
     blank = any(event.kind == "blank started" for event in events)
     if options.rig_file is not None:
         rig = load_rig(options.rig_file, name=options.rig_file.name)
+        if options.source_weighed:
+            _refuse_vessel(table, rig)
         if evaporation is None and (blank or rig.evaporation is not None):
             return rig
         if rig.evaporation is not None:
@@ -232,6 +245,20 @@ def _rig(table: Table, options: ImportOptions, events: list[Event]) -> Rig:
     return rig_of(balance, more, pressure="pressure.pressure_kpa" in table.channels)
 
 
+def _refuse_vessel(table: Table, rig: Rig) -> None:
+    """Refuse a rig file that tells of a vessel which takes up what is delivered: its corrections have another sign."""
+    balance = rig.balance
+    told = {
+        "evaporation": rig.evaporation,
+        "vessel": balance.vessel if balance is not None else None,
+        "immersion": balance.immersion if balance is not None else None,
+    }
+    named = [name for name, value in told.items() if value is not None]
+    if named:
+        cause = f"was weighed at the source, and the rig file tells of a vessel that takes up ({', '.join(named)})"
+        raise ImportedFileError(table.path, cause, "Name a rig file without, or leave out --source-weighed")
+
+
 def _evaporation(table: Table, options: ImportOptions) -> dict[str, str] | None:
     if options.evaporation is None:
         return None
@@ -239,6 +266,11 @@ def _evaporation(table: Table, options: ImportOptions) -> dict[str, str] | None:
         told = parse_tolerance(options.evaporation, "mass rate")
     except QuantityError as error:
         raise ImportedFileError(table.path, f"--evaporation: {error}", "Write it as '0.05 mg/h ± 0.05 mg/h'") from None
+    if options.source_weighed and told.nominal != 0.0:
+        cause = (
+            "was weighed at the source, which evaporation makes seem to deliver, and --evaporation is a vessel's loss"
+        )
+        raise ImportedFileError(table.path, cause, "Write --evaporation '0 mg/h ± 0.1 mg/h': as much as it may lose")
     return {"rate": f"{told.nominal!r} {told.unit}", "half_width": f"{told.half_width!r} {told.unit}"}
 
 

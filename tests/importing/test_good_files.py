@@ -196,6 +196,27 @@ def test_a_column_is_passed_over_on_request(tmp_path: Path, capsys: Say) -> None
     assert "has no column 'humidity' that could be ignored" in capsys.readouterr().err
 
 
+def test_a_source_that_was_weighed_gives_the_same_delivery(plainly: Path, tmp_path: Path, capsys: Say) -> None:
+    rows = [f"{time},{50.0 - float(mass):.5f},{event}" for time, mass, event in ROWS]
+    source = write(tmp_path / "source.csv", [LINES[0], *rows])
+    run = result(source, capsys, "--source-weighed")
+    assert any("what it lost counts as delivered" in note for note in noted(run))
+    assert run["tests"][0]["evaluation"]["doubts"] == []
+    wanted = measured(result(plainly, capsys))
+    for name in ("mean_error", "total_volume", "mean_pulse_volume"):
+        assert measured(run)[name] == pytest.approx(wanted[name], rel=1e-4)
+    turned = result(plainly, capsys, "--source-weighed")
+    assert "was the source weighed" in turned["tests"][0]["evaluation"]["doubts"][0]
+    rig = Path("fixtures/bench-3.yaml").read_text(encoding="utf-8")
+    vessel = write(tmp_path / "rig.yaml", [rig, "evaporation: {rate: 0.05 mg/h, half_width: 0.05 mg/h}"])
+    for options, said in (
+        (["--evaporation", "1 mg/h ± 1 mg/h"], "Write --evaporation '0 mg/h"),
+        (["--rig", str(vessel)], "the rig file tells of a vessel that takes up"),
+    ):
+        assert analyse(source, "--source-weighed", *options) == 2
+        assert said in capsys.readouterr().err
+
+
 def test_limits_and_decision_by_options(plainly: Path, capsys: Say) -> None:
     assert analyse(plainly, "--accept", "mean_error=±10 %", "--verifies", "REQ-1") == 0
     assert "pass         mean_error: " in capsys.readouterr().out

@@ -55,7 +55,7 @@ def pk_cvs(delivery: Delivery, curve: Cumulative) -> list[PkCv]:
             continue
         end_s = min(delivery.ended_s, float(curve.time_s[-1]))
         one = flow_continuity(curve, half_life_s, delivery.rate_ul_per_h, delivery.began_s, end_s)
-        if one is None:
+        if one is None or one.mean_ul <= 0.0:
             continue
         noise_mg = level_noise_mg(delivery.weighing.noise, half_life_s, CURVE_S)
         noise_percent = 100.0 * noise_mg * delivery.weighing.conversion.ul_per_mg / one.mean_ul
