@@ -14,6 +14,8 @@ from bench.recording.reader import Event
 
 SHORTEST_BLANK_S = 120.0
 """Less than so long before a start or after a stop tells nothing of evaporation."""
+RELEASE_S = 600.0
+"""What a line gives back once it is opened takes no longer, as in a driven test; none of that is a blank."""
 COMMANDS = frozenset({"basal commanded", "bolus commanded"})
 
 
@@ -164,10 +166,11 @@ def _blanks(table: Table, events: Sequence[Event], told: Instants) -> list[Event
             found += [_blank("started", table.start_s), _blank("ended", first_s)]
             names.append("before the first command")
     if stops and all(map(_known, stops)):
-        last_s = max(event.time_s for event in stops)
+        opened = [event.time_s + RELEASE_S for event in events if event.kind == "occluder opened"]
+        last_s = max(*opened, *(event.time_s for event in stops), table.start_s)
         if table.end_s - last_s >= SHORTEST_BLANK_S:
             found += [_blank("started", last_s), _blank("ended", table.end_s)]
-            names.append("after the stop")
+            names.append("after the stop" if last_s not in opened else "ten minutes after the line was opened")
     if names:
         table.notes.append(f"What was weighed {' and '.join(names)} is taken as a blank (--no-blank: it is none).")
     return found
