@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _SHORT_SETTINGS = ("rate", "volume", "count", "duration", "interval", "settle")
 """Settings that have an option of their own; `--set` reaches all."""
 _BALANCE = ("readability", "repeatability", "linearity", "drift")
-_NOT_OF_A_FILE = {"run", "json", "command", "monte_carlo", "output", "html"}
+_NOT_OF_A_FILE = {"run", "json", "command", "monte_carlo", "output", "html", "without"}
 _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 
 
