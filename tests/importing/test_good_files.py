@@ -217,6 +217,18 @@ def test_a_source_that_was_weighed_gives_the_same_delivery(plainly: Path, tmp_pa
         assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [(SETTINGS, False), (SETTINGS[:6], True), ((*SETTINGS[:6], "--delivery", "continuous"), False)],
+)
+def test_pulses_that_are_not_looked_for_are_told(
+    options: tuple[str, ...], told: bool, plainly: Path, capsys: Say
+) -> None:
+    main(["analyse", str(plainly), *options])
+    said = capsys.readouterr().out
+    assert ("single pulses are not looked for: --basal-increment '0.05 U'" in said) is told
+
+
 def test_limits_and_decision_by_options(plainly: Path, capsys: Say) -> None:
     assert analyse(plainly, "--accept", "mean_error=±10 %", "--verifies", "REQ-1") == 0
     assert "pass         mean_error: " in capsys.readouterr().out
