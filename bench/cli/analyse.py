@@ -83,9 +83,24 @@ def _finished(options: argparse.Namespace) -> int:
     extra = given(options)
     if extra:
         raise UsageError(f"{', '.join(extra)}: a run's recording says that itself; these options are for a CSV file")
-    if options.html or options.output:
-        raise UsageError("a run has a folder of its own: `pumpbench report RUN` writes its report.html anew")
-    return _show(_evaluated(run_folder(options.run), registry(), options), options)
+    if options.output:
+        raise UsageError("--output: a run has a folder of its own; `pumpbench report RUN` writes its report.html anew")
+    folder = run_folder(options.run).resolve()
+    run = _evaluated(folder, registry(), options)
+    if options.html is not None:
+        _report_beside(folder, options.html)
+    return _show(run, options)
+
+
+def _report_beside(folder: Path, html: Path) -> None:
+    """Write a run's report elsewhere, and leave that in its folder as it is."""
+    with tempfile.TemporaryDirectory(prefix="pumpbench-") as temporary:
+        copy = Path(temporary) / folder.name
+        copy.mkdir()
+        # A run that crashed has left its last rows in a file beside the recording.
+        for part in folder.glob("recording.sqlite*"):
+            shutil.copyfile(part, copy / part.name)
+        _report(copy, html)
 
 
 def _evaluated(
@@ -119,7 +134,6 @@ def _report(folder: Path, html: Path | None) -> None:
 
 def _show(run: RunResult, options: argparse.Namespace) -> int:
     from bench.pytest_plugin.outcomes import describe
-    from bench.results.model import Verdict
     from bench.run.propagation import monte_carlo_text, with_monte_carlo
 
     if options.monte_carlo is not None:
@@ -141,7 +155,15 @@ def _show(run: RunResult, options: argparse.Namespace) -> int:
         for name, path in (("run", options.output), ("report", options.html)):
             if path is not None:
                 print(f"{name}: {path}")
-    return 0 if run.complete and all(test.verdict is Verdict.PASS for test in run.tests) else 1
+    return 0 if run.complete and all(map(_is_well, run.tests)) else 1
+
+
+def _is_well(test: TestResult) -> bool:
+    """Return whether a test passed; where no limit was given: whether nothing is in doubt."""
+    from bench.results.model import Verdict
+    from bench.run.judging import NOTHING_JUDGED
+
+    return test.verdict is Verdict.PASS or test.reason == NOTHING_JUDGED
 
 
 def _measured(test: TestResult) -> list[str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _SHORT_SETTINGS = ("rate", "volume", "count", "duration", "interval", "settle")
 """Settings that have an option of their own; `--set` reaches all."""
 _BALANCE = ("readability", "repeatability", "linearity", "drift")
-_NOT_OF_A_FILE = {"run", "json", "command", "monte_carlo", "output", "html"}
+_NOT_OF_A_FILE = {"run", "json", "command", "monte_carlo", "output", "html", "without"}
 _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 
 
@@ -46,6 +46,9 @@ def add_import_options(parser: argparse.ArgumentParser) -> None:
     rig.add_argument("--rig", type=Path, metavar="FILE", help="rig file; no instrument is opened")
     for name in _BALANCE:
         rig.add_argument(f"--{name}", metavar="VALUE", help=f"the balance's {name}, as in a rig file")
+    rig.add_argument(
+        "--source-weighed", action="store_true", help="pump or reservoir was weighed: what it lost was delivered"
+    )
     rig.add_argument("--evaporation", metavar="RATE", help="known loss of the vessel: '0.05 mg/h ± 0.05 mg/h'")
     rig.add_argument("--temperature", metavar="T", help="of air and liquid where the file has none: '23 °C ± 2 °C'")
     rig.add_argument("--simulated", action="store_true", help="nothing of the file was ever measured")
@@ -65,6 +68,7 @@ def add_import_options(parser: argparse.ArgumentParser) -> None:
     read.add_argument(
         "--column", action="append", default=[], metavar="NAME=HEADER", help="mass=Weight; time=Date+Time joins two"
     )
+    read.add_argument("--ignore", action="append", default=[], metavar="HEADER", help="a column that is passed over")
     read.add_argument("--unit", action="append", default=[], metavar="NAME=UNIT", help="mass=mg, time=min …")
     read.add_argument("--header", metavar="NAMES", help="for a file without header: time_s,mass_g,…")
     read.add_argument("--skip", type=int, default=0, metavar="LINES", help="lines before the header")
@@ -112,6 +116,7 @@ def import_options(options: argparse.Namespace) -> ImportOptions:
         time_format=options.time_format,
         repeated=options.repeated_stamps,
         words=_pairs("--event", options.event),
+        ignored=tuple(name.strip() for name in options.ignore),
     )
     instants = Instants(
         start=options.start,
@@ -134,6 +139,7 @@ def import_options(options: argparse.Namespace) -> ImportOptions:
         evaporation=options.evaporation,
         bolus_speed=options.bolus_speed or BOLUS_SPEED,
         simulated=options.simulated,
+        source_weighed=options.source_weighed,
         shown=given(options),
     )
 

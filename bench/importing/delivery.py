@@ -6,17 +6,16 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from bench.importing.assumed import assumed_basal
 from bench.importing.errors import ImportedFileError
 from bench.importing.table import Table
 from bench.quantities import QuantityError, parse_quantity
 from bench.recording.reader import Event
 
-LEVEL_S = 10.0
-"""A file that is all delivery has its first and last level within so long of its ends."""
 SHORTEST_BLANK_S = 120.0
 """Less than so long before a start or after a stop tells nothing of evaporation."""
+RELEASE_S = 600.0
+"""What a line gives back once it is opened takes no longer, as in a driven test; none of that is a blank."""
 COMMANDS = frozenset({"basal commanded", "bolus commanded"})
 
 
@@ -82,7 +81,7 @@ def delivered(table: Table, events: Sequence[Event], told: Instants, procedure: 
     whole = [*events, *added]
     kinds |= {event.kind for event in added}
     if procedure == "basal":
-        whole += _assumed_basal(table, kinds)
+        whole += assumed_basal(table, kinds)
     if procedure == "bolus" and "bolus commanded" not in kinds:
         raise ImportedFileError(
             table.path,
@@ -130,59 +129,6 @@ def _told_boluses(table: Table, kinds: set[str], told: Instants) -> list[Event]:
     ]
 
 
-def _assumed_basal(table: Table, kinds: set[str]) -> list[Event]:
-    """Return the begin and the end of a delivery that nobody tells: those of the file, open by the length of a level.
-
-    Where one of them falls among the pulses of a pulsed pump is not known either; `widened` makes good for that.
-    """
-    interval_s = sample_interval_s(table)
-    level_s = max(LEVEL_S, 3.0 * interval_s)
-    if table.end_s - table.start_s < 4.0 * level_s:
-        raise ImportedFileError(
-            table.path,
-            f"is {table.end_s - table.start_s:.3g} s long, too short for a delivery",
-            "Is the unit of time right (--unit time=min)?",
-        )
-    found = []
-    missing = {"basal commanded", "basal stopped"} - kinds
-    if "basal commanded" in missing:
-        found.append(_assumed("basal commanded", table.start_s + level_s, level_s))
-    ended = {"basal ended early", "alarm seen"} & kinds
-    if "basal stopped" in missing and not ended:
-        found.append(_assumed("basal stopped", table.end_s - level_s, level_s))
-    if len(found) == 2:
-        what = "when delivery began and stopped: the whole file is taken as delivery"
-    elif found:
-        what = "when delivery began" if found[0].kind == "basal commanded" else "when delivery stopped"
-        what += ": the file's own begin is taken" if found[0].kind == "basal commanded" else ": the file's end is taken"
-    else:
-        return []
-    table.notes.append(f"Nothing says {what}, to within {level_s:.3g} s or a pulse at each end, which widens U.")
-    return found
-
-
-def _assumed(kind: str, time_s: float, half_s: float) -> Event:
-    """Return a command of which only is known that it was acknowledged within ± `half_s` of an instant."""
-    span = {"sent_s": time_s - half_s, "acknowledged_s": time_s + half_s}
-    # A stop is recorded once it is acknowledged, and evaluation takes it as between sending and that.
-    at_s = time_s + half_s if kind == "basal stopped" else time_s
-    return Event(at_s, kind, {**span, "assumed": True})
-
-
-def widened(events: Sequence[Event], pulse_interval_s: float) -> list[Event]:
-    """Return events in which assumed instants of a pulsed pump are open by half an interval of its pulses."""
-    found = []
-    for event in events:
-        data = event.data
-        if data.get("assumed") and "sent_s" in data:
-            half_s = max(0.5 * pulse_interval_s, 0.5 * (data["acknowledged_s"] - data["sent_s"]))
-            found.append(_assumed(event.kind, 0.5 * (data["sent_s"] + data["acknowledged_s"]), half_s))
-            found[-1].data.update({key: value for key, value in data.items() if key not in found[-1].data})
-        else:
-            found.append(event)
-    return found
-
-
 def with_bolus_ends(table: Table, events: Sequence[Event], duration_s: float) -> list[Event]:
     """Return events in which every bolus has an end: where the file tells none, `duration_s` after its command."""
     ended = {int(event.data["index"]) for event in events if event.kind == "bolus done"}
@@ -211,26 +157,29 @@ def _blanks(table: Table, events: Sequence[Event], told: Instants) -> list[Event
     if told.no_blank or any(event.kind == "blank started" for event in events):
         return []
     commands = [event for event in events if event.kind in COMMANDS]
-    stops = [event.time_s for event in events if event.kind == "basal stopped" and not event.data.get("assumed")]
+    stops = [event for event in events if event.kind == "basal stopped"]
     found: list[Event] = []
     names = []
-    if commands and not any(event.data.get("assumed") for event in commands):
-        first_s = min(event.time_s for event in commands)
+    if commands and all(map(_known, commands)):
+        first_s = min(float(event.data["sent_s"]) for event in commands)
         if first_s - table.start_s >= SHORTEST_BLANK_S:
             found += [_blank("started", table.start_s), _blank("ended", first_s)]
             names.append("before the first command")
-    if stops and table.end_s - max(stops) >= SHORTEST_BLANK_S:
-        found += [_blank("started", max(stops)), _blank("ended", table.end_s)]
-        names.append("after the stop")
+    if stops and all(map(_known, stops)):
+        opened = [event.time_s + RELEASE_S for event in events if event.kind == "occluder opened"]
+        last_s = max(*opened, *(event.time_s for event in stops), table.start_s)
+        if table.end_s - last_s >= SHORTEST_BLANK_S:
+            found += [_blank("started", last_s), _blank("ended", table.end_s)]
+            names.append("after the stop" if last_s not in opened else "ten minutes after the line was opened")
     if names:
         table.notes.append(f"What was weighed {' and '.join(names)} is taken as a blank (--no-blank: it is none).")
     return found
 
 
+def _known(event: Event) -> bool:
+    """Return whether somebody tells when that was, or the readings show it."""
+    return not event.data.get("assumed") or bool(event.data.get("seen"))
+
+
 def _blank(kind: str, time_s: float) -> Event:
     return Event(time_s, f"blank {kind}", {})
-
-
-def sample_interval_s(table: Table) -> float:
-    """Return the usual time between two readings of the mass."""
-    return float(np.median(np.diff(table.mass.time_s)))

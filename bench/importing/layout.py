@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.importing.columns import BY_NAME, KNOWN_NAMES, Column, known_unit, of_header, unit_in
 from bench.importing.errors import ImportedFileError
 from bench.importing.stamps import TimeKind, kind_of
+from bench.importing.unknown import passed_over
 from bench.quantities import units_of
 
 MISSING = frozenset({"", "nan", "na", "n/a", "#n/a", "null", "none", "-", "--", "---"})
@@ -31,7 +32,8 @@ class ReadOptions:
     """What the reader is told of a file beside what it finds in it.
 
     `columns` and `units` are by a column's name (`mass_g`) or short name (`mass`); `header` stands in for a header
-    line that the file lacks; `words` turns the file's own event words into the bench's.
+    line that the file lacks; `words` turns the file's own event words into the bench's; `ignored` are the headers of
+    columns that are nothing to the bench, whatever they are called.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class ReadOptions:
     time_format: str | None = None
     repeated: str = "refuse"
     words: Mapping[str, str] = field(default_factory=dict)
+    ignored: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a file is laid out; `first_line` is the number of its first line of readings."""
+    """How a file is laid out; `first_line` is the number of its first line of readings.
+
+    `passed_over` are the headers of columns that mean nothing to the bench.
+    """
 
     separator: str
     decimal_comma: bool
@@ -68,6 +74,7 @@ class Layout:
     time_kind: TimeKind
     missing: frozenset[str]
     metadata: Mapping[str, str]
+    passed_over: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:
@@ -116,6 +123,9 @@ def layout_of(path: Path, lines: Sequence[str], options: ReadOptions, needs: Seq
         if not rows:
             raise ImportedFileError(path, "has a header, a line of units and no readings", "Name a file with readings")
     fields = _fields(path, header, unit_row, rows[0], options, needs)
+    taken = {place for each in fields for place in each.places}
+    free = [cell for place, cell in enumerate(header) if cell and place not in taken]
+    unknown = passed_over(path, free, [each.column for each in fields], options.ignored, header_line)
     _refuse_numbers_as_events(path, rows, fields)
     decimal_comma = _decimal_comma(path, rows, fields, options)
     time = fields[0]
@@ -133,7 +143,7 @@ def layout_of(path: Path, lines: Sequence[str], options: ReadOptions, needs: Seq
     if kind is TimeKind.NUMBER and not time.unit:
         raise _no_unit(path, header[time.places[0]], time.column, header_line)
     missing = MISSING | {word.strip().casefold() for word in options.missing}
-    return Layout(separator, decimal_comma, tuple(header), rows[0][0], fields, kind, missing, metadata)
+    return Layout(separator, decimal_comma, tuple(header), rows[0][0], fields, kind, missing, metadata, unknown)
 
 
 def split(path: Path, line: int, text: str, separator: str) -> list[str]:
@@ -192,7 +202,7 @@ def _fields(
         found[name] = _field(path, column, places, header, first, (units.get(name, ""), own, told))
     for place, cell in enumerate(header):
         known = of_header(cell) or _bare(cell, place, unit_row, units)
-        if known is None or known[0].name in named:
+        if known is None or known[0].name in named or cell.strip() in options.ignored:
             continue
         column, unit = known
         if column.name in found:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bench.importing.cells import Floats
 from bench.importing.errors import ImportedFileError
+from bench.importing.outliers import leave_out_outliers
 from bench.importing.table import Channel, Table
 from bench.recording.reader import Event
 
@@ -18,7 +19,10 @@ _AROUND = 10
 _SCALES = (1e3, 1e6, 1e-3, 1e-6)
 _SCALE_TOLERANCE = 0.05
 _POWERS = {1e3: "a thousand times", 1e6: "a million times", 1e-3: "a thousandth of", 1e-6: "a millionth of"}
-_TIMES = {60.0: "min", 3600.0: "h", 1e-3: "ms", 86400.0: "d"}
+_TIMES = {60.0: "min", 3600.0: "h", 86400.0: "d"}
+_SLOWEST_S = 5.0
+"""Readings further apart may be milliseconds that are called seconds."""
+_FALLS = -0.3
 _COARSER = 5.0
 _FINEST_G = 5e-7
 """No balance that a pump is weighed with has finer steps: half a microgram."""
@@ -46,6 +50,7 @@ def tidy(table: Table, repeated: str) -> None:
     _note_lost(table, known)
     for name in table.channels:
         table.channels[name] = _without_repeats(table, name, repeated)
+    leave_out_outliers(table, step_of(table))
     _refuse_unit_change(table)
 
 
@@ -162,9 +167,21 @@ def step_of(table: Table) -> float:
     return float(f"{np.min(steps):.3g}")
 
 
+def _digit_of(table: Table) -> float:
+    """Return what all steps between the masses are multiples of, in g; 0 where there are none.
+
+    Readings without noise go from level to level, and their smallest step is what was delivered: two such steps differ
+    by a digit or more.
+    """
+    steps = np.unique(np.round(np.abs(np.diff(table.mass.value[np.isfinite(table.mass.value)])), 12))
+    between = np.diff(steps) if len(steps) > 1 else steps
+    between = between[between > 1e-11]
+    return min(step_of(table), float(np.min(between))) if len(between) else step_of(table)
+
+
 def check_readability(table: Table, readability_g: float) -> None:
     """Doubt a readability that is finer than the file's own steps: it would promise too much."""
-    step_g = step_of(table)
+    step_g = _digit_of(table)
     if step_g > _COARSER * readability_g * (1.0 - 1e-6):
         table.doubts.append(
             f"The masses go in steps of {1000.0 * step_g:.3g} mg, and the readability is said to be"
@@ -207,8 +224,29 @@ def refuse_wrong_scale(table: Table, events: Sequence[Event], readability_g: flo
         raise _wrong_scale(table, told, f"Is it in {guess}, not in {unit} (--unit mass={guess})?")
     for scale, name in _TIMES.items():
         time_unit = table.layout.fields[0].unit
-        if time_unit == "s" and abs(ratio / scale - 1.0) < 0.3 and scale > 1.0:
+        if time_unit == "s" and abs(ratio / scale - 1.0) < 0.3:
             raise _wrong_scale(table, told, f"Is the time in {name}, not in s (--unit time={name})?")
+    every_s = float(np.median(np.diff(table.mass.time_s)))
+    if table.layout.fields[0].unit == "s" and abs(ratio / 1e-3 - 1.0) < 0.3 and every_s > _SLOWEST_S:
+        raise _wrong_scale(table, told, "Is the time in ms, not in s (--unit time=ms)?")
+
+
+def doubt_falling(table: Table, events: Sequence[Event], *, source_weighed: bool) -> None:
+    """Doubt a mass that falls while liquid was commanded: another side of the pump was weighed, or much was lost."""
+    commanded_mg, window = _commanded_mg(events, table)
+    gained_mg = 1000.0 * _gained_g(table, window)
+    if commanded_mg <= 0.0 or gained_mg > _FALLS * commanded_mg:
+        return
+    lost, told = _milligrams(-gained_mg), f"while {_milligrams(commanded_mg)} of water were commanded"
+    if source_weighed:
+        table.doubts.append(
+            f"The mass grows by {lost} {told}: was the source weighed, as --source-weighed says, or the vessel?"
+        )
+    else:
+        table.doubts.append(
+            f"The mass falls by {lost} {told}: if the pump or its reservoir stood on the balance, say --source-weighed;"
+            " else the vessel lost more than it got."
+        )
 
 
 def _milligrams(mass_mg: float) -> str:

@@ -8,11 +8,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from bench.importing.delivery import Instants, delivered, widened, with_bolus_ends
+from bench.importing.assumed import middle_s, widened
+from bench.importing.delivery import Instants, delivered, with_bolus_ends
 from bench.importing.errors import ImportedFileError
 from bench.importing.events import events_of, with_settings
 from bench.importing.layout import ReadOptions
-from bench.importing.plausible import check_readability, refuse_wrong_scale, step_of, tidy
+from bench.importing.plausible import check_readability, doubt_falling, refuse_wrong_scale, step_of, tidy
 from bench.importing.recording import basal_increment_ul, write_recording
 from bench.importing.settings import TestOptions, plan_of, rig_of
 from bench.importing.table import Table, read_table
@@ -35,7 +36,8 @@ class ImportOptions:
     """Everything that options tell of a file: how to read it, what was to be shown, on what, and when.
 
     Either `plan_file` with `test_id`, or `test`. Either `rig_file`, or `balance` (the keys of a balance in a rig).
-    `shown` is all of it as the user put it, for the record.
+    `source_weighed` says that the pump or its reservoir stood on the balance, so that its loss is the delivery. `shown`
+    is all of it as the user put it, for the record.
     """
 
     read: ReadOptions = field(default_factory=ReadOptions)
@@ -49,6 +51,7 @@ class ImportOptions:
     evaporation: str | None = None
     bolus_speed: str = BOLUS_SPEED
     simulated: bool = False
+    source_weighed: bool = False
     shown: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -69,6 +72,8 @@ def import_file(path: Path, recording: Path, options: ImportOptions, procedures:
     """
     table = read_table(path, options.read)
     tidy(table, options.read.repeated)
+    if options.source_weighed:
+        _turn_round(table)
     events = events_of(table, options.read.words)
     plan, test = _plan(table, options, procedures, events)
     events = delivered(table, events, options.instants, test.procedure)
@@ -77,6 +82,7 @@ def import_file(path: Path, recording: Path, options: ImportOptions, procedures:
         events = with_settings(events, rate_ul_per_h, bolus_ul)
     except ValueError as error:
         raise ImportedFileError(path, str(error), "Give it by --rate or --volume") from None
+    _note_no_pulses(table, plan, test)
     rig = _rig(table, options, events)
     events = _completed(table, events, Context(plan, rig), test, options)
     if rig.balance is not None:
@@ -84,8 +90,15 @@ def import_file(path: Path, recording: Path, options: ImportOptions, procedures:
         check_readability(table, readability_g)
         told = options.rig_file is not None or "readability" in options.balance
         refuse_wrong_scale(table, events, readability_g if told else None)
+        doubt_falling(table, events, source_weighed=options.source_weighed)
     simulated = options.simulated or table.layout.metadata.get("simulated", "") == "true"
     return write_recording(recording, table, plan, rig, test.id, events, options.shown, simulated=simulated)
+
+
+def _turn_round(table: Table) -> None:
+    mass = table.mass
+    table.channels["balance.mass_g"] = replace(mass, value=-mass.value)
+    table.notes.append("The source was weighed (--source-weighed): what it lost counts as delivered.")
 
 
 def _plan(
@@ -138,8 +151,10 @@ def _is_bolus(event: Event) -> bool:
 
 
 def _duration_s(table: Table, options: ImportOptions, events: list[Event]) -> float:
-    found = {event.kind: event.time_s for event in delivered(_quiet(table), events, options.instants, "basal")}
-    duration_s = found.get("basal stopped", table.end_s) - found.get("basal commanded", table.start_s)
+    found = {event.kind: event for event in delivered(_quiet(table), events, options.instants, "basal")}
+    begin, end = found.get("basal commanded"), found.get("basal stopped")
+    begin_s = table.start_s if begin is None else middle_s(begin)
+    duration_s = (table.end_s if end is None else middle_s(end)) - begin_s
     return max(60.0, duration_s)
 
 
@@ -196,12 +211,23 @@ def _completed(
     return events
 
 
+def _note_no_pulses(table: Table, plan: Plan, test: PlanTest) -> None:
+    pump = plan.pump
+    if test.procedure == "basal" and pump.delivery == "pulsed" and pump.basal_increment is None:
+        table.notes.append(
+            "Nothing says what the pump meters a basal rate in, and single pulses are not looked for: --basal-increment"
+            " '0.05 U' (of a plan: `basal_increment`) asks for them; --delivery continuous says that there are none."
+        )
+
+
 def _rig(table: Table, options: ImportOptions, events: list[Event]) -> Rig:
     """Return what is known of the instruments; what nobody tells of the evaporation is left wide open."""
     evaporation = _evaporation(table, options)
     blank = any(event.kind == "blank started" for event in events)
     if options.rig_file is not None:
         rig = load_rig(options.rig_file, name=options.rig_file.name)
+        if options.source_weighed:
+            _refuse_vessel(table, rig)
         if evaporation is None and (blank or rig.evaporation is not None):
             return rig
         if rig.evaporation is not None:
@@ -229,6 +255,20 @@ def _rig(table: Table, options: ImportOptions, events: list[Event]) -> Rig:
     return rig_of(balance, more, pressure="pressure.pressure_kpa" in table.channels)
 
 
+def _refuse_vessel(table: Table, rig: Rig) -> None:
+    """Refuse a rig file that tells of a vessel which takes up what is delivered: its corrections have another sign."""
+    balance = rig.balance
+    told = {
+        "evaporation": rig.evaporation,
+        "vessel": balance.vessel if balance is not None else None,
+        "immersion": balance.immersion if balance is not None else None,
+    }
+    named = [name for name, value in told.items() if value is not None]
+    if named:
+        cause = f"was weighed at the source, and the rig file tells of a vessel that takes up ({', '.join(named)})"
+        raise ImportedFileError(table.path, cause, "Name a rig file without, or leave out --source-weighed")
+
+
 def _evaporation(table: Table, options: ImportOptions) -> dict[str, str] | None:
     if options.evaporation is None:
         return None
@@ -236,6 +276,11 @@ def _evaporation(table: Table, options: ImportOptions) -> dict[str, str] | None:
         told = parse_tolerance(options.evaporation, "mass rate")
     except QuantityError as error:
         raise ImportedFileError(table.path, f"--evaporation: {error}", "Write it as '0.05 mg/h ± 0.05 mg/h'") from None
+    if options.source_weighed and told.nominal != 0.0:
+        cause = (
+            "was weighed at the source, which evaporation makes seem to deliver, and --evaporation is a vessel's loss"
+        )
+        raise ImportedFileError(table.path, cause, "Write --evaporation '0 mg/h ± 0.1 mg/h': as much as it may lose")
     return {"rate": f"{told.nominal!r} {told.unit}", "half_width": f"{told.half_width!r} {told.unit}"}
 
 

@@ -93,6 +93,9 @@ def read_table(path: Path, options: ReadOptions, needs: Sequence[str] = ("mass_g
     time_s, origin = _seconds(path, cells, layout)
     _refuse_going_back(path, time_s, cells.line)
     table = Table(path, sha256_of(path), layout, float(time_s[0]), float(time_s[-1]), len(time_s), origin=origin)
+    if layout.passed_over:
+        listed = ", ".join(map(repr, layout.passed_over))
+        table.notes.append(f"Columns that mean nothing to the bench are passed over: {listed}.")
     if last_is_open[0]:
         time_s, cells = _without_open_end(table, time_s, cells)
     for each in layout.fields[1:]:

@@ -7,6 +7,7 @@ import pytest
 from bench.metrology.reasons import probability_text
 from bench.metrology.rounding import is_exact, limit_text, measured_text
 from bench.results.model import Judged, Measurement, TestResult, Verdict
+from bench.run.judging import NOTHING_JUDGED
 
 
 class NotPassed(Exception):  # noqa: N818 - a verdict, not a malfunction
@@ -19,7 +20,8 @@ class NotPassed(Exception):  # noqa: N818 - a verdict, not a malfunction
 
 def describe(result: TestResult) -> str:
     """Return verdict, reason and every judged limit of a test as text for a terminal."""
-    lines = [f"{result.id}: {result.verdict.value.upper()}: {result.reason}"]
+    verdict = "" if result.reason == NOTHING_JUDGED else f"{result.verdict.value.upper()}: "
+    lines = [f"{result.id}: {verdict}{result.reason}"]
     measurements = {each.name: each for each in result.evaluation.measurements} if result.evaluation else {}
     for judged in result.judged:
         measured = measurements.get(judged.measurement)

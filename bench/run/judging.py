@@ -12,6 +12,9 @@ from bench.procedures.base import Context, Procedure
 from bench.results.model import Evaluation, Judged, Verdict
 from bench.run.remedies import Asked, remedies
 
+NOTHING_JUDGED = "no limit given: nothing is judged"
+"""Reason of a verdict that nobody asked for: readings of other software are often only to be measured."""
+
 
 class UnresolvableError(Exception):
     """A limit is finer than this rig can decide: the test is refused before the pump is started."""
@@ -65,7 +68,7 @@ def judge_test(test: PlanTest, evaluation: Evaluation, plan: Plan) -> TestVerdic
     if evaluation.doubts:
         return TestVerdict(judged, Verdict.INCONCLUSIVE, " ".join(evaluation.doubts))
     if not judged:
-        return TestVerdict(judged, Verdict.INCONCLUSIVE, "no limit was set, so that nothing was judged")
+        return TestVerdict(judged, Verdict.INCONCLUSIVE, NOTHING_JUDGED)
     for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
         reasons = [each.reason for each in judged if each.verdict is verdict]
         if reasons:

@@ -31,6 +31,22 @@ def test_a_correction_is_left_off_and_that_is_said(recording: Path, capsys: pyte
     lost = effects["air buoyancy of the sample"] + effects["evaporation"]
     assert kept - left == pytest.approx(lost, rel=0.01, abs=2e-5)
     assert any("switched off: evaporation, sample buoyancy" in note for note in partial["notes"])
+    assert any("are made good." in note for note in whole["notes"])
+    (lost_note,) = [note for note in partial["notes"] if note.startswith("Evaporation and drift")]
+    assert "(k = 2; from blanks) are not made good." in lost_note
+
+
+def test_of_a_run_as_of_a_file(recording: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    analyse(recording, "--output", str(tmp_path / "run"))
+    capsys.readouterr()
+    of_file, _ = volume_u(recording, capsys, "--without", "evaporation")
+    main(["analyse", str(tmp_path / "run"), "--without", "evaporation", "--json"])
+    run = json.loads(capsys.readouterr().out)
+    volumes = [
+        each["value"] for each in run["tests"][0]["evaluation"]["measurements"] if each["name"] == "total_volume"
+    ]
+    assert volumes == [of_file]
+    assert "--without" not in run["imported"]["options"]
 
 
 def test_what_is_no_correction_is_refused(recording: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import subprocess
 import sys
@@ -96,6 +97,10 @@ REFUSED: dict[str, tuple[Sequence[str], str]] = {
         each(lambda at, mass: (f"{at / 60.0:.5f}", f"{mass:.5f}")),
         r"Is the time in min, not in s \(--unit time=min\)\?",
     ),
+    "milliseconds given as s": (
+        each(lambda at, mass: (f"{1000.0 * at:.0f}", f"{mass:.5f}")),
+        r"where 20000 mg of water were commanded\. Is the time in ms, not in s \(--unit time=ms\)\?",
+    ),
     "too many cells": (
         [*LINES[:900], LINES[900] + ",x", *LINES[901:]],
         r"line 901: has 4 cells where the header has 3",
@@ -106,6 +111,23 @@ REFUSED: dict[str, tuple[Sequence[str], str]] = {
     "unknown columns": (
         ["Zeit,Gewicht,event", *LINES[1:]],
         r"no column 'time_s' and no 'mass_g'; its columns are 'Zeit', 'Gewicht'.*--column time='Zeit'",
+    ),
+    "a column that is misspelt": (
+        ["time_s,mass_g,temprature_c", *(f"{line},23.1" for line in MASSES[1:])],
+        r"line 1: column 'temprature_c' is none that the bench knows; 'temperature_c' is\. If it is that, say so by"
+        r" --column temperature='temprature_c' --unit temperature=°C; else pass it over by --ignore 'temprature_c'",
+    ),
+    "a column misspelt beside its unit": (
+        ["time_s,mass_g,Air presure [hPa]", *(f"{line},1000" for line in MASSES[1:])],
+        r"column 'Air presure \[hPa\]' is none that the bench knows; 'air pressure' is\. .*--column air_pressure=",
+    ),
+    "a column of the air that does not say its unit": (
+        ["time_s,mass_g,Humidity", *(f"{line},44" for line in MASSES[1:])],
+        r"column 'Humidity' does not say in which unit it is\. .*--unit humidity=%",
+    ),
+    "events by another name": (
+        [LINES[0].replace("event", "events"), *LINES[1:]],
+        r"column 'events' is none that the bench knows; 'event' is\. .*--column event='events'; else",
     ),
     "a column without unit": (
         ["time_s,Weight,event", *LINES[1:]],
@@ -178,10 +200,46 @@ MARKED: dict[str, tuple[Sequence[str], str, str]] = {
     ),
     "no events": (
         MASSES,
+        r"note: Nothing says when delivery began and stopped: the readings show pulses every 90 s from minute 6\.5 to"
+        r" minute 65\.0, .*\(40 intervals for 40 pulses\).* --start and --stop",
+        "PASS",
+    ),
+    "no events and no flats": (
+        [MASSES[0], *MASSES[301:3901]],
         r"note: Nothing says when delivery began and stopped: the whole file is taken",
         "INCONCLUSIVE",
     ),
-    "no blank": (MASSES, r"note: Nothing tells the evaporation.*±30 mg/h", "INCONCLUSIVE"),
+    "no blank": ([MASSES[0], *MASSES[301:3901]], r"note: Nothing tells the evaporation.*±30 mg/h", "INCONCLUSIVE"),
+    "one reading far off": (
+        changed(2000, "99.00000"),
+        r"note: One reading of 99 g at line 2001 \(minute 33\.3\) stands out by 74 g from its neighbours and is left",
+        "PASS",
+    ),
+    "two readings far off": (
+        [*changed(2000, "24.99000")[:2001], *changed(2001, "24.98000")[2001:]],
+        r"note: 2 readings stand out from their neighbours, the first of 24\.99 g at line 2001 .*: they are left out\.",
+        "PASS",
+    ),
+    "many readings far off": (
+        [f"{line.split(',')[0]},99.0," if row % 400 == 150 else line for row, line in enumerate(LINES)],
+        r"doubt: 11 readings stand out from their neighbours, .*, and so many are more than slips",
+        "INCONCLUSIVE",
+    ),
+    "a mass that falls": (
+        each(lambda at, mass: (f"{at:.0f}", f"{50.0 - mass:.5f}")),
+        r"doubt: The mass falls by 20 mg while 20 mg of water were commanded: .* say --source-weighed",
+        "INCONCLUSIVE",
+    ),
+    "unstable readings": (
+        [LINES[0] + ",stable", *(f"{line},{'D' if row % 5 == 0 else 'S'}" for row, line in enumerate(LINES[1:]))],
+        r"note: The balance called 20 % of its readings and 20 % of those in the blanks unstable\. They count like the",
+        "PASS",
+    ),
+    "an unknown column": (
+        [LINES[0] + ",Operator,mass_raw", *(f"{line},Li,7" for line in LINES[1:])],
+        r"note: Columns that mean nothing to the bench are passed over: 'Operator', 'mass_raw'\.",
+        "PASS",
+    ),
     "an unknown word": (
         [line + "door opened" if row == 1000 else line for row, line in enumerate(LINES)],
         r"note: Words of the event column that mean nothing to the bench: 'door opened' \(line 1001\)",
@@ -198,6 +256,16 @@ def test_a_doubtful_file_gives_a_result_that_says_so(name: str, tmp_path: Path, 
     assert re.search(wanted, said), said
     assert f"BASAL: {verdict}" in said
     assert code == (0 if verdict == "PASS" else 1)
+
+
+def test_what_is_left_out_leaves_no_trace(tmp_path: Path, capsys: Say) -> None:
+    found = []
+    for rows in (LINES, changed(2000, "99.00000")):
+        analyse(write(tmp_path / "spike.csv", rows), "--json")
+        evaluation = json.loads(capsys.readouterr().out)["tests"][0]["evaluation"]
+        assert evaluation["doubts"] == []
+        found.append(evaluation["measurements"][0]["value"])
+    assert found[0] == pytest.approx(found[1], abs=0.01)
 
 
 def test_a_readability_finer_than_the_file_is_doubted(tmp_path: Path, capsys: Say) -> None:

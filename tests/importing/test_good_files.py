@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import io
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -115,6 +116,11 @@ def measured(run: dict[str, Any]) -> dict[str, tuple[float, float]]:
     return {one["name"]: (one["value"], one["expanded_uncertainty"]) for one in each if one["value"] is not None}
 
 
+def noted(run: dict[str, Any]) -> list[str]:
+    notes: list[str] = run["tests"][0]["evaluation"]["notes"]
+    return notes
+
+
 @pytest.fixture(scope="module")
 def plainly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("plain") / "plain.csv"
@@ -160,9 +166,67 @@ def test_the_result_is_what_was_put_in(plainly: Path, capsys: Say) -> None:
     assert run["simulated"] is False
 
 
-def test_without_a_limit_nothing_is_passed(plainly: Path, capsys: Say) -> None:
-    assert analyse(plainly) == 1
-    assert "BASAL: INCONCLUSIVE: no limit was set, so that nothing was judged" in capsys.readouterr().out
+def test_without_a_limit_nothing_is_judged_and_the_status_tells_of_doubts(
+    plainly: Path, tmp_path: Path, capsys: Say
+) -> None:
+    assert analyse(plainly) == 0
+    assert "BASAL: no limit given: nothing is judged\n" in capsys.readouterr().out
+    test = result(plainly, capsys)["tests"][0]
+    assert (test["verdict"], test["judged"]) == ("inconclusive", [])
+    gap = write(tmp_path / "gap.csv", LINES[:1000] + LINES[1060:])
+    assert analyse(gap) == 1
+    assert "BASAL: INCONCLUSIVE: The balance gave no reading" in capsys.readouterr().out
+
+
+def test_an_hour_is_no_day(plainly: Path, tmp_path: Path, capsys: Say) -> None:
+    plan = Path("test_plans/basal.yaml").read_text(encoding="utf-8").replace("rate: 1 U/h", "rate: 2 U/h")
+    (tmp_path / "plan.yaml").write_text(plan, encoding="utf-8")
+    code = main(["analyse", str(plainly), "--plan", str(tmp_path / "plan.yaml"), "--test", "BASAL-1U"])
+    said = capsys.readouterr().out
+    assert code == 1
+    assert "BASAL-1U: INCONCLUSIVE: The pump delivered for 1 h of the 24 h that the test wants" in said
+
+
+def test_a_column_is_passed_over_on_request(tmp_path: Path, capsys: Say) -> None:
+    odd = write(tmp_path / "odd.csv", [LINES[0] + ",temperature_k", *(f"{line},296.3" for line in LINES[1:])])
+    assert analyse(odd) == 2
+    assert "--ignore 'temperature_k'" in capsys.readouterr().err
+    assert not any("passed over" in note for note in noted(result(odd, capsys, "--ignore", "temperature_k")))
+    assert analyse(odd, "--ignore", "humidity") == 2
+    assert "has no column 'humidity' that could be ignored" in capsys.readouterr().err
+
+
+def test_a_source_that_was_weighed_gives_the_same_delivery(plainly: Path, tmp_path: Path, capsys: Say) -> None:
+    rows = [f"{time},{50.0 - float(mass):.5f},{event}" for time, mass, event in ROWS]
+    source = write(tmp_path / "source.csv", [LINES[0], *rows])
+    run = result(source, capsys, "--source-weighed")
+    assert any("what it lost counts as delivered" in note for note in noted(run))
+    assert run["tests"][0]["evaluation"]["doubts"] == []
+    wanted = measured(result(plainly, capsys))
+    for name in ("mean_error", "total_volume", "mean_pulse_volume"):
+        assert measured(run)[name] == pytest.approx(wanted[name], rel=1e-4)
+    turned = result(plainly, capsys, "--source-weighed")
+    assert "was the source weighed" in turned["tests"][0]["evaluation"]["doubts"][0]
+    rig = Path("fixtures/bench-3.yaml").read_text(encoding="utf-8")
+    vessel = write(tmp_path / "rig.yaml", [rig, "evaporation: {rate: 0.05 mg/h, half_width: 0.05 mg/h}"])
+    for options, said in (
+        (["--evaporation", "1 mg/h ± 1 mg/h"], "Write --evaporation '0 mg/h"),
+        (["--rig", str(vessel)], "the rig file tells of a vessel that takes up"),
+    ):
+        assert analyse(source, "--source-weighed", *options) == 2
+        assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [(SETTINGS, False), (SETTINGS[:6], True), ((*SETTINGS[:6], "--delivery", "continuous"), False)],
+)
+def test_pulses_that_are_not_looked_for_are_told(
+    options: tuple[str, ...], told: bool, plainly: Path, capsys: Say
+) -> None:
+    main(["analyse", str(plainly), *options])
+    said = capsys.readouterr().out
+    assert ("single pulses are not looked for: --basal-increment '0.05 U'" in said) is told
 
 
 def test_limits_and_decision_by_options(plainly: Path, capsys: Say) -> None:
@@ -179,6 +243,56 @@ def test_start_and_stop_by_options_are_those_of_the_event_column(plainly: Path, 
                            "--blank", "3960 s to 4199 s"))  # fmt: skip
     # The blank after the delivery begins a minute later still: what the line may give is no blank.
     assert told["total_volume"][0] == pytest.approx(measured(result(plainly, capsys))["total_volume"][0], rel=1e-4)
+
+
+def test_without_events_the_delivery_is_found_in_the_readings(tmp_path: Path, capsys: Say) -> None:
+    bare = write(tmp_path / "bare.csv", ["time_s,mass_g", *(line.rpartition(",")[0] for line in LINES[1:])])
+    run = result(bare, capsys)
+    found, evaluation = measured(run), run["tests"][0]["evaluation"]
+    error, uncertainty = found["mean_error"]
+    assert abs(error - 100.0 * (TRUE_MG * 1.00327 / 20.0 - 1.0)) < 0.2
+    # Half an interval at each end of forty, rectangular: 1.25 % / √3, √2 of it, k = 2; short blanks do the rest.
+    assert 100.0 / 40.0 * math.sqrt(2.0 / 3.0) < uncertainty < 4.0
+    assert found["missed_pulses"][0] == found["extra_pulses"][0] == 0.0
+    assert len(evaluation["pulses"]) == DELIVERY_S / PULSE_S
+    assert evaluation["doubts"] == []
+    assert any(
+        "before the first command and after the stop is taken as a blank" in note for note in evaluation["notes"]
+    )
+
+
+def test_a_flow_without_events_is_found_between_its_flats(tmp_path: Path, capsys: Say) -> None:
+    rng = np.random.default_rng(4)
+    noise_g = 1e-3 * rng.normal(0.0, 0.02, 4800)
+    flowed_g = 1e-3 * 20.0 / 3600.0 * np.clip(np.arange(4800.0) - 600.0, 0.0, 3600.0)
+    rows = [f"{at},{25.0 + flowed_g[at] + noise_g[at]:.5f}" for at in range(4800)]
+    write(tmp_path / "flow.csv", ["time_s,mass_g", *rows])
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        main(["analyse", str(tmp_path / "flow.csv"), *SETTINGS[:6], "--delivery", "continuous", "--json"])
+    run = json.loads(said.getvalue())
+    error, uncertainty = measured(run)["mean_error"]
+    assert abs(error - 0.33) < uncertainty < 1.5
+    assert any("it begins at minute 10.0 and ends at minute 70.0" in n for n in run["tests"][0]["evaluation"]["notes"])
+
+
+def test_an_end_that_is_told_is_kept_and_the_other_found(tmp_path: Path, capsys: Say) -> None:
+    bare = write(tmp_path / "bare.csv", ["time_s,mass_g", *(line.rpartition(",")[0] for line in LINES[1:])])
+    run = result(bare, capsys, "--start", "5 min")
+    assert any(
+        "Nothing says when delivery stopped: the readings show pulses" in note and "to half an interval after" in note
+        for note in run["tests"][0]["evaluation"]["notes"]
+    )
+    error, uncertainty = measured(run)["mean_error"]
+    assert abs(error - 100.0 * (TRUE_MG * 1.00327 / 20.0 - 1.0)) < uncertainty
+
+
+def test_readings_without_noise_are_not_called_coarse(tmp_path: Path, capsys: Say) -> None:
+    steps = [25.0 + 0.4984e-3 * max(0, min(40, (at - 300) // 90)) for at in range(4500)]
+    ideal = write(tmp_path / "ideal.csv", ["time_s,mass_g", *(f"{at},{mass:.5f}" for at, mass in enumerate(steps))])
+    run = result(ideal, capsys, "--readability", "0.01 mg")
+    assert not any("go in steps of" in doubt for doubt in run["tests"][0]["evaluation"]["doubts"])
+    error, uncertainty = measured(run)["mean_error"]
+    assert abs(error) < uncertainty
 
 
 def test_a_file_that_is_all_delivery_has_the_truth_within_its_wide_uncertainty(tmp_path: Path, capsys: Say) -> None:

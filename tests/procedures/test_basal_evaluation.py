@@ -317,6 +317,16 @@ def test_alarm_is_doubted_by_name(tmp_path: Path) -> None:
     assert 'EMPTY "Reservoir empty"' in doubtful(recording, tmp_path / "r.sqlite")
 
 
+@pytest.mark.parametrize(("wanted_minutes", "doubted"), [(240.0, True), (120.4, False)])
+def test_less_than_the_test_wants_is_doubted(wanted_minutes: float, doubted: bool, tmp_path: Path) -> None:
+    recording = made()
+    recording.balance(mass([(at_s, 0.05) for at_s in schedule()]), seed=3)
+    found = evaluate(recording, tmp_path / "recording.sqlite", wanted_minutes).doubts
+    assert [each.partition(":")[0] for each in found] == doubted * [
+        "The pump delivered for 120 min of the 240 min that the test wants"
+    ]
+
+
 def test_silent_balance_measures_nothing(tmp_path: Path) -> None:
     recording = made(60.0)
     found = evaluate(recording, tmp_path / "r.sqlite", 60.0)

@@ -228,9 +228,10 @@ def _asked_for(measurements: list[Measurement], record: TestRecord, context: Con
 
 
 def _weighing_note(weighing: Weighing) -> str:
-    lost = weighing.evaporation
+    lost, made_good = weighing.found_evaporation, weighing.conversion.applied.evaporation
     rate, spread = value_and_uncertainty(lost.mg_per_h, 2.0 * lost.standard_uncertainty)
     return (
-        f"Evaporation and drift of {rate} mg/h ± {spread} mg/h (k = 2; from {lost.source}) are made good."
+        f"Evaporation and drift of {rate} mg/h ± {spread} mg/h (k = 2; from {lost.source})"
+        f" are {'' if made_good else 'not '}made good."
         f" 1 mg is {weighing.conversion.ul_per_mg:.5f} µL (density of water: {weighing.conversion.source})."
     )

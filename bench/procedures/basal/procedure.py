@@ -16,6 +16,7 @@ from bench.procedures.basal.windows import MARD_MINUTES, PULSE_MEANS
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
 from bench.procedures.shared.alarms import blocking
 from bench.procedures.shared.common import record_blank, start_basal, stop_basal
+from bench.procedures.shared.extent import duration_doubts
 from bench.quantities import Duration, Quantity, Rate
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation
@@ -161,7 +162,7 @@ class Basal:
         concentration = context.concentration
         increment = context.plan.pump.basal_increment
         pulsed = context.plan.pump.delivery == "pulsed"
-        return evaluate_basal(
+        evaluation = evaluate_basal(
             record,
             context,
             self.measurements,
@@ -170,6 +171,8 @@ class Basal:
             stabilisation_s=settings.stabilisation.to("s"),
             trumpet=settings.trumpet,
         )
+        doubts = [*evaluation.doubts, *duration_doubts(record, settings.duration)]
+        return evaluation.model_copy(update={"doubts": doubts})
 
 
 PROCEDURE = Basal()

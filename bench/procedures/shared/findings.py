@@ -25,6 +25,8 @@ GARBLED_BY_CHANCE = 2
 """So few may be lost of a slow instrument without that being said of its line."""
 UNSTEADY_SHARE = 0.01
 """Share of what was delivered beyond which a changing loss makes a verdict doubtful."""
+UNSTABLE_SHARE = 0.05
+"""So many readings may be called unstable by the balance without a word: those that follow pulses are."""
 CHANNEL_OF = {
     "balance": "balance.mass_g",
     "pressure": "pressure.pressure_kpa",
@@ -71,6 +73,7 @@ def weighing_findings(weighing: Weighing, context: Context, span: Window) -> tup
         return [], [f"The balance gave {np.count_nonzero(known)} readings: nothing was weighed."]
     notes, doubts = _gaps(time_s[known], span)
     doubts += _beyond(weighing.beyond_s, span)
+    notes += _unstable(weighing)
     doubts += _frozen(time_s[known], mass_mg[known], span)
     doubts += _climate(weighing, context)
     loss_notes, loss_doubts = _loss(weighing)
@@ -142,6 +145,29 @@ def _beyond(beyond_s: Floats, span: Window) -> list[str]:
     times = "once" if len(beyond_s) == 1 else f"{len(beyond_s)} times"
     where = f"first at {_minutes(beyond_s[0] - span[0])}"
     return [f"The balance was beyond its range, over- or unloaded, {times} ({where}): then it weighed nothing."]
+
+
+def _unstable(weighing: Weighing) -> list[str]:
+    """Tell how many readings the balance itself called unstable, in all or in the blanks, where they are not few.
+
+    Pulses unsettle a balance, and its noise is measured: such readings count like the others.
+    """
+    stamps, unstable = weighing.time_s[np.isfinite(weighing.shown_mg)], weighing.unstable_s
+    shares = {"its readings": len(unstable) / len(stamps)}
+    in_blanks = sum(_inside(stamps, blank) for blank in weighing.blanks)
+    if in_blanks:
+        shares["those in the blanks"] = sum(_inside(unstable, blank) for blank in weighing.blanks) / in_blanks
+    if max(shares.values()) <= UNSTABLE_SHARE:
+        return []
+    told = " and ".join(f"{100.0 * share:.2g} % of {which}" for which, share in shares.items())
+    return [
+        f"The balance called {told} unstable. They count like the others, and their noise is in the budget; where"
+        " nothing is delivered they tell of draught, vibration or static charge."
+    ]
+
+
+def _inside(time_s: Floats, window: Window) -> int:
+    return int(np.searchsorted(time_s, window[1], "right") - np.searchsorted(time_s, window[0], "left"))
 
 
 def _frozen(time_s: Floats, mass_mg: Floats, span: Window) -> list[str]:

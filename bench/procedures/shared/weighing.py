@@ -45,9 +45,10 @@ class Weighing:
 
     `shown_mg` is what the balance showed. In `mass_mg` all that changes during a test is made good: the buoyancy of the
     vessel, and a loss that grows or falls; what is left is the steady loss of `loss_mg_per_s`. `beyond_s` is when the
-    balance said that what it carries lies beyond its range; then both are NaN. `quiet` are the stretches without
-    delivery that tell the noise, blanks or else rests; empty where there are none. `evaporation` is the loss that is
-    made good, none where the plan switches that off; `found_evaporation` is what was found.
+    balance said that what it carries lies beyond its range; then both are NaN. `unstable_s` is when it called a reading
+    unstable; none of a balance that never says whether they are. `quiet` are the stretches without delivery that tell
+    the noise, blanks or else rests; empty where there are none. `evaporation` is the loss that is made good, none where
+    the plan switches that off; `found_evaporation` is what was found.
     """
 
     time_s: Floats
@@ -61,6 +62,7 @@ class Weighing:
     conversion: Conversion
     balance: BalanceSpec | None
     beyond_s: Floats
+    unstable_s: Floats
 
     @property
     def readability_mg(self) -> float:
@@ -206,7 +208,8 @@ def weigh_record(record: TestRecord, context: Context) -> Weighing:
         mass_mg = mass_mg + found.extra_mg(time_s)
     lost = found if applied.evaporation else _left_alone(found)
     beyond_s = time_s[readings.beyond]
-    return Weighing(time_s, shown_mg, mass_mg, blanks, quiet, noise, lost, found, turned, balance, beyond_s)
+    unstable_s = time_s[np.isfinite(shown_mg) & ~readings.stable] if np.any(readings.stable) else np.empty(0)
+    return Weighing(time_s, shown_mg, mass_mg, blanks, quiet, noise, lost, found, turned, balance, beyond_s, unstable_s)
 
 
 def _left_alone(found: Evaporation) -> Evaporation:
