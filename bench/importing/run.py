@@ -82,7 +82,6 @@ def import_file(path: Path, recording: Path, options: ImportOptions, procedures:
         events = with_settings(events, rate_ul_per_h, bolus_ul)
     except ValueError as error:
         raise ImportedFileError(path, str(error), "Give it by --rate or --volume") from None
-    _note_no_pulses(table, plan, test)
     rig = _rig(table, options, events)
     events = _completed(table, events, Context(plan, rig), test, options)
     if rig.balance is not None:
@@ -209,15 +208,6 @@ def _completed(
             raise ImportedFileError(table.path, f"--bolus-speed: {error}", "Write it as '1.5 U/min'") from None
         events = with_bolus_ends(table, events, bolus_ul / speed_ul_per_s)
     return events
-
-
-def _note_no_pulses(table: Table, plan: Plan, test: PlanTest) -> None:
-    pump = plan.pump
-    if test.procedure == "basal" and pump.delivery == "pulsed" and pump.basal_increment is None:
-        table.notes.append(
-            "Nothing says what the pump meters a basal rate in, and single pulses are not looked for: --basal-increment"
-            " '0.05 U' (of a plan: `basal_increment`) asks for them; --delivery continuous says that there are none."
-        )
 
 
 def _rig(table: Table, options: ImportOptions, events: list[Event]) -> Rig:

@@ -80,7 +80,29 @@ def delivery_span(time_s: Floats, mass_mg: Floats) -> DeliverySpan:
     return _of_pulses(time_s, mass_mg) or _of_flow(time_s, mass_mg)
 
 
-def _of_pulses(time_s: Floats, mass_mg: Floats) -> DeliverySpan | None:
+def pulse_instants(time_s: Floats, mass_mg: Floats) -> Floats | None:
+    """Return about when separate pulses of equal intervals came, shape (n,), to within some seconds; None without such.
+
+    Args:
+        time_s: ascending, shape (n,).
+        mass_mg: shape (n,), NaN where there is none.
+
+    """
+    known = np.isfinite(mass_mg)
+    if np.count_nonzero(known) < 2 * _READINGS_OF_A_BLOCK:
+        return None
+    found = _instants(time_s[known], mass_mg[known])
+    return found[0] if found is not None else None
+
+
+def mean_interval_s(instants_s: Floats) -> float:
+    """Return the interval of pulses, of which some may be missing, from the first to the last."""
+    span_s = float(instants_s[-1] - instants_s[0])
+    return span_s / max(1, round(span_s / float(np.median(np.diff(instants_s)))))
+
+
+def _instants(time_s: Floats, mass_mg: Floats) -> tuple[Floats, float] | None:
+    """Return the instants of a train and the length of the means in which it stands out."""
     shortest_s = _READINGS_OF_A_BLOCK * float(np.median(np.diff(time_s)))
     changes = np.abs(np.diff(mass_mg))
     digit_mg = float(np.min(changes[changes > 0.0], initial=math.inf))
@@ -88,22 +110,29 @@ def _of_pulses(time_s: Floats, mass_mg: Floats) -> DeliverySpan | None:
         return None
     for block_s in sorted({max(each, shortest_s) for each in _BLOCKS_S}):
         instants_s = _train(time_s, mass_mg, block_s, digit_mg)
-        if instants_s is None:
-            continue
-        interval_s = float(np.median(np.diff(instants_s)))
-        first_s, last_s = float(instants_s[0]), float(instants_s[-1])
-        half_s, flat_s = 0.5 * interval_s, FLAT_INTERVALS * interval_s + block_s
-        return DeliverySpan(
-            begin_s=first_s - half_s if first_s - time_s[0] > flat_s else None,
-            end_s=last_s + half_s if time_s[-1] - last_s > flat_s else None,
-            half_s=half_s + block_s,
-            pulses=len(instants_s),
-            intervals=round((last_s - first_s) / interval_s) + 1,
-            interval_s=interval_s,
-            first_s=first_s,
-            last_s=last_s,
-        )
+        if instants_s is not None:
+            return instants_s, block_s
     return None
+
+
+def _of_pulses(time_s: Floats, mass_mg: Floats) -> DeliverySpan | None:
+    found = _instants(time_s, mass_mg)
+    if found is None:
+        return None
+    instants_s, block_s = found
+    interval_s = float(np.median(np.diff(instants_s)))
+    first_s, last_s = float(instants_s[0]), float(instants_s[-1])
+    half_s, flat_s = 0.5 * interval_s, FLAT_INTERVALS * interval_s + block_s
+    return DeliverySpan(
+        begin_s=first_s - half_s if first_s - time_s[0] > flat_s else None,
+        end_s=last_s + half_s if time_s[-1] - last_s > flat_s else None,
+        half_s=half_s + block_s,
+        pulses=len(instants_s),
+        intervals=round((last_s - first_s) / interval_s) + 1,
+        interval_s=interval_s,
+        first_s=first_s,
+        last_s=last_s,
+    )
 
 
 def _train(time_s: Floats, mass_mg: Floats, block_s: float, digit_mg: float) -> Floats | None:

@@ -162,25 +162,29 @@ def common_step_s(sample_s: float, interval_s: float) -> float:
     return interval_s / ratio.denominator
 
 
-def between_doses_s(instant_s: float, slots_s: Floats, step_s: float, longest_s: float = math.inf) -> float:
+def between_doses_s(
+    instant_s: float, slots_s: Floats, step_s: float, longest_s: float = math.inf, *, first_comes_early: bool = False
+) -> float:
     """Return the instant near another that lies between doses, so that none counts by half.
 
     A dose counts up to an instant when it comes no later than a minute after it, or a quarter of `step_s` where that is
-    less: a pump's clock is no better over days. The instant returned is
-    half a step, `longest_s` at most, away from the doses on a grid of `step_s`, and as near to the wanted one as that
-    allows.
+    less: a pump's clock is no better over days. Where a pump gives its first dose with the command, all of its doses
+    come at the begin of what they are for, not at the end, and one that comes so much early counts after the instant.
+    The instant returned is half a step, `longest_s` at most, away from the doses on a grid of `step_s`, and as near to
+    the wanted one as that allows.
 
     Args:
         instant_s: the instant wanted.
         slots_s: when doses came or were due, shape (n,), n may be 0.
         step_s: the doses' interval, or what it has in common with a sample interval.
         longest_s: no need to be further away from a dose.
+        first_comes_early: whether the first dose came in the first half of its interval after the command.
 
     """
     if len(slots_s) == 0 or step_s <= 0.0:
         return instant_s
     nearest_s = float(slots_s[np.argmin(np.abs(slots_s - instant_s))])
-    late_s = min(0.25 * step_s, LATEST_S)
+    late_s = min(0.25 * step_s, LATEST_S) * (-1.0 if first_comes_early else 1.0)
     latest_s = nearest_s + step_s * math.floor((instant_s + late_s - nearest_s) / step_s)
     guard_s = min(0.5 * step_s, longest_s)
     return min(max(instant_s, latest_s + guard_s), latest_s + step_s - guard_s)

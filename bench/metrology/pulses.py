@@ -97,8 +97,8 @@ def find_pulses(
         why = "liquid arrives, but not in steps: something between pump and balance smooths the pulses"
         return PulseTrain(disturbances=_jumps(record), unresolved=why)
     filtered = weighing_noise or from_noise(noise, lag_s, 0.0, float(np.median(np.diff(time_s))))
-    record, slots, guess = _with_own_response(record, slots, (time_s, mass_mg), filtered)
-    return _train(record, slots, (time_s, mass_mg), filtered, guess)
+    record, slots, guess = _with_own_response(record, slots, (time_s, made_good), filtered)
+    return _train(record, slots, (time_s, made_good), filtered, guess)
 
 
 def _with_own_response(

@@ -218,15 +218,17 @@ def test_a_source_that_was_weighed_gives_the_same_delivery(plainly: Path, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
-    [(SETTINGS, False), (SETTINGS[:6], True), ((*SETTINGS[:6], "--delivery", "continuous"), False)],
+    ("options", "pulses", "told"),
+    [(SETTINGS, True, False), (SETTINGS[:6], True, True), ((*SETTINGS[:6], "--delivery", "continuous"), False, False)],
 )
-def test_pulses_that_are_not_looked_for_are_told(
-    options: tuple[str, ...], told: bool, plainly: Path, capsys: Say
+def test_pulses_show_without_an_increment_unless_there_are_none(
+    options: tuple[str, ...], pulses: bool, told: bool, plainly: Path, capsys: Say
 ) -> None:
-    main(["analyse", str(plainly), *options])
-    said = capsys.readouterr().out
-    assert ("single pulses are not looked for: --basal-increment '0.05 U'" in said) is told
+    main(["analyse", str(plainly), *options, "--json"])
+    evaluation = json.loads(capsys.readouterr().out)["tests"][0]["evaluation"]
+    assert bool(evaluation["pulses"]) is pulses
+    said = f"Pulses show every {PULSE_S:g} s and are taken for doses"
+    assert any(said in note for note in evaluation["notes"]) is told
 
 
 def test_limits_and_decision_by_options(plainly: Path, capsys: Say) -> None:

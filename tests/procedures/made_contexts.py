@@ -15,10 +15,12 @@ UL_PER_MG = 1.003512 * (1.0 - (0.5 / 20.0) ** 2)
 file's needle of 0.5 mm in a vessel of 20 mm."""
 
 
-def context(tests: str) -> Context:
+PUMP = "{insulin: U-100, basal_increment: 0.05 U, bolus_increment: 0.05 U}"
+
+
+def context(tests: str, pump: str = PUMP) -> Context:
     """Return a plan for U-100 with the tests given as YAML, on the rig of `fixtures/simulated.yaml`."""
     plan = (
-        "plan: P\ntitle: made\npump: {insulin: U-100, basal_increment: 0.05 U, bolus_increment: 0.05 U}\n"
-        f"conditions: {{liquid: water, temperature: 23 °C ± 2 °C}}\ntests:\n{tests}"
+        f"plan: P\ntitle: made\npump: {pump}\nconditions: {{liquid: water, temperature: 23 °C ± 2 °C}}\ntests:\n{tests}"
     )
     return Context(load_plan(plan, registry(), name="plan.yaml"), load_rig(ROOT / "fixtures" / "simulated.yaml"))

@@ -255,6 +255,43 @@ def doubtful(recording: Made, path: Path) -> str:
     return " ".join(evaluate(recording, path, 60.0).doubts)
 
 
+@pytest.mark.parametrize("phase", [0.004, 0.1, 0.5, 0.99])
+def test_a_perfect_pump_is_perfect_wherever_its_first_dose_falls(phase: float, tmp_path: Path) -> None:
+    """20 equal doses in an hour: no window holds one more or one less, whether a dose comes with the command or not."""
+    recording = made(60.0)
+    recording.balance(mass([(at_s, 0.05) for at_s in schedule(60.0, phase)]), seed=8)
+    found = evaluate(recording, tmp_path / "r.sqlite", 60.0)
+    for name in ("mean_error", "trumpet_error_60min", "mard_15min", "largest_hourly_error"):
+        assert abs(value(found, name)) < 2.0, name
+    # A dose is 20 % of 15 min.
+    assert value(found, "trumpet_error_15min") < 4.0
+
+
+def test_noise_and_loss_between_pulses_serve_where_nothing_was_quiet(tmp_path: Path) -> None:
+    """Without a blank the line between pulses tells a loss of 0.05 mg/h, and the pulses are as sure as with one."""
+    recording = made(60.0)
+    recording.events = [each for each in recording.events if not each[1].startswith("blank")]
+    recording.balance(mass([(at_s, 0.05) for at_s in schedule(60.0)]), seed=9)
+    found = evaluate(recording, tmp_path / "r.sqlite", 60.0)
+    assert value(found, "missed_pulses") == 0.0
+    total = measured(found)["mean_error"]
+    assert total.value is not None
+    assert total.expanded_uncertainty is not None
+    assert abs(total.value) < total.expanded_uncertainty < 4.0
+    errors_ul = np.array([pulse.volume_ul for pulse in found.pulses]) - 0.5
+    assert np.max(np.abs(errors_ul)) < 4.0 * max(pulse.standard_uncertainty_ul for pulse in found.pulses) < 0.2
+
+
+def test_pulses_that_no_plan_tells_of_are_found(tmp_path: Path) -> None:
+    """Doses of what the rate makes of the interval between the steps that show."""
+    recording = made(60.0)
+    recording.balance(mass([(at_s, 0.05) for at_s in schedule(60.0)]), seed=10)
+    of = context(TEST % ("1 U/h", 60.0, "mean_error: ±5 %"), pump="{insulin: U-100}")
+    found = PROCEDURE.evaluate(settings(of), recording.record(tmp_path / "r.sqlite"), of)
+    assert len(found.pulses) == 20
+    assert any("Pulses show every 180 s and are taken for doses of 0.05 U" in note for note in found.notes)
+
+
 def test_bump_is_doubted(tmp_path: Path) -> None:
     recording = made(60.0)
     recording.balance(lambda t: steps()(t) + np.where(t > 2000.0, 3.0, 0.0), seed=5)

@@ -92,6 +92,11 @@ class Delivery:
         """Return the window of a level while the pump delivers."""
         return time_s - 0.5 * MIDDLE_LEVEL_S, time_s + 0.5 * MIDDLE_LEVEL_S
 
+    @property
+    def first_comes_early(self) -> bool:
+        """Whether the first dose came with the command, not an interval after it."""
+        return len(self.doses_s) > 0 and float(self.doses_s[0]) - self.began_s < 0.5 * self.dose_interval_s
+
     def between_doses_s(self, time_s: float) -> float:
         """Return the instant near another at which no dose counts by half.
 
@@ -101,7 +106,7 @@ class Delivery:
         interval_s = self.dose_interval_s
         if len(self.doses_s) == 0 or not interval_s >= 2.0 * CLEAR_S:
             return time_s
-        return between_doses_s(time_s, self.doses_s, interval_s, FROM_DOSE_S)
+        return between_doses_s(time_s, self.doses_s, interval_s, FROM_DOSE_S, first_comes_early=self.first_comes_early)
 
     def boundary(self, time_s: float) -> Window:
         """Return where the level of what was delivered up to an instant is taken.
@@ -126,8 +131,9 @@ class Delivery:
     def curve(self, means_s: float = CURVE_S) -> Cumulative | None:
         """Return the cumulative volume from the first command until the line has settled, as means over so long.
 
-        The volume is 0 at the command. Where a mean has no reading there is a gap. None without a level before the
-        command, or without readings after it.
+        The volume is 0 at the command and for one dose interval before it, where a window may begin that lies between
+        doses. Where a mean has no reading there is a gap. None without a level before the command, or without readings
+        after it.
         """
         time_s, mass = within(self.weighing.time_s, self.weighing.mass_mg, (self.began_s, self.settled_s + END_LEVEL_S))
         mass = mass + self.weighing.loss_mg_per_s * (time_s - self.began_s) - self.level_mg(self.first_window)
@@ -137,7 +143,10 @@ class Delivery:
         if not np.any(known):
             return None
         volume = mean[known] * self.weighing.conversion.ul_per_mg
-        stamps, volumes = np.concatenate(([self.began_s], middle[known])), np.concatenate(([0.0], volume))
+        before = math.ceil(self.dose_interval_s / means_s) if math.isfinite(self.dose_interval_s) else 0
+        nothing_s: Floats = self.began_s - means_s * np.arange(before, -1.0, -1.0)
+        stamps = np.concatenate((nothing_s, middle[known]))
+        volumes = np.concatenate((np.zeros(len(nothing_s)), volume))
         return Cumulative(stamps, volumes, longest_step_s=max(1.5 * means_s, 1.5 * CURVE_S))
 
 

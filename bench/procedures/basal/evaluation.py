@@ -31,6 +31,7 @@ from bench.procedures.basal.figures import (
 from bench.procedures.basal.pulse_measurements import measure_pulses
 from bench.procedures.basal.pulses import (
     disturbances_table,
+    found_increment,
     odd_pulses_table,
     pulses_of,
     result_pulses,
@@ -76,7 +77,11 @@ def evaluate_basal(
     stabilisation_s: float,
     trumpet: str,
 ) -> Evaluation:
-    """Evaluate one basal test; `increment_ul` is NaN where the pump delivers continuously or the plan tells none."""
+    """Evaluate one basal test.
+
+    `increment_ul` is NaN where the pump delivers continuously, and 0 where the plan tells none: then pulses that the
+    readings show are doses of what the rate makes of their interval.
+    """
     weighing = weigh_record(record, context)
     notes, doubts = recording_findings(record, weighing, context)
     alarm_notes, alarm_doubts = alarm_findings(record)
@@ -88,6 +93,9 @@ def evaluate_basal(
         nothing = [undetermined(name, spec.title, spec.unit, why) for name, spec in catalogue.items()]
         return Evaluation(measurements=nothing, notes=notes, doubts=doubts)
     delivery = _delivery(record, weighing, context, rate_ul_per_h, commands[0])
+    if increment_ul == 0.0:
+        increment_ul, told = found_increment(delivery)
+        notes.append(told)
     train = pulses_of(delivery, increment_ul)
     delivery = _with_doses(delivery, train, increment_ul)
     if not record.events("basal stopped"):

@@ -167,7 +167,7 @@ class Basal:
             context,
             self.measurements,
             rate_ul_per_h=settings.rate.to("µL/h", concentration),
-            increment_ul=increment.to("µL", concentration) if increment is not None and pulsed else math.nan,
+            increment_ul=math.nan if not pulsed else 0.0 if increment is None else increment.to("µL", concentration),
             stabilisation_s=settings.stabilisation.to("s"),
             trumpet=settings.trumpet,
         )

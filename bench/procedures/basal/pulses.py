@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.metrology.budget import combined
+from bench.metrology.delivery_span import mean_interval_s, pulse_instants
 from bench.metrology.noise import Floats
 from bench.metrology.pulse_train import Disturbance, FoundPulse, PulseTrain
 from bench.metrology.pulses import find_pulses
@@ -18,6 +19,8 @@ from bench.rig.model import BalanceSpec
 
 _MOST_LISTED = 40
 _MOST_TOLD = 3
+_SHARP_S = 0.05
+_LEAST_CREEP = 0.005
 
 
 def pulses_of(delivery: Delivery, increment_ul: float) -> PulseTrain:
@@ -35,6 +38,22 @@ def pulses_of(delivery: Delivery, increment_ul: float) -> PulseTrain:
         (delivery.began_s, delivery.ended_s),
         weighing.loss_mg_per_s,
         weighing_noise=weighing.filtered_noise,
+    )
+
+
+def found_increment(delivery: Delivery) -> tuple[float, str]:
+    """Return the dose that the rate makes of the interval between the pulses that show, and what to say of it; NaN
+    where none show."""
+    weighing = delivery.weighing
+    instants_s = pulse_instants(*within(weighing.time_s, weighing.mass_mg, (delivery.began_s, delivery.settled_s)))
+    asked = "(--basal-increment, or `basal_increment` of a plan, says what they are)"
+    if instants_s is None:
+        return math.nan, f"Nothing says what the pump meters a basal rate in, and no separate pulses show {asked}."
+    interval_s = mean_interval_s(instants_s)
+    increment_ul = delivery.rate_ul_per_h * interval_s / HOUR_S
+    return increment_ul, (
+        f"Nothing says what the pump meters a basal rate in. Pulses show every {interval_s:.4g} s and are taken for"
+        f" doses of {increment_ul / delivery.ul_per_u:.4g} U, as the rate makes them {asked}."
     )
 
 
@@ -97,12 +116,14 @@ def _weighed_notes(train: PulseTrain, delivery: Delivery) -> list[str]:
     if train.fit is None:
         return []
     response = train.fit.response
-    shape = f"lag of {response.lag_s:.2g} s"
+    shape = f"lag of {response.lag_s:.2g} s" if response.width_s >= _SHARP_S else f"no lag beyond {_SHARP_S} s"
     if response.average_s > 0.05:
         shape += f" behind a moving average of {response.average_s:.2g} s"
+    if response.tail_share >= _LEAST_CREEP:
+        shape += f", {100.0 * response.tail_share:.2g} % creeping with {response.tail_s:.2g} s"
     notes = [
-        f"Single pulses are weighed by generalised least squares with the step response of balance and line: {shape},"
-        f" {100.0 * response.tail_share:.2g} % creeping with {response.tail_s:.2g} s ({response.source})."
+        "Single pulses are weighed by generalised least squares with the step response of balance and line:"
+        f" {shape} ({response.source})."
     ]
     contradicted = [pulse for pulse in train.pulses if pulse.disagrees]
     if contradicted:

@@ -82,7 +82,9 @@ def _ambulatory(delivery: Delivery, stabilisation_s: float) -> Period:
     if not math.isfinite(delivery.dose_interval_s):
         return period
     step_s = common_step_s(AMBULATORY_SAMPLE_S, delivery.dose_interval_s)
-    shift_s = between_doses_s(period.start_s, delivery.doses_s, step_s) - period.start_s
+    early = delivery.first_comes_early
+    start_s = between_doses_s(period.start_s, delivery.doses_s, step_s, first_comes_early=early)
+    shift_s = start_s - period.start_s
     # As long as it was: the last sample lies after the stop, where the line settles, and nothing is left out.
     end_s = min(period.end_s + shift_s, max(period.end_s, delivery.last_window[1]))
     return Period(period.name, period.start_s + shift_s, end_s, period.rate_ul_per_h)

@@ -16,6 +16,7 @@ from bench.metrology.noise_fit import FEWEST_READINGS, fit_noise
 from bench.metrology.vessel_buoyancy import correction_uncertainty_mg, vessel_correction_mg
 from bench.procedures.base import Context
 from bench.procedures.shared.conversion import NOT_APPLIED, Conversion, conversion
+from bench.procedures.shared.pulse_rests import BetweenPulses, between_pulses
 from bench.procedures.shared.rests import rests_of
 from bench.quantities import Tolerance
 from bench.recording.reader import TestRecord
@@ -196,12 +197,16 @@ def weigh_record(record: TestRecord, context: Context) -> Weighing:
     blanks = blank_windows(record)
     segments = [within(time_s, mass_mg, blank) for blank in blanks]
     rests = rests_of(record, context, time_s, mass_mg, turned.ul_per_mg)
-    quiet = blanks or tuple(rests)
+    readability_mg = balance.readability.to("mg") if balance is not None else 0.0
+    between = BetweenPulses()
+    if not blanks and not rests:
+        between = between_pulses(record, context, time_s, mass_mg, readability_mg)
+    quiet = blanks or tuple(rests) or between.rests
     # Without blank or rest the delivery itself counts as noise, which is more than the balance's own and never less.
     still = [within(time_s, mass_mg, each) for each in quiet or [(record.start_s, record.end_s)]]
-    noise = estimate(still, balance.readability.to("mg") if balance is not None else 0.0)
+    noise = estimate(still, readability_mg)
     slopes = [blank_slope(*segment, noise) for segment in segments]
-    run = slope_of_rests(time_s, mass_mg, rests, noise)
+    run = slope_of_rests(time_s, mass_mg, rests, noise) or between.slope
     declared_mg_per_h, half_width = declared_loss(context)
     found = evaporation(slopes, declared_mg_per_h, half_width, run)
     if applied.evaporation:
