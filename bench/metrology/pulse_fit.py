@@ -25,7 +25,7 @@ from bench.metrology.step_response_fit import LEAST, RunShape, Start, fit_shape
 
 DISAGREES = 4.0
 """Standard uncertainties of their difference beyond which fit and cross-check contradict each other."""
-_SHAPE_WINDOWS = 150
+_ROUGH_WINDOWS, _SHAPE_WINDOWS = 50, 150
 _SHARED = 5
 
 
@@ -230,7 +230,8 @@ def _shape(
         layout, spacing = layout_of(guess, min(uncertain_s, 5.0), sample_s)
         blocks = cut(time_s, mass_mg, onsets_s, spacing)
         chosen = apart(windows_of(blocks, onsets_s, layout))
-        chosen = [chosen[i] for i in np.unique(np.linspace(0, len(chosen) - 1, _SHAPE_WINDOWS).astype(int))]
+        most = _ROUGH_WINDOWS if near is None else _SHAPE_WINDOWS
+        chosen = [chosen[i] for i in np.unique(np.linspace(0, len(chosen) - 1, most).astype(int))]
         roots = Roots(noise)
         whitened = [Whitened(blocks, window, roots) for window in chosen if window.last - window.first > 8]
         return fit_shape(whitened, start, known, near)
