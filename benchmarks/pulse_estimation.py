@@ -192,15 +192,15 @@ def standard_error(squares: Floats) -> float:
     return float(np.std(np.mean(squares, axis=1), ddof=1) / math.sqrt(len(squares))) if len(squares) > 1 else math.nan
 
 
-SIX = ("0.001 mg", "0.01 mg, quiet", "0.01 mg, restless", "0.1 mg", "white alone")
+KINDS = ("0.001 mg", "0.01 mg, quiet", "0.01 mg, restless", "0.1 mg", "white alone")
+WATER = "0.01 mg, restless", 6.0
 CONDITIONS = [
-    *(Condition(balance, 0.5, interval_s, CREEPING) for interval_s in (180.0, 30.0, 5.0, 2.0) for balance in SIX),
-    *(Condition("0.01 mg, restless", 0.5, interval_s, CREEPING, 6.0) for interval_s in (180.0, 30.0, 5.0, 2.0)),
-    *(Condition(balance, 0.5, interval_s, SHARP) for interval_s in (180.0, 5.0) for balance in SIX),
+    *(Condition(balance, 0.5, interval_s, CREEPING, loss) for interval_s in (180.0, 30.0, 5.0, 2.0)
+      for balance, loss in (*((kind, 0.05) for kind in KINDS), WATER)),
+    *(Condition(balance, 0.5, 180.0, SHARP) for balance in KINDS),
     *(Condition(balance, 0.25, interval_s, CREEPING) for interval_s in (180.0, 30.0, 5.0, 2.0)
-      for balance in ("0.001 mg", "0.01 mg, restless", "0.1 mg")),
-    *(Condition(balance, 0.5, 3600.0, CREEPING) for balance in SIX),
-    Condition("0.01 mg, restless", 0.5, 3600.0, CREEPING, 6.0),
+      for balance in ("0.01 mg, restless", "0.1 mg")),
+    *(Condition(balance, 0.5, 3600.0, CREEPING, loss) for balance, loss in (("0.001 mg", 0.05), WATER)),
     *(Condition("0.01 mg, restless", 0.5, interval_s, REAL) for interval_s in (180.0, 5.0)),
     *(Condition("0.1 mg, over-filtered", 0.5, interval_s, CREEPING) for interval_s in (180.0, 5.0)),
 ]  # fmt: skip
