@@ -2,7 +2,7 @@
 
     ./run python benchmarks/pulse_detection.py [SHARE]      (default 1: all of it, some minutes; 0.05 for a look)
 
-Noise, pulses and disturbances are drawn here, from their definitions, by other code than the twin's or the bench's:
+Noise, pulses and disturbances are drawn from their definitions, by other code than the twin's or the bench's:
 pulses of 8 % scatter behind tubing (0.225 s), creep (8 % with 20 s) and the balance's lag (1 s); white, flicker and
 random-walk noise; rounding; footsteps, draughts, doors, jumps of the meniscus, static charge. One pulse in 500 does not
 come and the next brings both, one in 500 is doubled, one in 500 comes in two parts, and one in 500 is one too many.
@@ -17,25 +17,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter  # type: ignore[import-untyped]
 
 from bench.metrology.noise import estimate
 from bench.metrology.pulse_train import HIGHEST, LOWEST, FoundPulse, Kind, PulseTrain
 from bench.metrology.pulses import find_pulses
+from benchmarks.drawn_weighing import BALANCES, STEP_S, Path, add_pulses, lagged, noise_of, rounded
 
 Floats = NDArray[np.float64]
-STEP_S = 0.1
 BLANK_S = 900.0
-LAG_S = 1.0
 ODD = 1.0 / 500.0
-BALANCES = {
-    "0.001 mg": (0.003, 0.0004, 3e-5, 0.001),
-    "0.01 mg, quiet": (0.012, 0.0016, 1.5e-4, 0.01),
-    "0.01 mg": (0.015, 0.003, 2e-4, 0.01),
-    "0.01 mg, restless": (0.025, 0.004, 5e-4, 0.01),
-    "0.1 mg": (0.08, 0.012, 1e-3, 0.1),
-}
-"""White (standard deviation shown), flicker and walk (innovations a sample), readability; in mg."""
+PATH = Path()
 
 
 @dataclass(frozen=True)
@@ -59,14 +50,6 @@ class Truth:
     extra_s: list[float] = field(default_factory=list)
     steps: list[tuple[float, float]] = field(default_factory=list)
     disturbances: list[tuple[str, float, float]] = field(default_factory=list)
-
-
-def response(since_s: Floats) -> Floats:
-    """Return what part of a pulse shows so long after it: tubing and creep, each behind the balance's lag."""
-    shown = np.ones_like(since_s)
-    for share, slow_s in ((0.92, 0.225), (0.08, 20.0)):
-        shown -= share * (slow_s * np.exp(-since_s / slow_s) - LAG_S * np.exp(-since_s / LAG_S)) / (slow_s - LAG_S)
-    return shown
 
 
 def draw_truth(rng: np.random.Generator, condition: Condition, slots: int) -> Truth:
@@ -97,25 +80,6 @@ def draw_truth(rng: np.random.Generator, condition: Condition, slots: int) -> Tr
         else:
             truth.steps.append((at_s, mass))
     return truth
-
-
-def noise_of(rng: np.random.Generator, count: int, balance: str) -> Floats:
-    """Return `count` samples of a balance's noise in mg: white, flicker and walk behind its lag."""
-    white, flicker, walk, _ = BALANCES[balance]
-    keep = np.exp(-STEP_S / LAG_S)
-    source = rng.normal(0.0, white * np.sqrt((1.0 + keep) / (1.0 - keep)), count)
-    half = np.cumprod(np.concatenate(([1.0], (np.arange(1, count) - 0.5) / np.arange(1, count))))
-    size = 1 << (2 * count - 1).bit_length()
-    drawn = np.fft.rfft(rng.normal(0.0, flicker, count), size)
-    source += np.fft.irfft(np.fft.rfft(half, size) * drawn, size)[:count]
-    source += np.cumsum(rng.normal(0.0, walk, count))
-    return np.asarray(lfilter([1.0 - keep], [1.0, -keep], source))
-
-
-def lagged(signal: Floats) -> Floats:
-    """Return a load as the balance shows it."""
-    keep = np.exp(-STEP_S / LAG_S)
-    return np.asarray(lfilter([1.0 - keep], [1.0, -keep], signal))
 
 
 def around(rng: np.random.Generator, time_s: Floats, what: str, truth: Truth) -> Floats:
@@ -158,20 +122,16 @@ def weighing(rng: np.random.Generator, condition: Condition, slots: int) -> tupl
     stop_s = BLANK_S + slots * condition.interval_s + 0.5 * min(condition.interval_s, 20.0)
     count = round((stop_s + 60.0 + BLANK_S) / STEP_S)
     time_s = STEP_S * np.arange(count, dtype=np.float64)
-    mass = noise_of(rng, count, condition.balance) + around(rng, time_s, condition.around, truth)
-    for at_s, size in truth.steps:
-        first = int(np.ceil(at_s / STEP_S))
-        last = min(count, first + 1500)
-        mass[first:last] += size * response(time_s[first:last] - at_s)
-        mass[last:] += size
-    readability = BALANCES[condition.balance][3]
-    return time_s, np.round((mass - 0.05 / 3600.0 * time_s) / readability) * readability, truth, stop_s
+    balance = BALANCES[condition.balance]
+    mass = noise_of(rng, count, balance) + around(rng, time_s, condition.around, truth)
+    add_pulses(mass, truth.steps, PATH)
+    return time_s, rounded(mass - 0.05 / 3600.0 * time_s, balance), truth, stop_s
 
 
 def find(time_s: Floats, mass: Floats, condition: Condition, stop_s: float) -> PulseTrain:
     """Look for the pulses, as a procedure does."""
     blanks = [time_s < BLANK_S, time_s > stop_s + 60.0]
-    noise = estimate([(time_s[blank], mass[blank]) for blank in blanks], BALANCES[condition.balance][3])
+    noise = estimate([(time_s[blank], mass[blank]) for blank in blanks], BALANCES[condition.balance].readability_mg)
     return find_pulses(time_s, mass, noise, condition.size_mg, condition.interval_s, (BLANK_S, stop_s), 0.05 / 3600.0)
 
 

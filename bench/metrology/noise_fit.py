@@ -71,7 +71,8 @@ def fit_noise(segments: Sequence[Segment], readability_mg: float = 0.0) -> Filte
     if not scales:
         scatter = float(np.mean([np.var(m) for _, m in quiet]))
         return FilteredNoise(scatter * 2.0, 0.0, 0.0, 1.0, 0.0, readability_mg, sample_s, dither_mg)
-    plain = FilteredNoise(1.0, 0.0, 0.0, 1.0, 0.0, readability_mg, sample_s, dither_mg)
+    seen = float(np.mean(np.diag(scales[0].scatter))) * fine_s
+    plain = FilteredNoise(seen, 0.0, 0.0, 1.0, 0.0, readability_mg, sample_s, dither_mg)
     return _densities(scales, _filter(scales, plain))[0]
 
 

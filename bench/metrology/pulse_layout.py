@@ -11,11 +11,12 @@ from bench.metrology.pulse_blocks import Blocks, Spacing
 from bench.metrology.pulse_window import Window
 from bench.metrology.step_response import StepResponse
 
-_ALONE = 25.0
+_ALONE = 40.0
 """Smears of the balance, that far from its neighbours a pulse is weighed alone: what their rises hide is little."""
 _CORE = 6
+_CORE_S = 24.0
 _FLANK = 2
-_FLANK_S = 12.0
+_FLANK_S = 32.0
 _REACH_S = 3600.0
 
 
@@ -26,6 +27,7 @@ class Layout:
     settling_s: float
     uncertain_s: float
     alone_s: float
+    core_s: float
     flank_s: float
 
 
@@ -37,7 +39,9 @@ def layout_of(response: StepResponse, spread_s: float, sample_s: float) -> tuple
     anchor_s = max(smear_s, sample_s)
     slack_s = 2.0 * spread_s + 0.5 * anchor_s
     spacing = Spacing(fine_s, slack_s + 2.0 * fine_s, settling_s + slack_s, anchor_s, sample_s)
-    return Layout(settling_s + spread_s, 3.0 * spread_s, _ALONE * smear_s, _FLANK_S * smear_s), spacing
+    return Layout(
+        settling_s + spread_s, 3.0 * spread_s, _ALONE * smear_s, _CORE_S * smear_s, _FLANK_S * smear_s
+    ), spacing
 
 
 def windows_of(blocks: Blocks, onsets_s: Floats, layout: Layout) -> list[Window]:
@@ -57,12 +61,20 @@ def windows_of(blocks: Blocks, onsets_s: Floats, layout: Layout) -> list[Window]
 
 
 def apart(windows: list[Window]) -> list[Window]:
-    """Return windows of which none overlaps another, as many as a walk along them finds."""
+    """Return windows of which none overlaps another: the last, and those before it that a walk along them finds.
+
+    The last shows how what crept behind the pulses comes to rest, which tells the tail best.
+    """
+    last = windows[-1]
     chosen: list[Window] = []
-    for window in windows:
-        if not chosen or (window.first >= chosen[-1].last and window.pulses.start >= chosen[-1].pulses.stop):
+    for window in windows[:-1]:
+        if _after(last, window) and (not chosen or _after(window, chosen[-1])):
             chosen.append(window)
-    return chosen
+    return [*chosen, last]
+
+
+def _after(window: Window, other: Window) -> bool:
+    return window.first >= other.last and window.pulses.start >= other.pulses.stop
 
 
 def _cores(onsets_s: Floats, layout: Layout) -> list[range]:
@@ -70,14 +82,14 @@ def _cores(onsets_s: Floats, layout: Layout) -> list[range]:
     start = 0
     for index in range(1, len(onsets_s) + 1):
         ends = index == len(onsets_s) or onsets_s[index] - onsets_s[index - 1] >= layout.alone_s
-        if ends or index - start == _CORE:
+        if ends or (index - start >= _CORE and onsets_s[index] - onsets_s[start] >= layout.core_s):
             cores.append(range(start, index))
             start = index
     return cores
 
 
 def _flanked(onsets_s: Floats, core: range, layout: Layout) -> tuple[int, int]:
-    """Return the pulses that are weighed with a core: two before and after it, or as many as come within the flank."""
+    """Return the pulses that are weighed with a core: two before and after it, and all that come within the flank."""
     first, last = core.start, core.stop
     while first > 0 and onsets_s[first] - onsets_s[first - 1] < layout.alone_s:
         if core.start - first >= _FLANK and onsets_s[core.start] - onsets_s[first] >= layout.flank_s:

@@ -18,6 +18,8 @@ from bench.metrology.pulse_blocks import Blocks
 from bench.metrology.step_response import StepResponse
 
 _KEPT = 48
+_STILL = 0.03
+"""Standard uncertainties within which an onset is found."""
 _LOST = 3.0
 """Standard uncertainties of its mass below which a pulse's onset is not looked for."""
 
@@ -117,7 +119,7 @@ def solve(
     start: tuple[Floats, Floats] | None = None,
     earlier: Earlier | None = None,
     drift_mg_per_s: float = 0.0,
-    rounds: int = 4,
+    rounds: int = 24,
 ) -> Solution:
     """Return masses and onsets of a window's pulses.
 
@@ -129,7 +131,7 @@ def solve(
         start: masses and onsets to begin with.
         earlier: pulses before the window.
         drift_mg_per_s: of the balance.
-        rounds: of the linearised search for onsets; none keeps those to begin with.
+        rounds: at most, of the linearised search for onsets; none keeps those to begin with.
 
     """
     readings = white.mean_mg - drift_mg_per_s * white.time_s
@@ -155,8 +157,11 @@ def solve(
         estimate, inverse = _least_squares(design, target)
         residual = target - design @ estimate
         masses = estimate[1 : 1 + count]
-        if left:
-            onsets = onsets + np.clip(estimate[1 + count :], -step_s, step_s)
+        move = np.clip(estimate[1 + count :], -step_s, step_s)
+        if left == 0 or np.all(np.abs(move) < _STILL * np.sqrt(np.diag(inverse)[1 + count :])):
+            break
+        # Behind a lag a pulse is sharp once the noise is white: rounds go a block at a time, and may go to and fro.
+        onsets = onsets + (move if left > rounds // 2 else 0.5 * move)
     return Solution(masses, onsets, design, inverse, residual)
 
 

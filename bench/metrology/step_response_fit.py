@@ -2,9 +2,9 @@
 
 Lag, moving average and tail are the same for every pulse, mass and onset are each pulse's own. In each window level,
 masses and onsets are eliminated (variable projection); what is left of all windows is fitted by damped Gauss-Newton
-steps in the response's four parameters and the run's drift. One window alone could not tell tail from drift, since both
-slope; many windows with one drift can. What is known of such responses beforehand holds what pulses too few or too
-noisy do not tell, and the covariance says how well the rest is known.
+steps in the response's four parameters, the run's drift, and the delay that all onsets have in common. One window alone
+could not tell tail from drift, since both slope; many windows with one drift can. What is known of such responses
+beforehand holds what pulses too few or too noisy do not tell, and the covariance says how well the rest is known.
 """
 
 from __future__ import annotations
@@ -35,7 +35,13 @@ _LAGS_S = (0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.2, 3.3, 5.0)
 _AVERAGES_S = (0.3, 0.6, 1.0, 2.0, 4.0)
 _STEP = np.array([1e-4, 1e-3, 1e-3, 1e-3])
 _ROUNDS = 14
-_SEARCHED = 6
+_FIRST_ROUNDS, _NEXT_ROUNDS = 24, 2
+"""Of the search for onsets, at most; it ends where they stay."""
+_SEARCHED, _SEARCHED_PULSES = 6, 24
+_MELTED = 0.6
+"""Part of the pulses' interval that a moving average is shorter than: one as long as it would leave nothing of them."""
+_DOUBTFUL = 100.0
+"""Units of χ² within which a coarse search, onsets unrefined, may mistake a lag for an average."""
 
 
 class Start(NamedTuple):
@@ -56,10 +62,17 @@ class RunShape:
     covariance: Floats
 
 
+class _Cost(NamedTuple):
+    cost: float
+    response: StepResponse
+    delay_s: float
+
+
 @dataclass(slots=True)
 class _State:
     values: Floats
     drift: float
+    delay_s: float
     solutions: list[Solution]
     normal: Floats
     gradient: Floats
@@ -85,29 +98,45 @@ def fit_shape(
     """
     holding = [window for window in windows if len(window.window.pulses)]
     if near is not None:
-        response, delay_s = near.response, near.delay_s
+        begins = [(near.response, near.delay_s)]
     elif known is None and guess is None:
-        response, delay_s = _search(holding, start)
+        begins = _search(holding, start)
     else:
-        response, delay_s = _delay(holding, start, [each for each in (known or guess,) if each is not None])
-    expected = start.instants_s + delay_s
-    free = np.array([True] + [known is None] * 4)
-    prior = _prior(response)
-    state = _evaluate(windows, response, expected, start.spread_s, 0.0, None, prior, free)
+        begins = [_likeliest(_costs(holding, start, [each for each in (known or guess,) if each is not None]))[1:]]
+    free = np.array([True] + [known is None] * 4 + [len(holding) > 0])
+    state = min((_climb(windows, begin, start, free) for begin in begins), key=lambda each: each.cost)
+    response = begins[0][0]
+    covariance = np.zeros((6, 6))
+    covariance[np.ix_(free, free)] = np.linalg.inv(state.normal[np.ix_(free, free)])
+    covariance = covariance[:5, :5]
+    fitted = response.with_values(state.values)
+    if known is None:
+        pulses = sum(len(window.window.pulses) for window in holding)
+        fitted = replace(fitted, covariance=covariance[1:, 1:], source=f"fitted to {pulses} pulses")
+    else:
+        covariance[1:, 1:] = known.covariance
+    return RunShape(fitted, state.drift, state.delay_s, covariance)
+
+
+def _climb(windows: Sequence[Whitened], begin: tuple[StepResponse, float], start: Start, free: Floats) -> _State:
+    """Fit from a response and a delay on, by damped Gauss-Newton steps."""
+    response, delay_s = begin
+    prior, most = _prior(response), MOST.copy()
+    most[1] = min(most[1], _longest_average_s(start))
+    state = _evaluate(windows, response, start, (0.0, delay_s), None, prior, free)
     damping = 1e-3
     for _ in range(_ROUNDS):
         matrix = state.normal + damping * np.diag(np.diag(state.normal))
-        step = np.zeros(5)
+        step = np.zeros(6)
         step[free] = np.linalg.solve(matrix[np.ix_(free, free)], state.gradient[free])
-        values = np.clip(state.values + step[1:], LEAST, MOST)
+        values = np.clip(state.values + step[1:5], LEAST, most)
         # Creep slower than a few lags of the balance, or it would be the lag.
         values[3] = max(values[3], np.log(4.0 * values[0]))
         tried = _evaluate(
             windows,
             response.with_values(values),
-            expected,
-            start.spread_s,
-            state.drift + step[0],
+            start,
+            (state.drift + step[0], state.delay_s + step[5]),
             state.solutions,
             prior,
             free,
@@ -121,15 +150,7 @@ def fit_shape(
             damping = min(10.0 * damping, 1e6)
             if damping >= 1e5:
                 break
-    covariance = np.zeros((5, 5))
-    covariance[np.ix_(free, free)] = np.linalg.inv(state.normal[np.ix_(free, free)])
-    fitted = response.with_values(state.values)
-    if known is None:
-        pulses = sum(len(window.window.pulses) for window in holding)
-        fitted = replace(fitted, covariance=covariance[1:, 1:], source=f"fitted to {pulses} pulses")
-    else:
-        covariance[1:, 1:] = known.covariance
-    return RunShape(fitted, state.drift, delay_s, covariance)
+    return state
 
 
 def _prior(response: StepResponse) -> tuple[Floats, Floats]:
@@ -139,36 +160,54 @@ def _prior(response: StepResponse) -> tuple[Floats, Floats]:
     return values, 1.0 / np.array([2.0 * width, 2.0 * width, _SHARE[1], _LOG_TAIL[1]]) ** 2
 
 
-def _search(windows: Sequence[Whitened], start: Start) -> tuple[StepResponse, float]:
-    """Return the likeliest of a coarse set of responses, and the common delay of the onsets."""
-    candidates = [replace(USUAL, lag_s=lag_s, average_s=0.5 * lag_s) for lag_s in _LAGS_S]
-    candidates += [replace(USUAL, lag_s=0.1 * average_s, average_s=average_s) for average_s in _AVERAGES_S]
-    return _delay(windows, start, candidates)
+def _search(windows: Sequence[Whitened], start: Start) -> list[tuple[StepResponse, float]]:
+    """Return responses and delays of the onsets to begin with: the likeliest lag, and the likeliest moving average.
+
+    One of them alone where the other is much less likely: pulses that stand out of the noise leave no doubt.
+    """
+    lags = [replace(USUAL, lag_s=lag_s, average_s=0.5 * lag_s) for lag_s in _LAGS_S]
+    averages = [replace(USUAL, lag_s=0.1 * average_s, average_s=average_s) for average_s in _AVERAGES_S]
+    longest_s = _longest_average_s(start)
+    families = [[each for each in family if each.average_s < longest_s] for family in (lags, averages)]
+    found = [_likeliest(_costs(windows, start, family)) for family in families if family]
+    least = _likeliest(found)[0]
+    return [(response, delay_s) for cost, response, delay_s in found if cost < least + _DOUBTFUL]
 
 
-def _delay(windows: Sequence[Whitened], start: Start, candidates: Sequence[StepResponse]) -> tuple[StepResponse, float]:
-    chosen = [windows[i] for i in np.unique(np.linspace(0, len(windows) - 1, _SEARCHED).astype(int))] if windows else []
-    if not chosen:
-        return candidates[len(candidates) // 2], 0.0
+def _longest_average_s(start: Start) -> float:
+    intervals = np.diff(start.instants_s)
+    return _MELTED * float(np.median(intervals)) if len(intervals) else np.inf
+
+
+def _likeliest(costs: Sequence[_Cost]) -> _Cost:
+    return min(costs, key=lambda each: each.cost)
+
+
+def _costs(windows: Sequence[Whitened], start: Start, candidates: Sequence[StepResponse]) -> list[_Cost]:
+    """Return what is left of some windows by each candidate, with the delay that leaves least."""
+    if not windows:
+        return [_Cost(0.0, candidates[len(candidates) // 2], 0.0)]
+    each = float(np.mean([len(window.window.pulses) for window in windows]))
+    most = int(np.clip(np.ceil(_SEARCHED_PULSES / each), 2, _SEARCHED))
+    chosen = [windows[i] for i in np.unique(np.linspace(0, len(windows) - 1, most).astype(int))]
     fixed = [
         window.turn(np.column_stack((window.mean_mg, np.ones(len(window.mean_mg)), window.time_s))) for window in chosen
     ]
-    best = (np.inf, candidates[0], 0.0)
+    costs = []
     for response in candidates:
         step_s = max(0.05, min(0.5 * response.width_s, 0.25 * max(start.common_s, 0.1)))
         reach = int(np.ceil(start.common_s / step_s))
         delays_s = np.arange(-reach, reach + 1) * step_s
-        costs = np.zeros(len(delays_s))
+        found = np.zeros(len(delays_s))
         for window, columns in zip(chosen, fixed, strict=True):
             pulses = window.window.pulses
             onsets = np.add.outer(delays_s, start.instants_s[pulses.start : pulses.stop])
             # All delays are turned at once, which is many times faster than one after another.
             turned = window.turn(window.shown(response, onsets.ravel())).reshape(len(columns), *onsets.shape)
-            costs += [_left(columns, turned[:, number]) for number in range(len(delays_s))]
-        least = int(np.argmin(costs))
-        if costs[least] < best[0]:
-            best = (float(costs[least]), response, float(delays_s[least]))
-    return best[1], best[2]
+            found += [_left(columns, turned[:, number]) for number in range(len(delays_s))]
+        least = int(np.argmin(found))
+        costs.append(_Cost(float(found[least]), response, float(delays_s[least])))
+    return costs
 
 
 def _left(columns: Floats, shown: Floats) -> float:
@@ -181,16 +220,17 @@ def _left(columns: Floats, shown: Floats) -> float:
 def _evaluate(
     windows: Sequence[Whitened],
     response: StepResponse,
-    expected_s: Floats,
-    spread_s: float,
-    drift: float,
+    start: Start,
+    drift_and_delay: tuple[float, float],
     before: Sequence[Solution] | None,
     prior: tuple[Floats, Floats],
     free: Floats,
 ) -> _State:
-    """Solve every window, and gather what is left of them as normal equations of drift and response."""
+    """Solve every window, and gather what is left of them as normal equations of drift, response and delay."""
     values = response.values
-    normal, gradient, cost = np.zeros((5, 5)), np.zeros(5), 0.0
+    drift, delay_s = drift_and_delay
+    expected_s = start.instants_s + delay_s
+    normal, gradient, cost = np.zeros((6, 6)), np.zeros(6), 0.0
     usual_mg = np.nan
     if before is not None:
         masses = np.concatenate([solution.masses_mg for solution in before])
@@ -200,25 +240,30 @@ def _evaluate(
         pulses = window.window.pulses
         expected = expected_s[pulses.start : pulses.stop]
         earlier = _earlier(window, expected_s, usual_mg, response)
-        start = None if before is None else (before[number].masses_mg, before[number].onsets_s)
-        solution = solve(window, response, expected, spread_s, start, earlier, drift, 3 if before is None else 1)
+        begin = None if before is None else (before[number].masses_mg, before[number].onsets_s)
+        rounds = _FIRST_ROUNDS if before is None else _NEXT_ROUNDS
+        solution = solve(window, response, expected, start.spread_s, begin, earlier, drift, rounds)
         solutions.append(solution)
         columns = [window.time_s]
         if free[1]:
             columns += _derivatives(window, response, solution, earlier)
-        whitened = np.zeros((solution.design.shape[0], len(columns)))
-        whitened[: len(window.time_s)] = window.turn(np.column_stack(columns))
+        rows, size = len(window.time_s), len(columns)
+        whitened = np.zeros((solution.design.shape[0], 6))
+        whitened[:rows, :size] = window.turn(np.column_stack(columns))
+        # The delay shows only in how far onsets are from where they were expected.
+        whitened[rows:, 5] = -1.0 / start.spread_s
         left = whitened - solution.design @ (solution.inverse @ (solution.design.T @ whitened))
-        size = len(columns)
-        normal[:size, :size] += left.T @ left
-        gradient[:size] += left.T @ solution.residual
+        normal += left.T @ left
+        gradient += left.T @ solution.residual
         cost += float(solution.residual @ solution.residual)
     if free[1]:
         away = values - prior[0]
-        normal[1:, 1:] += np.diag(prior[1])
-        gradient[1:] -= prior[1] * away
+        normal[1:5, 1:5] += np.diag(prior[1])
+        gradient[1:5] -= prior[1] * away
         cost += float(away @ (prior[1] * away))
-    return _State(values, drift, solutions, normal, gradient, cost)
+    # Anywhere within ± common_s is as likely; the search has looked there, and this only keeps the matrix regular.
+    normal[5, 5] += 1.0 / max(start.common_s, start.spread_s) ** 2
+    return _State(values, drift, delay_s, solutions, normal, gradient, cost)
 
 
 def _earlier(window: Whitened, expected_s: Floats, usual_mg: float, response: StepResponse) -> Earlier | None:

@@ -64,6 +64,54 @@ def test_bounds_of_balances(
     assert found.mass_mg[0] == pytest.approx(bound_mg, rel=0.01)
 
 
+def test_what_is_known_beforehand_lies_between_known_and_unknown() -> None:
+    """A pulse's own onset and the run's response, held ever less firmly."""
+    noise = FilteredNoise(2.0 * 0.025**2, 0.004**2 / math.pi, 0.0005**2 / 0.1, 1.0, 0.0, 0.01)
+    response, onsets = StepResponse(1.0, 0.0, 0.08, 20.0), np.array([30.0, 60.0])
+    blocks = sample_blocks(0.0, 90.0, 0.5)
+
+    def bound(firm: float) -> float:
+        spread = np.array([0.5, 0.5, 0.08, 0.6]) * firm
+        return float(
+            pulse_bounds(
+                noise, response, np.full(2, 0.5), onsets, *blocks, time_spread_s=0.3 * firm, response_spread=spread
+            ).mass_mg[0]
+        )
+
+    known = pulse_bounds(noise, response, np.full(2, 0.5), onsets, *blocks, times_known=True).mass_mg[0]
+    free = pulse_bounds(noise, response, np.full(2, 0.5), onsets, *blocks).mass_mg[0]
+    assert bound(1e-6) == pytest.approx(known, rel=1e-6)
+    assert known < bound(0.3) < bound(1.0) < bound(1e3)
+    assert bound(1.0) > free
+    # Without anything known of it, the tail's share is as uncertain as the drift within a window is alike to it.
+    assert bound(1e3) > 2.0 * free
+
+
+def test_a_response_that_is_not_known_costs_what_its_derivatives_say() -> None:
+    """One parameter free, against a fit of masses and that parameter by its analytic derivative, −t/τ²·e^(−t/τ)."""
+    onset, lag_s = 20.0, 2.0
+    begin, end = sample_blocks(0.0, 60.0, 0.05)
+    since = np.maximum(0.5 * (begin + end) - onset, 0.0)
+    noise = FilteredNoise(0.01, lag_s=0.0, sample_s=0.05)
+    shown = np.where(since > 0.0, 1.0 - np.exp(-since / lag_s), 0.0)
+    change = np.where(since > 0.0, -0.5 * since / lag_s**2 * np.exp(-since / lag_s), 0.0)
+    design = np.column_stack((np.ones(len(begin)), shown, change)) / math.sqrt(0.01 / 0.05)
+    information = design.T @ design
+    information[2, 2] += 1.0 / 0.2**2
+    found = pulse_bounds(
+        noise,
+        StepResponse(lag_s),
+        np.array([0.5]),
+        np.array([onset]),
+        begin,
+        end,
+        drift_known=True,
+        times_known=True,
+        response_spread=np.array([0.2, 1e-9, 1e-9, 1e-9]),
+    )
+    assert found.mass_mg[0] ** 2 == pytest.approx(np.linalg.inv(information)[1, 1], rel=1e-3)
+
+
 def test_too_short_a_window_is_refused() -> None:
     with pytest.raises(ValueError, match="longer window"):
         pulse_bounds(white(1.0), SHARP, np.ones(1), np.zeros(1), *sample_blocks(-1.0, 1.0, 1.0))
