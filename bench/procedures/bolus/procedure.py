@@ -15,7 +15,8 @@ from bench.procedures.bolus.evaluation import BolusRow, measure, nothing_measure
 from bench.procedures.bolus.figures import mass_figure, row_figures, simulated_words, tables
 from bench.procedures.bolus.meanwhile import Meanwhile
 from bench.procedures.bolus.planning import POLL_S, TYPICAL_SPEED_UL_PER_MIN, planned_boluses
-from bench.procedures.bolus.weighing import CommandedBolus, bolus_doubts, commanded_boluses, weigh
+from bench.procedures.bolus.settling import StillToCome, still_to_come
+from bench.procedures.bolus.weighing import CommandedBolus, bolus_doubts, commanded_boluses, weigh, with_arrivals
 from bench.procedures.shared.alarms import alarm_findings, blocking
 from bench.procedures.shared.common import record_blank, start_basal, stop_basal
 from bench.procedures.shared.corrections import corrections_table
@@ -148,7 +149,7 @@ class Bolus:
         weighing = weigh_record(record, context)
         boluses = commanded_boluses(record, settings.settle.to("s"), settings.interval.to("s"))
         notes, doubts = recording_findings(record, weighing, context)
-        row = _row(settings, weighing, boluses, context)
+        row = weighed_row(settings, weighing, boluses, context)
         alarm_notes, alarm_doubts = alarm_findings(record)
         missing = _missing(settings.count, len(boluses), len(row.weighed))
         doubts = [*alarm_doubts, *missing, *_weighing_doubts(weighing, row), *doubts]
@@ -173,7 +174,9 @@ class Bolus:
         )
 
 
-def _row(settings: BolusSettings, weighing: Weighing, boluses: Sequence[CommandedBolus], context: Context) -> BolusRow:
+def weighed_row(
+    settings: BolusSettings, weighing: Weighing, boluses: Sequence[CommandedBolus], context: Context
+) -> BolusRow:
     """Weigh every bolus that has both its windows."""
     commanded_ul = settings.volume.to("µL", context.concentration)
     drift_mg_per_s = -weighing.loss_mg_per_s
@@ -182,17 +185,17 @@ def _row(settings: BolusSettings, weighing: Weighing, boluses: Sequence[Commande
         rate_ul_per_h = settings.basal.to("µL/h", context.concentration)
         drift_mg_per_s += rate_ul_per_h / SECONDS_PER_HOUR / weighing.conversion.ul_per_mg
     shown, mass_mg = weighing.time_s, weighing.mass_mg
-    made_good = restorers([within(shown, mass_mg, blank) for blank in weighing.blanks])
     weighed = [
-        one
-        for bolus in boluses
-        if (one := weigh(shown, mass_mg, bolus, drift_mg_per_s, weighing.noise, made_good)) is not None
+        one for bolus in boluses if (one := weigh(shown, mass_mg, bolus, drift_mg_per_s, weighing.noise)) is not None
     ]
+    to_come = still_to_come(weighed, weighing.noise) if weighed else StillToCome(0.0, 0.0)
+    made_good = restorers([within(shown, mass_mg, blank) for blank in weighing.blanks])
+    weighed = with_arrivals(weighed, to_come.mass_mg, made_good)
     basal = None
     if settings.basal is not None and weighed:
         increment = context.plan.pump.basal_increment or DEFAULT_INCREMENT
         basal = Meanwhile(rate_ul_per_h, increment.to("µL", context.concentration))
-    return BolusRow(weighed, weighing, commanded_ul, context.concentration.ul_per_u, basal)
+    return BolusRow(weighed, weighing, commanded_ul, context.concentration.ul_per_u, to_come, basal)
 
 
 def _weighing_doubts(weighing: Weighing, row: BolusRow) -> list[str]:

@@ -1,16 +1,16 @@
-"""Weigh every bolus of a recording: its settled mass, when it arrived, and what came after the pump said done."""
+"""Weigh every bolus of a recording: its settled mass, its course, and what still came while it was weighed."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bench.metrology.noise import Floats, Noise, Spread, Window
 from bench.metrology.plateau import level, step
-from bench.procedures.bolus.course import Arrival, Restorer, arrival
+from bench.procedures.bolus.course import Arrival, Gain, Restorer, arrival
 from bench.recording.reader import Event, TestRecord
 
 LONGEST_WINDOW_S = 30.0
@@ -41,19 +41,20 @@ class CommandedBolus:
 class WeighedBolus:
     """A bolus, its settled mass, and how far the balance's noise leaves that open.
 
-    `arrival` is None where the bolus does not stand out of the noise. `creep_mg` is by how much more the second half of
-    the window after shows than the first; `settling_mg` by how much more the window after shows than an earlier one,
-    in which the last of the bolus still came.
+    `arrival` is None where nobody asked, or where the bolus does not stand out of the noise. `creep_mg` is by how much
+    more the second half of the window after shows than the first; `settling_mg` by how much more the window after shows
+    than an earlier one, in which the last of the bolus still came.
     """
 
     bolus: CommandedBolus
     mass_mg: float
     noise: Spread
     interval_s: float
-    arrival: Arrival | None
+    gain: Gain
     creep_mg: float
     settling_mg: float
     early: Window
+    arrival: Arrival | None = None
 
 
 def commanded_boluses(record: TestRecord, settle_s: float, interval_s: float) -> list[CommandedBolus]:
@@ -92,7 +93,6 @@ def weigh(
     bolus: CommandedBolus,
     drift_mg_per_s: float,
     noise: Noise,
-    restorers: Sequence[Restorer] = (),
 ) -> WeighedBolus | None:
     """Weigh one bolus; None where a window holds too few readings.
 
@@ -113,11 +113,24 @@ def weigh(
         added_mg,
         noise.difference(bolus.before, bolus.after),
         after.time_s - before.time_s,
-        arrival(at_s, gained_mg, added_mg, (bolus.sent_s, bolus.active_s), restorers),
+        Gain(at_s, gained_mg),
         _creep(time_s, mass_mg, bolus.after, drift_mg_per_s),
         0.0 if first is None else step(first, after, drift_mg_per_s),
         early,
     )
+
+
+def with_arrivals(
+    weighed: Sequence[WeighedBolus], to_come_mg: float, restorers: Sequence[Restorer]
+) -> list[WeighedBolus]:
+    """Return boluses with their arrivals, `to_come_mg` of each still to come when it was weighed."""
+    return [
+        replace(
+            one,
+            arrival=arrival(one.gain, one.mass_mg, to_come_mg, (one.bolus.sent_s, one.bolus.active_s), restorers),
+        )
+        for one in weighed
+    ]
 
 
 def _early(bolus: CommandedBolus) -> Window:
