@@ -147,6 +147,35 @@ def test_every_measurement_of_a_known_occlusion() -> None:
         assert (found[name].expanded_uncertainty or 0.0) < most
 
 
+@pytest.mark.parametrize("open_after_s", [1.0, 5.0, 12.0])
+def test_a_line_that_is_opened_soon_after_the_alarm_is_weighed_before_its_opening(open_after_s: float) -> None:
+    """The level at the alarm and the pressure at the opening are those of the shut line, whatever comes then."""
+    earlier_s = OPENED_S - ALARM_S - open_after_s
+    recording = made()
+    recording.events = [
+        (at_s - earlier_s, kind, {key: told - earlier_s for key, told in data.items()})
+        if kind == "occluder opened"
+        else (at_s, kind, data)
+        for at_s, kind, data in recording.events
+    ]
+    shut = mass(stored_ul=0.0)
+    recording.balance(lambda time_s: shut(time_s) + mass()(time_s + earlier_s) - shut(time_s + earlier_s), seed=1)
+    pressure(recording)
+    time_s, kpa = recording.channels["pressure.pressure_kpa"]
+    recording.channels["pressure.pressure_kpa"] = (time_s, np.where(time_s < OPENED_S - earlier_s, kpa, 0.3))
+    found = measured(evaluate(recording))
+    missed_ul = RATE_UL_PER_H * (ALARM_S - CLOSED_S) / 3600.0 - LEAKED_UL
+    for name, true in (
+        ("missed_volume", missed_ul / 10.0),
+        ("stored_bolus", STORED_UL / 10.0),
+        ("compliance", missed_ul / 90.0),
+        ("compliance_released", STORED_UL / 90.0),
+    ):
+        one = found[name]
+        assert one.value == pytest.approx(true, abs=one.expanded_uncertainty), name
+        assert (one.expanded_uncertainty or 0.0) < 0.1 * true
+
+
 @pytest.mark.parametrize(("leaked_ul", "counts"), [(0.0, False), (5.0, True)])
 def test_a_load_that_does_not_change_has_no_error_over_the_load(leaked_ul: float, counts: bool) -> None:
     recording = made()

@@ -24,6 +24,7 @@ from bench.results.model import Component, Measurement
 MINUTE_S = 60.0
 AFTER_SHUT_S = 2.0
 """What flowed before the line was shut is on the balance so much later."""
+SHORTEST_LEVEL_S = 5.0
 LARGEST_ZERO_KPA = 5.0
 STILL_DELIVERING = frozenset({"basal", "bolus", "priming"})
 NEVER_SHUT = "the line was never shut: an alarm came before"
@@ -154,8 +155,19 @@ def _arrived(seen: OcclusionReadings) -> Volume | None:
     """Return what came through the shut line until the wait ended."""
     if seen.facts.origin is None or seen.facts.closed is None or seen.facts.ended_s is None:
         return None
-    after_s = seen.facts.ended_s + AFTER_SHUT_S
-    return seen.between(_before_flow(seen.facts), (after_s, after_s + LEVEL_S))
+    return seen.between(_before_flow(seen.facts), _after_wait(seen.facts, seen.facts.ended_s))
+
+
+def _after_wait(facts: OcclusionFacts, ended_s: float) -> Window:
+    """Return where the level of the shut line is weighed after the wait: never beyond its opening.
+
+    Nothing but a leak moves it, so that a line which is opened at once is weighed from a little before the alarm.
+    """
+    start_s = ended_s + AFTER_SHUT_S
+    end_s = start_s + LEVEL_S
+    if facts.opened is not None:
+        end_s = min(end_s, facts.opened.sent_s)
+    return (min(start_s, end_s - SHORTEST_LEVEL_S), end_s)
 
 
 def _between_loads(arrived: Volume) -> list[Component]:

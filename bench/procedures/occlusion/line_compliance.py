@@ -14,11 +14,14 @@ from bench.metrology.cumulative import Floats
 from bench.metrology.decimate import series
 from bench.metrology.noise import Window
 from bench.procedures.base import MeasurementSpec
+from bench.procedures.occlusion.facts import OcclusionFacts
 from bench.procedures.occlusion.readings import LEVEL_S, OcclusionReadings, Volume
 from bench.results.model import Component, Figure, Measurement, Rule
 
 METERING_PERCENT = 5.0
 """How far what a pump pushes into a shut line may be from what it was told to, either way."""
+SHORTEST_REST_S = 1.0
+"""The pressure at the opening is a mean over so long at least."""
 _BLOCKS = 20
 _SHORTEST_BLOCK_S = 5.0
 _NOISE_TIMES = 20.0
@@ -109,7 +112,7 @@ def measure_released_compliance(seen: OcclusionReadings, stored: Volume | None, 
     name, facts = "compliance_released", seen.facts
     if stored is None or facts.opened is None or seen.zero is None:
         return undetermined(name, spec.title, spec.unit, "nothing was released, or the pressure was not recorded then")
-    before = _mean(seen, (facts.opened.sent_s - LEVEL_S, facts.opened.sent_s))
+    before = _mean(seen, (_at_rest_s(facts, facts.opened.sent_s), facts.opened.sent_s))
     after = _mean(seen, (seen.end_of_release_s - LEVEL_S, seen.end_of_release_s))
     fall_kpa = before - after
     noise_kpa = seen.zero.noise_of_a_second
@@ -123,6 +126,12 @@ def measure_released_compliance(seen: OcclusionReadings, stored: Volume | None, 
     ]
     note = f"{stored.volume_ul:.3g} µL for {fall_kpa:.3g} kPa; assumes nothing of the pump"
     return measurement(name, spec.title, value, spec.unit, lines, note=note)
+
+
+def _at_rest_s(facts: OcclusionFacts, opened_s: float) -> float:
+    """Return from when on the pressure is that of the opening: not while the pump still pushed, if that can be."""
+    resting_s = facts.ended_s if facts.ended_s is not None else opened_s - LEVEL_S
+    return max(opened_s - LEVEL_S, min(resting_s, opened_s - SHORTEST_REST_S))
 
 
 def _calibration(seen: OcclusionReadings, span_kpa: float, value: float) -> Component:
