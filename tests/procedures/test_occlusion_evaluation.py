@@ -210,6 +210,56 @@ def test_a_tail_beyond_the_observation_is_in_the_stored_volume() -> None:
     assert np.mean(values) == pytest.approx((STORED_UL + late_ul) / 10.0, abs=0.005)
 
 
+@pytest.mark.parametrize("pushes", [1.04, 0.8])
+def test_a_pump_pushes_into_the_shut_line_what_it_did_through_the_open_one(pushes: float) -> None:
+    """4 % too much is within what is assumed of any pump, 20 % too little contradicts it: both are weighed before."""
+
+    def curve(time_s: Floats) -> Floats:
+        flowed = RATE_UL_PER_H / 3600.0 * np.clip(time_s - 1.0 - BLANK_S, 0.0, CLOSED_S - BLANK_S - 1.0)
+        return mass(leaked_ul=0.0)(time_s) + (pushes - 1.0) * flowed / UL_PER_MG
+
+    recording = made()
+    recording.balance(curve, seed=1)
+    pressure(recording)
+    found = measured(evaluate(recording))
+    one = found["compliance"]
+    true = pushes * RATE_UL_PER_H * (ALARM_S - CLOSED_S) / 3600.0 / 90.0
+    assert one.value == pytest.approx(true, abs=0.01 * true)
+    # Two per cent against the pressure, instead of the five of what no weighing confirms.
+    assert 0.02 * true < (one.expanded_uncertainty or 0.0) < 0.035 * true
+    source = next(line.source for line in one.budget if "pushed" in line.name)
+    assert float(source.split(" %")[0]) == pytest.approx(100.0 * pushes, abs=1.0)
+    assert ("assumed" in source) == (pushes > 1.0)
+
+    for _, kind, data in recording.events:
+        if kind == "basal commanded":
+            data["assumed"] = True
+    unknown = measured(evaluate(recording))["compliance"]
+    assert unknown.value == pytest.approx(true / pushes, rel=0.01)
+    assert (unknown.expanded_uncertainty or 0.0) > 0.045 * true
+
+
+def test_a_bolus_through_the_open_line_tells_what_the_pump_pushes() -> None:
+    def command(index: int, at_s: float) -> tuple[float, str, dict[str, Any]]:
+        return at_s, "bolus commanded", {"index": index, "volume_ul": 50.0, "sent_s": at_s, "acknowledged_s": at_s}
+
+    recording = made()
+    recording.events = [event for event in recording.events if event[1] not in ("basal commanded", "basal stopped")]
+    recording.events += [command(0, 330.0), (530.0, "bolus done", {"index": 0, "reported_ul": 50.0, "active_s": 529.5})]
+    recording.events.append(command(1, ALARM_S - 150.0))
+    came_ul = 46.0
+
+    def curve(time_s: Floats) -> Floats:
+        through = came_ul * np.clip((time_s - 330.0) / 200.0, 0.0, 1.0) / UL_PER_MG
+        back = STORED_UL * -np.expm1(-np.clip(time_s - OPENED_S, 0.0, None) / 2.0) / UL_PER_MG
+        return np.asarray(through + back, dtype=np.float64)
+
+    recording.balance(curve, seed=7)
+    pressure(recording)
+    one = measured(evaluate(recording, BOLUS))["compliance"]
+    assert "92.0 %" in next(line.source for line in one.budget if "pushed" in line.name)
+
+
 def test_a_pump_that_draws_back_is_told_by_the_two_compliances() -> None:
     recording = made()
     recording.balance(mass(stored_ul=9.0), seed=1)
