@@ -77,16 +77,16 @@ def _wider(band: int) -> tuple[str, ...]:
 
 def _catalogue() -> dict[str, MeasurementSpec]:
     catalogue = {
-        "mean_error": MeasurementSpec("mean error of the boluses", "ratio", "%"),
+        "mean_error": MeasurementSpec("mean error of the boluses", "ratio", "%", perfect=0.0),
         "mean_volume": MeasurementSpec("mean volume of the boluses", "volume", "U", (0.0, None)),
         "bolus_sd": MeasurementSpec(
             "standard deviation of the boluses, of commanded, without that of weighing", "ratio", "%", (0.0, None)
         ),
         "largest_positive_deviation": MeasurementSpec(
-            "largest deviation upwards", "ratio", "%", instead=("mean_error",)
+            "largest deviation upwards", "ratio", "%", instead=("mean_error",), perfect=0.0
         ),
         "largest_negative_deviation": MeasurementSpec(
-            "largest deviation downwards", "ratio", "%", instead=("mean_error",)
+            "largest deviation downwards", "ratio", "%", instead=("mean_error",), perfect=0.0
         ),
     }
     for band in BAND_PERCENTS:
@@ -99,7 +99,9 @@ def _catalogue() -> dict[str, MeasurementSpec]:
     catalogue["tail_fraction"] = MeasurementSpec(
         "part that arrives after the pump says done", "ratio", "%", (0.0, 100.0)
     )
-    catalogue["reported_difference"] = MeasurementSpec("reported by the pump minus weighed, of commanded", "ratio", "%")
+    catalogue["reported_difference"] = MeasurementSpec(
+        "reported by the pump minus weighed, of commanded", "ratio", "%", perfect=0.0
+    )
     return catalogue
 
 
