@@ -341,6 +341,23 @@ def test_the_time_of_arrival_is_not_late_by_noise() -> None:
     assert np.mean(np.abs(errors) <= uncertainty(found, "delivery_time")) > 0.8
 
 
+def test_without_the_pumps_word_for_its_end_there_is_no_tail(tmp_path: Path) -> None:
+    """An end that is assumed is none that a tail could be told from; when 95 % came needs no end."""
+    volumes = [0.5, 0.5]
+    recording = made(volumes)
+    for _, kind, data in recording.events:
+        if kind == "bolus commanded":
+            data["volume_ul"] = 5.0
+        if kind == "bolus done":
+            data["assumed"] = True
+    recording.balance(lambda time_s: lagging(time_s, creeping(volumes, 5.0, 0.1)(time_s)), seed=2, interval_s=0.1)
+    half_u = context((TEST % 2).replace("volume: 0.1 U", "volume: 0.5 U"))
+    found = PROCEDURE.evaluate(half_u.plan.tests[0].settings, recording.in_memory(), half_u)
+    tail = measured(found)["tail_fraction"]
+    assert (tail.value, tail.note) == (None, "nobody says when the pump was done")
+    assert value(found, "delivery_time") == pytest.approx(3.0 + 5.0 * np.log(2.0), abs=0.6)
+
+
 def test_an_alarm_that_ends_the_row_is_named(tmp_path: Path) -> None:
     recording = made([0.1, 0.1])
     recording.balance(mass([0.1, 0.1]), seed=5)

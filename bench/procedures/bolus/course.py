@@ -71,9 +71,9 @@ class Arrival:
     """The course of one bolus.
 
     `time_s` is from the command until 95 % were on the pan, `late_mg` what came after the pump last said that it
-    delivers. The standard uncertainties (`u_…`) are what noise leaves open. `time_per_lag` is by how much the time
-    changes with the lag that is made good, `s_per_mg` with the mass that counts as 95 %; `late_mg_per_lag_s` and
-    `late_mg_per_dead_s` how much what came late changes with lag and dead time.
+    delivers, NaN where nobody knows when. The standard uncertainties (`u_…`) are what noise leaves open.
+    `time_per_lag` is by how much the time changes with the lag that is made good, `s_per_mg` with the mass that counts
+    as 95 %; `late_mg_per_lag_s` and `late_mg_per_dead_s` how much what came late changes with lag and dead time.
     """
 
     time_s: float
@@ -117,7 +117,7 @@ def arrival(
         gain: readings from the command until the bolus is weighed.
         added_mg: the bolus as it was weighed.
         to_come_mg: what came after that and belongs to it; as much of the one before came into this one.
-        instants_s: of the command, and when the pump last said that it delivers.
+        instants_s: of the command, and when the pump last said that it delivers, NaN where nobody knows.
         candidates: restorers of growing width.
 
     """
@@ -143,7 +143,7 @@ def arrival(
         u_time_s=spread_s * averaged,
         time_per_lag=0.5 * (quick - slow) / LAG_HALF_WIDTH_S,
         s_per_mg=spread_s / noise_mg if noise_mg > 0.0 else 0.0,
-        late_mg=max(0.0, added_mg + to_come_mg - there_mg),
+        late_mg=added_mg + to_come_mg - there_mg,
         u_late_mg=chosen.end_noise_mg,
         late_mg_per_lag_s=-(there_mg - shorter_mg) / LAG_HALF_WIDTH_S,
         late_mg_per_dead_s=-rising,

@@ -251,7 +251,11 @@ def _around(time_s: float) -> Window:
 
 
 def _tail_fraction(row: BolusRow, spec: MeasurementSpec) -> Measurement:
-    timed = [(one, one.arrival) for one in row.weighed if one.arrival is not None]
+    timed = [
+        (one, one.arrival) for one in row.weighed if one.arrival is not None and math.isfinite(one.arrival.late_mg)
+    ]
+    if not timed:
+        return undetermined("tail_fraction", spec.title, spec.unit, "nobody says when the pump was done")
     root = math.sqrt(len(timed))
     late, per_lag, per_dead, noise, levels = (
         [100.0 * value / one.mass_mg for (one, _), value in zip(timed, values, strict=True)]
@@ -271,7 +275,7 @@ def _tail_fraction(row: BolusRow, spec: MeasurementSpec) -> Measurement:
         component("noise of the levels", _rms(levels) / root, "%", source="noise of the blanks"),
         row.to_come.component(1.0, 100.0 / mean_mg),
     ]
-    return measurement("tail_fraction", spec.title, float(np.mean(late)), spec.unit, lines)
+    return measurement("tail_fraction", spec.title, max(0.0, float(np.mean(late))), spec.unit, lines)
 
 
 def _rms(values: Sequence[float]) -> float:

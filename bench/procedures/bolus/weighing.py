@@ -24,7 +24,7 @@ class CommandedBolus:
     """One bolus as the recording tells of it, with the windows in which it is weighed.
 
     `reported_ul` is NaN where nobody asked the pump. `active_s` is when the pump last said that it was still
-    delivering, `done_s` when it first said that it was not.
+    delivering, NaN where nobody knows; `done_s` when it first said that it was not, or when that is assumed.
     """
 
     index: int
@@ -80,7 +80,7 @@ def _commanded(command: Event, end: Event, settle_s: float, width_s: float) -> C
         commanded_ul=float(command.data["volume_ul"]),
         reported_ul=float(end.data.get("reported_ul", math.nan)),
         sent_s=sent_s,
-        active_s=float(end.data.get("active_s", end.time_s)),
+        active_s=math.nan if end.data.get("assumed") else float(end.data.get("active_s", end.time_s)),
         done_s=end.time_s,
         before=(sent_s - width_s, sent_s),
         after=(after_s, after_s + width_s),
