@@ -358,6 +358,48 @@ def test_without_the_pumps_word_for_its_end_there_is_no_tail(tmp_path: Path) -> 
     assert value(found, "delivery_time") == pytest.approx(3.0 + 5.0 * np.log(2.0), abs=0.6)
 
 
+def row_of(gaps_s: Sequence[float], delivered_s: float = 20.0) -> Made:
+    """Return boluses of 1 U over 20 s each, `gaps_s` from the end of one to the command of the next."""
+    begins = BLANK_S + 1.0 + np.concatenate(([0.0], np.cumsum(np.array(gaps_s) + delivered_s)))
+    recording = Made(float(begins[-1]) + delivered_s + INTERVAL_S + BLANK_S + 2.0)
+    recording.climate()
+    recording.events = [(0.0, "blank started", {}), (BLANK_S, "blank ended", {})]
+    for index, begin_s in enumerate(begins.tolist(), start=1):
+        command = {"index": index, "volume_ul": 10.0, "sent_s": begin_s, "acknowledged_s": begin_s}
+        done = {"index": index, "reported_ul": 10.0, "active_s": begin_s + delivered_s}
+        recording.events += [(begin_s, "bolus commanded", command), (begin_s + delivered_s, "bolus done", done)]
+
+    def curve(time_s: Floats) -> Floats:
+        runs = [np.clip((time_s - begin_s) / delivered_s, 0.0, 1.0) for begin_s in begins]
+        return lagging(time_s, np.asarray(np.sum(runs, axis=0) * 10.0 / UL_PER_MG, dtype=np.float64))
+
+    recording.balance(curve, seed=None, interval_s=0.5)
+    return recording
+
+
+def test_windows_end_where_the_next_bolus_is_commanded() -> None:
+    """Eighty seconds between boluses, where settings say ninety: twenty seconds of weighing are left, and do."""
+    one_u = context((TEST % 4).replace("volume: 0.1 U", "volume: 1 U"))
+    found = PROCEDURE.evaluate(one_u.plan.tests[0].settings, row_of([80.0] * 3).in_memory(), one_u)
+    assert value(found, "mean_error") == pytest.approx(0.0, abs=0.1)
+    assert value(found, "largest_positive_deviation") == pytest.approx(0.0, abs=0.1)
+    assert found.doubts == []
+
+
+def test_a_bolus_that_follows_before_its_predecessor_has_settled_is_left_out_and_doubted() -> None:
+    one_u = context((TEST % 4).replace("volume: 0.1 U", "volume: 1 U"))
+    found = PROCEDURE.evaluate(one_u.plan.tests[0].settings, row_of([90.0, 30.0, 90.0]).in_memory(), one_u)
+    (doubt,) = found.doubts
+    assert doubt.startswith("Bolus 3 was commanded 30 s after bolus 2 was done, before that had settled (60 s)")
+    assert len(found.pulses) == 2
+    assert value(found, "mean_error") == pytest.approx(0.0, abs=0.1)
+
+    soon = PROCEDURE.evaluate(one_u.plan.tests[0].settings, row_of([30.0] * 3).in_memory(), one_u)
+    assert "and 2 more like it" in soon.doubts[0]
+    assert {one.value for one in soon.measurements} == {None}
+    assert {one.note for one in soon.measurements} == {"each bolus was followed by the next before it had settled"}
+
+
 def test_an_alarm_that_ends_the_row_is_named(tmp_path: Path) -> None:
     recording = made([0.1, 0.1])
     recording.balance(mass([0.1, 0.1]), seed=5)

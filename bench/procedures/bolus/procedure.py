@@ -16,7 +16,15 @@ from bench.procedures.bolus.figures import mass_figure, row_figures, simulated_w
 from bench.procedures.bolus.meanwhile import Meanwhile
 from bench.procedures.bolus.planning import POLL_S, TYPICAL_SPEED_UL_PER_MIN, planned_boluses
 from bench.procedures.bolus.settling import StillToCome, still_to_come
-from bench.procedures.bolus.weighing import CommandedBolus, bolus_doubts, commanded_boluses, weigh, with_arrivals
+from bench.procedures.bolus.weighing import (
+    SHORTEST_WINDOW_S,
+    CommandedBolus,
+    bolus_doubts,
+    commanded_boluses,
+    too_soon,
+    weigh,
+    with_arrivals,
+)
 from bench.procedures.shared.alarms import alarm_findings, blocking
 from bench.procedures.shared.common import record_blank, start_basal, stop_basal
 from bench.procedures.shared.corrections import corrections_table
@@ -28,7 +36,6 @@ from bench.results.model import Evaluation
 from drivers.errors import InstrumentError
 from drivers.roles import Balance, DeliversBasal, DeliversBolus
 
-SHORTEST_WEIGHING_S = 10.0
 SECONDS_PER_HOUR = 3600.0
 DEFAULT_INCREMENT = Quantity(0.05, "U")
 """What basal is metered in where the plan does not say."""
@@ -62,9 +69,9 @@ class BolusSettings(ProcedureSettings):
             raise ValueError(f"`basal` must be more than nothing, not {self.basal}; without the key basal is off")
         if self.settle.value < 0.0 or self.blank.value < 0.0:
             raise ValueError("`settle` and `blank` cannot be negative")
-        if self.interval.to("s") - self.settle.to("s") < SHORTEST_WEIGHING_S:
+        if self.interval.to("s") - self.settle.to("s") < SHORTEST_WINDOW_S:
             raise ValueError(
-                f"`interval` must leave {SHORTEST_WEIGHING_S:g} s for weighing after `settle`:"
+                f"`interval` must leave {SHORTEST_WINDOW_S:g} s for weighing after `settle`:"
                 f" {self.interval} less {self.settle} is too short"
             )
         return self
@@ -153,13 +160,15 @@ class Bolus:
         notes, doubts = recording_findings(record, weighing, context)
         row = weighed_row(settings, weighing, boluses, context)
         alarm_notes, alarm_doubts = alarm_findings(record)
-        missing = _missing(settings.count, len(boluses), len(row.weighed))
-        doubts = [*alarm_doubts, *missing, *_weighing_doubts(weighing, row), *doubts]
+        soon = too_soon(boluses, settings.settle.to("s"))
+        settled = sum(bolus.settled for bolus in boluses)
+        missing = _missing(settings.count, len(boluses), len(row.weighed), settled)
+        doubts = [*alarm_doubts, *missing, *soon, *_weighing_doubts(weighing, row), *doubts]
         notes = [*alarm_notes, *notes]
         words = simulated_words(record.simulated)
         figures = [mass_figure(weighing.time_s, weighing.mass_mg, boluses, record.start_s, words)]
         if not row.weighed:
-            why = "no bolus could be weighed"
+            why = "each bolus was followed by the next before it had settled" if soon else "no bolus could be weighed"
             return Evaluation(
                 measurements=nothing_measured(self.measurements, why), figures=figures, notes=notes, doubts=doubts
             )
@@ -204,12 +213,12 @@ def _weighing_doubts(weighing: Weighing, row: BolusRow) -> list[str]:
     return bolus_doubts(weighing.time_s, weighing.shown_mg, row.weighed, weighing.noise)
 
 
-def _missing(count: int, delivered: int, weighed: int) -> list[str]:
+def _missing(count: int, delivered: int, weighed: int, settled: int) -> list[str]:
     doubts = []
     if delivered < count:
         doubts.append(f"Only {delivered} of {count} boluses were delivered.")
-    if weighed < delivered:
-        doubts.append(f"Only {weighed} of {delivered} boluses could be weighed: the balance's readings have gaps.")
+    if weighed < settled:
+        doubts.append(f"Only {weighed} of {settled} boluses could be weighed: the balance's readings have gaps.")
     return doubts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from bench.procedures.bolus.course import Arrival, Gain, Restorer, arrival
 from bench.recording.reader import Event, TestRecord
 
 LONGEST_WINDOW_S = 30.0
+SHORTEST_WINDOW_S = 10.0
 LEAST_JUMP_MG = 0.2
 EARLIEST_S = 5.0
 """A balance has settled so long after the last pulse; what still rises then is the line's own tail."""
@@ -24,7 +26,8 @@ class CommandedBolus:
     """One bolus as the recording tells of it, with the windows in which it is weighed.
 
     `reported_ul` is NaN where nobody asked the pump. `active_s` is when the pump last said that it was still
-    delivering, NaN where nobody knows; `done_s` when it first said that it was not, or when that is assumed.
+    delivering, NaN where nobody knows; `done_s` when it first said that it was not, or when that is assumed. One that
+    is not `settled` is followed, or preceded, by another so soon that no level lies between them.
     """
 
     index: int
@@ -35,6 +38,7 @@ class CommandedBolus:
     done_s: float
     before: Window
     after: Window
+    settled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +65,45 @@ def commanded_boluses(record: TestRecord, settle_s: float, interval_s: float) ->
     """Pair each bolus' command with its end; one that never ended is left out.
 
     The window before ends at the command, the one after begins `settle_s` after the end; both are as wide as the
-    interval leaves room for, 30 s at most.
+    interval leaves room for, 30 s at most, and no wider than there is time between one bolus having settled and the
+    command of the next.
     """
     ends = {int(event.data["index"]): event for event in record.events("bolus done")}
     width_s = min(LONGEST_WINDOW_S, interval_s - settle_s)
-    return [
+    found = [
         _commanded(command, ends[int(command.data["index"])], settle_s, width_s)
         for command in record.events("bolus commanded")
         if int(command.data["index"]) in ends
+    ]
+    for i in range(len(found) - 1):
+        found[i], found[i + 1] = _apart(found[i], found[i + 1])
+    return found
+
+
+def _apart(one: CommandedBolus, following: CommandedBolus) -> tuple[CommandedBolus, CommandedBolus]:
+    """Return two boluses whose windows lie after the first has settled and before the second is commanded."""
+    begin_s, end_s = one.after[0], min(one.after[1], following.sent_s)
+    before = (max(following.before[0], begin_s), following.sent_s)
+    if end_s - begin_s < SHORTEST_WINDOW_S:
+        return replace(one, settled=False), replace(following, settled=False)
+    return replace(one, after=(begin_s, end_s)), replace(following, before=before)
+
+
+def too_soon(boluses: Sequence[CommandedBolus], settle_s: float) -> list[str]:
+    """Return which boluses cannot be weighed by themselves, because another followed before they had settled."""
+    pairs = [
+        (one, following)
+        for one, following in itertools.pairwise(boluses)
+        if following.sent_s - one.after[0] < SHORTEST_WINDOW_S
+    ]
+    if not pairs:
+        return []
+    one, following = pairs[0]
+    more = f", and {len(pairs) - 1} more like it" if len(pairs) > 1 else ""
+    return [
+        f"Bolus {following.index} was commanded {following.sent_s - one.done_s:.0f} s after bolus {one.index} was done,"
+        f" before that had settled ({settle_s:g} s) and could be weighed ({SHORTEST_WINDOW_S:g} s){more}:"
+        " such boluses are left out."
     ]
 
 
@@ -94,12 +129,12 @@ def weigh(
     drift_mg_per_s: float,
     noise: Noise,
 ) -> WeighedBolus | None:
-    """Weigh one bolus; None where a window holds too few readings.
+    """Weigh one bolus; None where a window holds too few readings, or where it has not settled.
 
     `drift_mg_per_s` is what the balance gains by itself: evaporation makes it negative, basal positive.
     """
     before, after = level(time_s, mass_mg, bolus.before), level(time_s, mass_mg, bolus.after)
-    if before is None or after is None:
+    if before is None or after is None or not bolus.settled:
         return None
     added_mg = step(before, after, drift_mg_per_s)
     inside = slice(np.searchsorted(time_s, bolus.sent_s), np.searchsorted(time_s, bolus.after[1], "right"))
