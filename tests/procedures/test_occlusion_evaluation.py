@@ -181,8 +181,14 @@ def test_a_load_that_does_not_change_has_no_error_over_the_load(leaked_ul: float
     recording = made()
     recording.balance(mass(leaked_ul), seed=1)
     pressure(recording)
-    names = {line.name for line in measured(evaluate(recording))["missed_volume"].budget}
-    assert ("calibration" in names, "linearity" in names) == (counts, counts)
+    found = measured(evaluate(recording))
+    missed, stored = (
+        {line.name: line.contribution for line in found[name].budget} for name in ("missed_volume", "stored_bolus")
+    )
+    for name in ("calibration", "linearity"):
+        # By noise two loads that are the same differ a little, and so does the balance's error.
+        assert (missed[name] == pytest.approx(stored[name])) == counts
+        assert missed[name] < 0.15 * stored[name] or counts
 
 
 def test_a_tail_beyond_the_observation_is_in_the_stored_volume() -> None:
