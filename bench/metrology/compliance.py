@@ -61,4 +61,5 @@ def line_compliance(volume_ul: Floats, pressure_kpa: Floats) -> LineCompliance |
 
 def _slope(x: Floats, y: Floats) -> float:
     centred = x - x.mean()
-    return float(centred @ y / (centred @ centred))
+    squares = float(centred @ centred)
+    return float(centred @ y) / squares if squares > 0.0 else 0.0

@@ -174,6 +174,8 @@ def resolvable(
     natural: tuple[Bound, Bound] = (None, None),
     decision: Decision = Decision.GUARDED,
     remedies: Sequence[str] = (),
+    *,
+    perfect: Bound = None,
 ) -> str | None:
     """Return None where a rig can resolve a limit, else why not, in words that a plan's author can act upon.
 
@@ -186,9 +188,10 @@ def resolvable(
         natural: least and greatest possible value, in `unit`.
         decision: the plan's rule.
         remedies: what would do, in words, each by itself.
+        perfect: the value of a pump without any error, in `unit`, for which a one-sided limit leaves room.
 
     """
-    found = room_of(limit.to(unit, concentration), natural)
+    found = room_of(limit.to(unit, concentration), natural, perfect)
     if found is None:
         return None
     room, two_sided = found
@@ -228,11 +231,14 @@ def _wide_enough(bounds: tuple[Bound, Bound], room: float, natural: tuple[Bound,
     return [f"a limit of at most {number((greatest or 0.0) - room, 2)}{spaced}"]
 
 
-def room_of(bounds: tuple[Bound, Bound], natural: tuple[Bound, Bound]) -> tuple[float, bool] | None:
+def room_of(
+    bounds: tuple[Bound, Bound], natural: tuple[Bound, Bound], perfect: Bound = None
+) -> tuple[float, bool] | None:
     """Return how far within its limit a value can lie, and whether two limits bound it; None where without end.
 
     A bound that is missing is taken from `natural`, the values that are possible at all (0 % and 100 % of a share): a
-    value can lie *on* such a bound.
+    value can lie *on* such a bound. Where there is none it is the value of a `perfect` pump, if that keeps the limit:
+    no limit may ask for a pump that errs to the safe side.
     """
     lower, upper = bounds
     if lower is not None and upper is not None:
@@ -241,4 +247,7 @@ def room_of(bounds: tuple[Bound, Bound], natural: tuple[Bound, Bound]) -> tuple[
         return natural[1] - lower, False
     if upper is not None and natural[0] is not None:
         return upper - natural[0], False
-    return None
+    one = upper if upper is not None else lower
+    if perfect is None or one is None or (perfect > one if one is upper else perfect < one):
+        return None
+    return abs(one - perfect), False

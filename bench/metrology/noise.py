@@ -7,8 +7,8 @@ from their generalised covariances S0·δ(τ), −h·ln|τ| and −q²·|τ|/2.
 
 The parts are estimated from what the balance showed while nothing flowed, by second differences of block means
 (Hadamard variance), which a constant drift does not enter. A blank of minutes cannot tell flicker from walk, and the
-two differ by much once continued over hours: both are fitted, their mean is taken, and what sets them apart lowers the
-degrees of freedom.
+two differ by much once continued over hours: both are fitted, their mean is taken, and that it may be any mix of them
+lowers the degrees of freedom.
 """
 
 from __future__ import annotations
@@ -143,11 +143,13 @@ class Noise:
         return self._between(float(often[0]) / block_s, contributions)
 
     def _between(self, white: float, slow: dict[str, float]) -> Spread:
-        """Return the mean of what the parts say: which of them goes on is not known, and each is as likely."""
+        """Return the mean of what the parts say: a balance flickers and walks, in a mix of which each is as likely."""
         told = [part.variance(white, slow[part.slow]) for part in self.parts]
-        variance = sum(value for value, _ in told) / len(told)
-        apart = sum((value - variance) ** 2 for value, _ in told) / len(told)
-        uncertainty = math.sqrt(apart + sum(own**2 for _, own in told) / len(told))
+        values = [value for value, _ in told]
+        variance = sum(values) / len(told)
+        # Anything between the two is possible: rectangular. Both were fitted to the same readings and err together.
+        apart = (max(values) - min(values)) / math.sqrt(12.0)
+        uncertainty = math.hypot(apart, sum(own for _, own in told) / len(told))
         degrees = 2.0 * (variance / uncertainty) ** 2 if uncertainty > 0.0 else math.inf
         return Spread(math.sqrt(max(0.0, variance)), max(FEWEST_DEGREES, degrees))
 

@@ -31,7 +31,8 @@ class MeasurementSpec:
 
     `dimension` is one of `bench.quantities`' dimensions (a limit must have it); `unit` is the unit of its value and of
     `natural`, the least and greatest value that is possible at all (0 and 100 of a share). `instead` names measurements
-    of the same kind that a rig resolves sooner: wider windows, means of many.
+    of the same kind that a rig resolves sooner: wider windows, means of many. `perfect` is the value of a pump without
+    any error, where that lies between values that are possible: 0 of an error.
     """
 
     title: str
@@ -39,6 +40,7 @@ class MeasurementSpec:
     unit: str
     natural: tuple[float | None, float | None] = (None, None)
     instead: tuple[str, ...] = ()
+    perfect: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

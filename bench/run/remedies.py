@@ -49,6 +49,7 @@ class Asked:
             spec.natural,
             self.context.plan.decision,
             ways,
+            perfect=spec.perfect,
         )
 
     def resolves(self, name: str, limit: Limit) -> bool:

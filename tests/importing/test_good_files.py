@@ -357,6 +357,8 @@ def test_boluses_by_options(tmp_path: Path, capsys: Say) -> None:
     assert "reported_difference" not in found
     assert len(run["tests"][0]["evaluation"]["pulses"]) == 8
     assert any("--bolus-speed" in note for note in run["tests"][0]["evaluation"]["notes"])
+    # An assumed end tells nothing of what came after it.
+    assert "tail_fraction" not in found
 
 
 @pytest.mark.parametrize(

@@ -45,3 +45,11 @@ def test_a_bubble_is_soft_at_first() -> None:
 def test_what_cannot_be_told() -> None:
     assert line_compliance(np.arange(4.0), np.arange(4.0)) is None
     assert line_compliance(np.arange(9.0), -np.arange(9.0)) is None
+
+
+def test_a_delivery_that_is_over_tells_nothing_of_the_second_half() -> None:
+    volume_ul = np.minimum(np.arange(1.0, 21.0), 8.0)
+    found = line_compliance(volume_ul, volume_ul / 0.15)
+    assert found is not None
+    assert found.ul_per_kpa == pytest.approx(0.15)
+    assert math.isinf(found.halves[1])

@@ -117,3 +117,16 @@ def test_without_blanks_the_rig_file_must_do() -> None:
     assert evaporation([None, None], 0.05, 0.03).standard_uncertainty == pytest.approx(0.03 / math.sqrt(3.0))
     assert evaporation([]).source.startswith("none")
     assert blank_slope(np.linspace(0.0, 30.0, 300), np.zeros(300), white_noise(1.0)) is None
+
+
+def test_the_variance_is_anything_between_what_both_fits_say() -> None:
+    """Two fits that are known exactly: a rectangular variance between them, and Student's degrees of freedom for it."""
+    exact = (0.0, 0.0, 0.0)
+    noise = Noise((Part("flicker", 1e-4, 1e-4, exact), Part("walk", 1e-4, 1e-5, exact)))
+    before, after = (0.0, 20.0), (400.0, 420.0)
+    alone = [Noise((part,)).difference(before, after).standard_uncertainty ** 2 for part in noise.parts]
+    found = noise.difference(before, after)
+    variance = 0.5 * sum(alone)
+    assert found.standard_uncertainty**2 == pytest.approx(variance)
+    u_variance = abs(alone[1] - alone[0]) / 12.0**0.5
+    assert found.degrees_of_freedom == pytest.approx(2.0 * (variance / u_variance) ** 2)

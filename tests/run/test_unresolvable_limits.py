@@ -124,6 +124,33 @@ def test_wider_windows_are_advised_where_they_do() -> None:
         check(f"{DAY}, accept: {{{name}: <= 12 %}}", 0.1)
 
 
+@pytest.mark.parametrize(
+    ("limit", "instead"),
+    [
+        ("pulses_within_15_percent: '>= 80 %'", "means_of_10_pulses_within_15_percent"),
+        ("mard_15min: <= 7 %", "mard_60min"),
+        ("pk_cv_5min: <= 5 %", "pk_cv_20min"),
+    ],
+)
+def test_a_measurement_of_the_same_kind_that_this_rig_resolves_is_advised(limit: str, instead: str) -> None:
+    said = refusal(f"{DAY}, accept: {{{limit}}}", 0.1)
+    assert f"`{instead}` instead" in said
+    check(f"{DAY}, accept: {{{instead}:{limit.partition(':')[2]}}}", 0.1)
+
+
+@pytest.mark.parametrize("name", ["mean_error", "largest_positive_deviation", "reported_difference"])
+def test_a_one_sided_limit_that_no_perfect_pump_could_be_shown_to_keep_is_refused(name: str) -> None:
+    """A perfect pump has an error of 0 %: `<= 5 %` leaves 5 % of room, as `±5 %` does, and `>= -5 %` as much."""
+    for limit in ("'<= 5 %'", "'>= -5 %'"):
+        said = refusal(f"{ONE_PULSE}, accept: {{{name}: {limit}}}", 0.1)
+        assert "U of at most 5 %" in said
+        assert re.search("a limit of at (least|most) −?6[0-9] %", said), said
+        check(f"{ONE_PULSE}, accept: {{{name}: {limit}}}", 0.01, finer=0.2)
+    check(f"{ONE_PULSE}, accept: {{{name}: '<= 90 %'}}", 0.1)
+    # A limit that shuts out the perfect pump asks for something else, for which no room is known.
+    check(f"{ONE_PULSE}, accept: {{{name}: '>= 20 %'}}", 0.1)
+
+
 def test_where_no_single_change_does_two_are_tried() -> None:
     said = refusal("procedure: basal, rate: 0.05 U/h, duration: 1 h, accept: {mean_error: ±0.08 %}", 0.1)
     assert re.search("a balance of [0-9.]+ mg, its other figures finer alike together with `(duration|blank): ", said)

@@ -63,9 +63,15 @@ def _wider(minutes: int) -> tuple[str, ...]:
     return (*(f"trumpet_error_{wider}min" for wider in TRUMPET_MINUTES if wider > minutes), "mean_error")
 
 
+def _longer_means(pulses: int) -> tuple[str, ...]:
+    """Return the shares of means over more pulses, and of hours."""
+    longer = (f"means_of_{number}_pulses_within_15_percent" for number in PULSE_MEANS if number > pulses)
+    return (*longer, "hourly_windows_within_15_percent")
+
+
 def _catalogue() -> dict[str, MeasurementSpec]:
     catalogue = {
-        "mean_error": MeasurementSpec("mean error of the rate, from the first command", "ratio", "%"),
+        "mean_error": MeasurementSpec("mean error of the rate, from the first command", "ratio", "%", perfect=0.0),
         "total_volume": MeasurementSpec("volume delivered in all", "volume", "U", (0.0, None)),
     }
     for hours in (1, 6, 12):
@@ -81,19 +87,27 @@ def _catalogue() -> dict[str, MeasurementSpec]:
         ),
     }
     catalogue["pulses_within_15_percent"] = MeasurementSpec(
-        "single pulses within ±15 % of commanded", "ratio", "%", (0.0, 100.0)
+        "single pulses within ±15 % of commanded", "ratio", "%", (0.0, 100.0), _longer_means(1)
     )
     for number in PULSE_MEANS:
         catalogue[f"means_of_{number}_pulses_within_15_percent"] = MeasurementSpec(
-            f"means over {number} pulses within ±15 % of commanded", "ratio", "%", (0.0, 100.0)
+            f"means over {number} pulses within ±15 % of commanded", "ratio", "%", (0.0, 100.0), _longer_means(number)
         )
     for minutes in MARD_MINUTES:
         catalogue[f"mard_{minutes}min"] = MeasurementSpec(
-            f"mean absolute relative difference of {minutes} min windows", "ratio", "%", (0.0, None)
+            f"mean absolute relative difference of {minutes} min windows",
+            "ratio",
+            "%",
+            (0.0, None),
+            tuple(f"mard_{longer}min" for longer in MARD_MINUTES if longer > minutes),
         )
     for minutes in MEASURED_MINUTES:
         catalogue[f"pk_cv_{minutes}min"] = MeasurementSpec(
-            f"flow continuity: PK-CV for a half-life of {minutes} min", "ratio", "%", (0.0, None)
+            f"flow continuity: PK-CV for a half-life of {minutes} min",
+            "ratio",
+            "%",
+            (0.0, None),
+            tuple(f"pk_cv_{longer}min" for longer in MEASURED_MINUTES if longer > minutes),
         )
     for minutes in TRUMPET_MINUTES:
         title = f"trumpet: largest error over {minutes} min, by size"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,25 +9,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.metrology.budget import bounded, combined, component, kept_possible, measurement, scaled, undetermined
-from bench.metrology.noise import Levels
+from bench.metrology.noise import Levels, Window
 from bench.metrology.shares import BAND_PERCENTS, share_standard_uncertainty, share_within
 from bench.procedures.base import MeasurementSpec
-from bench.procedures.bolus.course import DEAD_HALF_WIDTH_S, DEAD_S, LAG_HALF_WIDTH_S, LAG_S, Arrival
+from bench.procedures.bolus.course import ARRIVED_SHARE, DEAD_HALF_WIDTH_S, DEAD_S, LAG_HALF_WIDTH_S, LAG_S
 from bench.procedures.bolus.meanwhile import NAME as BASAL
 from bench.procedures.bolus.meanwhile import Meanwhile
+from bench.procedures.bolus.settling import StillToCome, follow_on, lacking
 from bench.procedures.bolus.weighing import WeighedBolus
 from bench.procedures.shared.weighing import AT_LOADS, BY_NOISE, OF_LEVELS, Weighing
 from bench.results.model import Component, Measurement, Pulse
 
-NOT_ARRIVED = "not yet arrived"
 OWN = OF_LEVELS | AT_LOADS | {BASAL}
 """Budget lines that every bolus has of its own; all others are shared."""
-STILL_TO_COME = 0.1
-"""How much of what came between an early window and that of weighing may come after it: true for tails of up to 20 s
-after the usual minute of settling. A longer one shows as a creep within the window of weighing."""
-CREEP_TO_COME = 1.5
-"""The same for a creep between the halves of that window, where there clearly is one: tails of up to its length."""
-_CLEARLY = 3.0
+_STEADY_S = 30.0
+"""Levels of the balance are told from each other as means over so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +34,7 @@ class BolusRow:
     weighing: Weighing
     commanded_ul: float
     ul_per_u: float
+    to_come: StillToCome
     basal: Meanwhile | None
 
     @property
@@ -54,11 +50,20 @@ class BolusRow:
     @property
     def deviations(self) -> list[float]:
         """Each bolus' deviation from commanded."""
-        return [one.mass_mg * self.percent_per_mg - 100.0 for one in self.weighed]
+        return [
+            (one.mass_mg + self.to_come.mass_mg * share) * self.percent_per_mg - 100.0
+            for one, share in zip(self.weighed, lacking(self.weighed).tolist(), strict=True)
+        ]
+
+    def budgets(self) -> list[list[Component]]:
+        """Return the budget of every single bolus."""
+        return [
+            self._of_bolus(one, share) for one, share in zip(self.weighed, lacking(self.weighed).tolist(), strict=True)
+        ]
 
     def budget_of_one(self) -> list[Component]:
-        """Return the budget of a single bolus, that of the noisiest."""
-        return self._of_bolus(max(self.weighed, key=lambda one: one.noise.standard_uncertainty))
+        """Return the budget of a single bolus, the widest."""
+        return max(self.budgets(), key=combined)
 
     def pulses(self) -> list[Pulse]:
         """Return every bolus with its volume and its own standard uncertainty, in µL."""
@@ -67,10 +72,10 @@ class BolusRow:
             Pulse(
                 time_s=one.bolus.sent_s,
                 volume_ul=(100.0 + deviation) * per_percent,
-                standard_uncertainty_ul=combined(self._of_bolus(one)) * per_percent,
+                standard_uncertainty_ul=combined(lines) * per_percent,
                 kind="bolus",
             )
-            for one, deviation in zip(self.weighed, self.deviations, strict=True)
+            for one, deviation, lines in zip(self.weighed, self.deviations, self.budgets(), strict=True)
         ]
 
     def budget_of_mean(self) -> list[Component]:
@@ -78,58 +83,57 @@ class BolusRow:
 
         An error of the balance at a load ends one bolus and begins the next, with opposite signs: of a row only those
         at the first and the last load are left. Noise is that of all windows at their places, neighbours' correlation
-        in it. Where the window before a bolus follows on the one after its predecessor, what the predecessor still
-        lacked is in the next one: only the last bolus lacks it for good.
+        in it.
         """
         number = len(self.weighed)
         interval_s = sum(one.interval_s for one in self.weighed) / number
         windows = [window for one in self.weighed for window in (one.bolus.before, one.bolus.after)]
         levels = Levels.of(windows, [-1.0 / number, 1.0 / number] * number)
         lines = []
-        for line in self._budget(levels, interval_s):
-            if line.name == NOT_ARRIVED and self._hands_on():
-                lines.append(scaled(line, 1.0 / number))
-            elif line.name in BY_NOISE or line.name == BASAL or line.name not in OWN:
+        for line in self._budget(levels, interval_s, float(lacking(self.weighed).mean())):
+            if line.name in BY_NOISE or line.name == BASAL or line.name not in OWN:
                 lines.append(line)
             else:
                 lines.append(scaled(line, 1.0 / number if line.name in AT_LOADS else 1.0 / math.sqrt(number)))
         return lines
 
-    def _hands_on(self) -> bool:
-        """Return whether every window after a bolus lies where the next bolus is weighed before."""
-        return all(
-            following.bolus.before[0] < one.bolus.after[1] for one, following in itertools.pairwise(self.weighed)
-        )
-
     def own_and_common(self) -> tuple[float, float]:
         """Return the standard uncertainties of a bolus that are its own, and that it shares with all others."""
-        lines = self.budget_of_one()
-        own = [line for line in lines if line.name in OWN]
-        return combined(own), combined([line for line in lines if line.name not in OWN])
+        own = combined(self._own_lines())
+        return own, combined([line for line in self._usual() if line.name not in OWN])
 
-    def _of_bolus(self, one: WeighedBolus) -> list[Component]:
-        return self._budget(Levels.difference(one.bolus.before, one.bolus.after), one.interval_s)
+    def own_in_scatter(self) -> float:
+        """Return by how much the boluses' own errors alone make them scatter.
 
-    def _budget(self, levels: Levels, interval_s: float) -> list[Component]:
+        A level that ends one bolus and begins the next acts on both, with opposite signs: such errors make n boluses
+        scatter by (n + 1)/n more, as a variance, than errors of each alone.
+        """
+        number = len(self.weighed)
+        chained = (number + 1.0) / number
+        all_chained = all(follow_on(self.weighed))
+        return math.sqrt(
+            sum(
+                line.contribution**2 * (chained if all_chained or line.name in AT_LOADS else 1.0)
+                for line in self._own_lines()
+            )
+        )
+
+    def _own_lines(self) -> list[Component]:
+        return [line for line in self._usual() if line.name in OWN]
+
+    def _usual(self) -> list[Component]:
+        """Return the budget of the noisiest bolus, lacking what boluses do in the root mean square."""
+        worst = max(self.weighed, key=lambda one: one.noise.standard_uncertainty)
+        return self._of_bolus(worst, _rms(lacking(self.weighed).tolist()))
+
+    def _of_bolus(self, one: WeighedBolus, lacked: float) -> list[Component]:
+        return self._budget(Levels.difference(one.bolus.before, one.bolus.after), one.interval_s, lacked)
+
+    def _budget(self, levels: Levels, interval_s: float, lacked: float) -> list[Component]:
         per_ul = 100.0 / self.commanded_ul
         lines = self.weighing.components(self.commanded_ul, per_ul, levels, interval_s)
-        lines.append(self._not_yet_arrived())
+        lines.append(self.to_come.component(lacked, self.percent_per_mg))
         return [*lines, self.basal.component(levels, per_ul)] if self.basal is not None else lines
-
-    def _not_yet_arrived(self) -> Component:
-        """Return what may come after the weighing, by what came shortly before it: all boluses tell of it together."""
-        number = len(self.weighed)
-        spread = self.weighing.noise.sum_of_levels(
-            [window for one in self.weighed for window in (one.early, one.bolus.after)],
-            [-1.0 / number, 1.0 / number] * number,
-        ).standard_uncertainty
-        settling_mg = float(np.mean([one.settling_mg for one in self.weighed]))
-        creep_mg = float(np.mean([one.creep_mg for one in self.weighed]))
-        half_width_mg = STILL_TO_COME * math.hypot(max(0.0, settling_mg), spread)
-        if creep_mg > _CLEARLY * spread:
-            half_width_mg = max(half_width_mg, CREEP_TO_COME * creep_mg)
-        source = "what came between an earlier window and that of weighing"
-        return bounded(NOT_ARRIVED, half_width_mg, "mg", self.percent_per_mg, source=source)
 
 
 def measure(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> list[Measurement]:
@@ -146,14 +150,14 @@ def nothing_measured(catalogue: Mapping[str, MeasurementSpec], why: str) -> list
 def _volumes(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> dict[str, Measurement]:
     deviations = row.deviations
     mean = float(np.mean(deviations))
-    of_mean, of_one = row.budget_of_mean(), row.budget_of_one()
+    of_mean, of_each = row.budget_of_mean(), row.budgets()
     reported = float(np.mean([100.0 * one.bolus.reported_ul / row.commanded_ul for one in row.weighed]))
     in_u = [scaled(line, row.u_per_percent) for line in of_mean]
     values: dict[str, tuple[float, list[Component]]] = {
         "mean_error": (mean, of_mean),
         "mean_volume": ((100.0 + mean) * row.u_per_percent, in_u),
-        "largest_positive_deviation": (max(deviations), of_one),
-        "largest_negative_deviation": (min(deviations), of_one),
+        "largest_positive_deviation": (max(deviations), of_each[int(np.argmax(deviations))]),
+        "largest_negative_deviation": (min(deviations), of_each[int(np.argmin(deviations))]),
         "reported_difference": (reported - 100.0 - mean, [scaled(line, -1.0) for line in of_mean]),
     }
     made = {
@@ -171,7 +175,7 @@ def _standard_deviation(row: BolusRow, spec: MeasurementSpec) -> Measurement:
     if number < 2:
         return undetermined("bolus_sd", spec.title, spec.unit, "a single bolus has no scatter")
     seen = float(np.std(row.deviations, ddof=1))
-    own, common = row.own_and_common()
+    own, common = row.own_in_scatter(), row.own_and_common()[1]
     scatter = math.sqrt(max(0.0, seen**2 - own**2))
     # To first order in own/scatter; for a scatter that weighing drowns it is what weighing itself could make appear.
     left = own * math.sqrt((2.0 * scatter**2 + own**2) / (2.0 * (number - 1))) / max(scatter, own, 1e-12)
@@ -199,53 +203,79 @@ def _bands(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> dict[str,
 
 
 def _course(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> dict[str, Measurement]:
-    timed = [(one, one.arrival) for one in row.weighed if one.arrival is not None]
-    if not timed:
+    if all(one.arrival is None for one in row.weighed):
         why = "5 % of a bolus do not stand out of the balance's noise"
         return {
             name: undetermined(name, catalogue[name].title, catalogue[name].unit, why)
             for name in ("delivery_time", "tail_fraction")
         }
     return {
-        "delivery_time": _delivery_time([arrival for _, arrival in timed], catalogue["delivery_time"]),
-        "tail_fraction": _tail_fraction(timed, catalogue["tail_fraction"]),
+        "delivery_time": _delivery_time(row, catalogue["delivery_time"]),
+        "tail_fraction": _tail_fraction(row, catalogue["tail_fraction"]),
     }
 
 
-def _delivery_time(timed: Sequence[Arrival], spec: MeasurementSpec) -> Measurement:
+def _delivery_time(row: BolusRow, spec: MeasurementSpec) -> Measurement:
+    timed = [one.arrival for one in row.weighed if one.arrival is not None]
+    root = math.sqrt(len(timed))
+    per_mg = float(np.mean([one.s_per_mg for one in timed]))
+    levels = [
+        row.weighing.noise.difference(_around(one.bolus.sent_s + one.arrival.time_s), one.bolus.after)
+        for one in row.weighed
+        if one.arrival is not None
+    ]
+    level_mg = ARRIVED_SHARE * _rms([each.standard_uncertainty for each in levels]) / root
     lines = [
-        bounded("lag of the balance's filter", LAG_HALF_WIDTH_S, "s", -1.0, source="0.5 s to 1.5 s", estimate=LAG_S),
-        bounded("dead time of the balance", DEAD_HALF_WIDTH_S, "s", -1.0, source="0 s to 0.3 s", estimate=DEAD_S),
-        component("noise at 95 %", _rms([one.u_time_s for one in timed]) / math.sqrt(len(timed)), "s", source="blanks"),
+        _lag(float(np.mean([one.time_per_lag for one in timed]))),
+        _dead(-1.0),
+        component("noise at 95 %", _rms([one.u_time_s for one in timed]) / root, "s", source="blanks"),
+        component("noise of the levels", level_mg, "mg", per_mg, source="noise of the blanks"),
+        row.to_come.component(per_mg / row.percent_per_mg, row.percent_per_mg),
     ]
     mean_s = float(np.mean([one.time_s for one in timed]))
     return measurement("delivery_time", spec.title, mean_s, spec.unit, lines)
 
 
-def _tail_fraction(timed: Sequence[tuple[WeighedBolus, Arrival]], spec: MeasurementSpec) -> Measurement:
+def _lag(per_s: float) -> Component:
+    name, source = "lag of the balance's filter", "0.5 s to 1.5 s"
+    return bounded(name, LAG_HALF_WIDTH_S, "s", per_s, source=source, estimate=LAG_S)
+
+
+def _dead(per_s: float) -> Component:
+    name, source = "dead time of the balance", "0 s to 0.3 s"
+    return bounded(name, DEAD_HALF_WIDTH_S, "s", per_s, source=source, estimate=DEAD_S)
+
+
+def _around(time_s: float) -> Window:
+    return (time_s - 0.5 * _STEADY_S, time_s + 0.5 * _STEADY_S)
+
+
+def _tail_fraction(row: BolusRow, spec: MeasurementSpec) -> Measurement:
+    timed = [
+        (one, one.arrival) for one in row.weighed if one.arrival is not None and math.isfinite(one.arrival.late_mg)
+    ]
+    if not timed:
+        return undetermined("tail_fraction", spec.title, spec.unit, "nobody says when the pump was done")
     root = math.sqrt(len(timed))
-    late, half, noise, levels = (
+    late, per_lag, per_dead, noise, levels = (
         [100.0 * value / one.mass_mg for (one, _), value in zip(timed, values, strict=True)]
         for values in (
             [arrival.late_mg for _, arrival in timed],
-            [arrival.late_half_width_mg for _, arrival in timed],
+            [arrival.late_mg_per_lag_s for _, arrival in timed],
+            [arrival.late_mg_per_dead_s for _, arrival in timed],
             [arrival.u_late_mg for _, arrival in timed],
             [one.noise.standard_uncertainty for one, _ in timed],
         )
     )
+    mean_mg = float(np.mean([one.mass_mg for one, _ in timed]))
     lines = [
-        bounded(
-            "lag of the balance's filter",
-            LAG_HALF_WIDTH_S,
-            "s",
-            -float(np.mean(half)) / LAG_HALF_WIDTH_S,
-            source="0.5 s to 1.5 s",
-            estimate=LAG_S,
-        ),
+        _lag(float(np.mean(per_lag))),
+        _dead(float(np.mean(per_dead))),
         component("noise at the pump's end", _rms(noise) / root, "%", source="blanks"),
         component("noise of the levels", _rms(levels) / root, "%", source="noise of the blanks"),
+        row.to_come.component(1.0, 100.0 / mean_mg),
     ]
-    return measurement("tail_fraction", spec.title, float(np.mean(late)), spec.unit, lines)
+    return measurement("tail_fraction", spec.title, max(0.0, float(np.mean(late))), spec.unit, lines)
 
 
 def _rms(values: Sequence[float]) -> float:

@@ -15,7 +15,16 @@ from bench.procedures.bolus.evaluation import BolusRow, measure, nothing_measure
 from bench.procedures.bolus.figures import mass_figure, row_figures, simulated_words, tables
 from bench.procedures.bolus.meanwhile import Meanwhile
 from bench.procedures.bolus.planning import POLL_S, TYPICAL_SPEED_UL_PER_MIN, planned_boluses
-from bench.procedures.bolus.weighing import CommandedBolus, bolus_doubts, commanded_boluses, weigh
+from bench.procedures.bolus.settling import StillToCome, still_to_come
+from bench.procedures.bolus.weighing import (
+    SHORTEST_WINDOW_S,
+    CommandedBolus,
+    bolus_doubts,
+    commanded_boluses,
+    too_soon,
+    weigh,
+    with_arrivals,
+)
 from bench.procedures.shared.alarms import alarm_findings, blocking
 from bench.procedures.shared.common import record_blank, start_basal, stop_basal
 from bench.procedures.shared.corrections import corrections_table
@@ -27,7 +36,6 @@ from bench.results.model import Evaluation
 from drivers.errors import InstrumentError
 from drivers.roles import Balance, DeliversBasal, DeliversBolus
 
-SHORTEST_WEIGHING_S = 10.0
 SECONDS_PER_HOUR = 3600.0
 DEFAULT_INCREMENT = Quantity(0.05, "U")
 """What basal is metered in where the plan does not say."""
@@ -61,9 +69,9 @@ class BolusSettings(ProcedureSettings):
             raise ValueError(f"`basal` must be more than nothing, not {self.basal}; without the key basal is off")
         if self.settle.value < 0.0 or self.blank.value < 0.0:
             raise ValueError("`settle` and `blank` cannot be negative")
-        if self.interval.to("s") - self.settle.to("s") < SHORTEST_WEIGHING_S:
+        if self.interval.to("s") - self.settle.to("s") < SHORTEST_WINDOW_S:
             raise ValueError(
-                f"`interval` must leave {SHORTEST_WEIGHING_S:g} s for weighing after `settle`:"
+                f"`interval` must leave {SHORTEST_WINDOW_S:g} s for weighing after `settle`:"
                 f" {self.interval} less {self.settle} is too short"
             )
         return self
@@ -76,16 +84,16 @@ def _wider(band: int) -> tuple[str, ...]:
 
 def _catalogue() -> dict[str, MeasurementSpec]:
     catalogue = {
-        "mean_error": MeasurementSpec("mean error of the boluses", "ratio", "%"),
+        "mean_error": MeasurementSpec("mean error of the boluses", "ratio", "%", perfect=0.0),
         "mean_volume": MeasurementSpec("mean volume of the boluses", "volume", "U", (0.0, None)),
         "bolus_sd": MeasurementSpec(
             "standard deviation of the boluses, of commanded, without that of weighing", "ratio", "%", (0.0, None)
         ),
         "largest_positive_deviation": MeasurementSpec(
-            "largest deviation upwards", "ratio", "%", instead=("mean_error",)
+            "largest deviation upwards", "ratio", "%", instead=("mean_error",), perfect=0.0
         ),
         "largest_negative_deviation": MeasurementSpec(
-            "largest deviation downwards", "ratio", "%", instead=("mean_error",)
+            "largest deviation downwards", "ratio", "%", instead=("mean_error",), perfect=0.0
         ),
     }
     for band in BAND_PERCENTS:
@@ -98,7 +106,9 @@ def _catalogue() -> dict[str, MeasurementSpec]:
     catalogue["tail_fraction"] = MeasurementSpec(
         "part that arrives after the pump says done", "ratio", "%", (0.0, 100.0)
     )
-    catalogue["reported_difference"] = MeasurementSpec("reported by the pump minus weighed, of commanded", "ratio", "%")
+    catalogue["reported_difference"] = MeasurementSpec(
+        "reported by the pump minus weighed, of commanded", "ratio", "%", perfect=0.0
+    )
     return catalogue
 
 
@@ -148,15 +158,17 @@ class Bolus:
         weighing = weigh_record(record, context)
         boluses = commanded_boluses(record, settings.settle.to("s"), settings.interval.to("s"))
         notes, doubts = recording_findings(record, weighing, context)
-        row = _row(settings, weighing, boluses, context)
+        row = weighed_row(settings, weighing, boluses, context)
         alarm_notes, alarm_doubts = alarm_findings(record)
-        missing = _missing(settings.count, len(boluses), len(row.weighed))
-        doubts = [*alarm_doubts, *missing, *_weighing_doubts(weighing, row), *doubts]
+        soon = too_soon(boluses, settings.settle.to("s"))
+        settled = sum(bolus.settled for bolus in boluses)
+        missing = _missing(settings.count, len(boluses), len(row.weighed), settled)
+        doubts = [*alarm_doubts, *missing, *soon, *_weighing_doubts(weighing, row), *doubts]
         notes = [*alarm_notes, *notes]
         words = simulated_words(record.simulated)
         figures = [mass_figure(weighing.time_s, weighing.mass_mg, boluses, record.start_s, words)]
         if not row.weighed:
-            why = "no bolus could be weighed"
+            why = "each bolus was followed by the next before it had settled" if soon else "no bolus could be weighed"
             return Evaluation(
                 measurements=nothing_measured(self.measurements, why), figures=figures, notes=notes, doubts=doubts
             )
@@ -173,7 +185,9 @@ class Bolus:
         )
 
 
-def _row(settings: BolusSettings, weighing: Weighing, boluses: Sequence[CommandedBolus], context: Context) -> BolusRow:
+def weighed_row(
+    settings: BolusSettings, weighing: Weighing, boluses: Sequence[CommandedBolus], context: Context
+) -> BolusRow:
     """Weigh every bolus that has both its windows."""
     commanded_ul = settings.volume.to("µL", context.concentration)
     drift_mg_per_s = -weighing.loss_mg_per_s
@@ -182,29 +196,29 @@ def _row(settings: BolusSettings, weighing: Weighing, boluses: Sequence[Commande
         rate_ul_per_h = settings.basal.to("µL/h", context.concentration)
         drift_mg_per_s += rate_ul_per_h / SECONDS_PER_HOUR / weighing.conversion.ul_per_mg
     shown, mass_mg = weighing.time_s, weighing.mass_mg
-    made_good = restorers([within(shown, mass_mg, blank) for blank in weighing.blanks])
     weighed = [
-        one
-        for bolus in boluses
-        if (one := weigh(shown, mass_mg, bolus, drift_mg_per_s, weighing.noise, made_good)) is not None
+        one for bolus in boluses if (one := weigh(shown, mass_mg, bolus, drift_mg_per_s, weighing.noise)) is not None
     ]
+    to_come = still_to_come(weighed, weighing.noise) if weighed else StillToCome(0.0, 0.0)
+    made_good = restorers([within(shown, mass_mg, blank) for blank in weighing.blanks])
+    weighed = with_arrivals(weighed, to_come.mass_mg, made_good)
     basal = None
     if settings.basal is not None and weighed:
         increment = context.plan.pump.basal_increment or DEFAULT_INCREMENT
         basal = Meanwhile(rate_ul_per_h, increment.to("µL", context.concentration))
-    return BolusRow(weighed, weighing, commanded_ul, context.concentration.ul_per_u, basal)
+    return BolusRow(weighed, weighing, commanded_ul, context.concentration.ul_per_u, to_come, basal)
 
 
 def _weighing_doubts(weighing: Weighing, row: BolusRow) -> list[str]:
     return bolus_doubts(weighing.time_s, weighing.shown_mg, row.weighed, weighing.noise)
 
 
-def _missing(count: int, delivered: int, weighed: int) -> list[str]:
+def _missing(count: int, delivered: int, weighed: int, settled: int) -> list[str]:
     doubts = []
     if delivered < count:
         doubts.append(f"Only {delivered} of {count} boluses were delivered.")
-    if weighed < delivered:
-        doubts.append(f"Only {weighed} of {delivered} boluses could be weighed: the balance's readings have gaps.")
+    if weighed < settled:
+        doubts.append(f"Only {weighed} of {settled} boluses could be weighed: the balance's readings have gaps.")
     return doubts
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
 from bench.metrology.budget import bounded, component, measurement, scaled, undetermined
@@ -18,12 +17,15 @@ from bench.procedures.occlusion.line_compliance import (
 )
 from bench.procedures.occlusion.line_pressure import Overload, Pressure
 from bench.procedures.occlusion.readings import LEVEL_S, OcclusionReadings, Volume
-from bench.procedures.shared.weighing import AT_LOADS, BY_NOISE
+from bench.procedures.shared.weighing import AT_LOADS
 from bench.results.model import Component, Measurement
 
 MINUTE_S = 60.0
 AFTER_SHUT_S = 2.0
 """What flowed before the line was shut is on the balance so much later."""
+SHORTEST_LEVEL_S = 5.0
+LOAD_STEP_MG = 0.5
+"""The balance's error over its load is another one after so much, at the shortest: closer loads share more of it."""
 LARGEST_ZERO_KPA = 5.0
 STILL_DELIVERING = frozenset({"basal", "bolus", "priming"})
 NEVER_SHUT = "the line was never shut: an alarm came before"
@@ -135,7 +137,10 @@ def _missed_volume(seen: OcclusionReadings, spec: MeasurementSpec) -> Measuremen
         return undetermined(name, spec.title, spec.unit, "the balance's readings have a gap")
     duration_s = facts.ended_s - seen.begin_s
     per_s = facts.flow.due_per_s(duration_s) / seen.ul_per_u
-    lines = [*(scaled(line, -1.0) for line in _between_loads(arrived)), *seen.begin_lines(-per_s)]
+    lines = [
+        *(scaled(line, -1.0) for line in _between_loads(arrived, seen.weighing.conversion.ul_per_mg)),
+        *seen.begin_lines(-per_s),
+    ]
     if facts.flow.bolus_open_s and duration_s < facts.flow.bolus_open_s:
         per_open_s = -facts.flow.due_ul(duration_s) / facts.flow.bolus_open_s / seen.ul_per_u
         source = "between two questions to the pump"
@@ -154,17 +159,25 @@ def _arrived(seen: OcclusionReadings) -> Volume | None:
     """Return what came through the shut line until the wait ended."""
     if seen.facts.origin is None or seen.facts.closed is None or seen.facts.ended_s is None:
         return None
-    after_s = seen.facts.ended_s + AFTER_SHUT_S
-    return seen.between(_before_flow(seen.facts), (after_s, after_s + LEVEL_S))
+    return seen.between(_before_flow(seen.facts), _after_wait(seen.facts, seen.facts.ended_s))
 
 
-def _between_loads(arrived: Volume) -> list[Component]:
-    """Return a volume's budget: two loads that only noise tells apart have one error of the balance, which cancels."""
-    if abs(arrived.volume_u) > 2.0 * math.hypot(
-        *(line.contribution for line in arrived.budget if line.name in BY_NOISE)
-    ):
-        return arrived.budget
-    return [line for line in arrived.budget if line.name not in AT_LOADS]
+def _after_wait(facts: OcclusionFacts, ended_s: float) -> Window:
+    """Return where the level of the shut line is weighed after the wait: never beyond its opening.
+
+    Nothing but a leak moves it, so that a line which is opened at once is weighed from a little before the alarm.
+    """
+    start_s = ended_s + AFTER_SHUT_S
+    end_s = start_s + LEVEL_S
+    if facts.opened is not None:
+        end_s = min(end_s, facts.opened.sent_s)
+    return (min(start_s, end_s - SHORTEST_LEVEL_S), end_s)
+
+
+def _between_loads(arrived: Volume, ul_per_mg: float) -> list[Component]:
+    """Return a volume's budget: two loads close together have nearly the same error of the balance, which cancels."""
+    apart = min(1.0, abs(arrived.volume_ul) / ul_per_mg / LOAD_STEP_MG)
+    return [scaled(line, apart) if line.name in AT_LOADS else line for line in arrived.budget]
 
 
 def _before_flow(facts: OcclusionFacts) -> Window:

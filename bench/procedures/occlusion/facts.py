@@ -61,6 +61,15 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenFlow:
+    """The flow through the open line before it was shut: since when; of a bolus its volume, and when it had ended."""
+
+    begin_s: float
+    volume_ul: float | None = None
+    end_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OcclusionFacts:
     """The course of an occlusion test; None for what did not happen.
 
@@ -79,6 +88,7 @@ class OcclusionFacts:
     false_alarms: int
     state_after: str
     before_bolus: bool = False
+    run_in: OpenFlow | None = None
 
 
 def facts(record: TestRecord) -> OcclusionFacts:
@@ -105,7 +115,21 @@ def facts(record: TestRecord) -> OcclusionFacts:
         false_alarms=len(before),
         state_after=str(states[-1].data["state"]) if states else "",
         before_bolus=bool(record.events(NO_BOLUS)),
+        run_in=_run_in(record, closed),
     )
+
+
+def _run_in(record: TestRecord, closed: Switch | None) -> OpenFlow | None:
+    """Return the flow through the open line; None where it is not known when it began."""
+    basal = record.events("basal commanded")
+    commands = [event for event in record.events("bolus commanded") if int(event.data["index"]) == 0]
+    command = basal[-1] if basal else commands[0] if commands else None
+    if closed is None or command is None or command.data.get("assumed") or command.time_s > closed.sent_s:
+        return None
+    ended = next((event.time_s for event in record.events("bolus done") if int(event.data["index"]) == 0), None)
+    if basal:
+        return OpenFlow(_command(command).acknowledged_s)
+    return OpenFlow(_command(command).sent_s, float(command.data["volume_ul"]), ended)
 
 
 def _switch(record: TestRecord, kind: str) -> Switch | None:

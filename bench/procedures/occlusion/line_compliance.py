@@ -8,17 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrology.budget import bounded, component, measurement, scaled, undetermined
+from bench.metrology.budget import component, measurement, scaled, undetermined
 from bench.metrology.compliance import FEWEST_BLOCKS, LineCompliance, line_compliance
 from bench.metrology.cumulative import Floats
 from bench.metrology.decimate import series
 from bench.metrology.noise import Window
 from bench.procedures.base import MeasurementSpec
+from bench.procedures.occlusion.facts import OcclusionFacts
+from bench.procedures.occlusion.metering import Metering, metering
 from bench.procedures.occlusion.readings import LEVEL_S, OcclusionReadings, Volume
 from bench.results.model import Component, Figure, Measurement, Rule
 
-METERING_PERCENT = 5.0
-"""How far what a pump pushes into a shut line may be from what it was told to, either way."""
+SHORTEST_REST_S = 1.0
+"""The pressure at the opening is a mean over so long at least."""
 _BLOCKS = 20
 _SHORTEST_BLOCK_S = 5.0
 _NOISE_TIMES = 20.0
@@ -27,17 +29,19 @@ _NOISE_TIMES = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Rise:
-    """Pressure against commanded volume while the line was shut, as means over blocks, and the line's compliance."""
+    """Pressure against volume pushed into the shut line, as means over blocks, and the line's compliance."""
 
     volume_ul: Floats
     pressure_kpa: Floats
     found: LineCompliance
+    pushed: Metering
 
 
 def rise_of(seen: OcclusionReadings, arrived_ul: float) -> Rise | str:
     """Return the rise of the pressure from the shut line to the end of the wait; a word why where there is none.
 
-    What arrived in spite of the shut line is taken off what was commanded, evenly.
+    The pump pushed what it was told to, as far as the open line before confirms that (`metering`). What arrived in
+    spite of the shut line is taken off, evenly.
     """
     facts = seen.facts
     if facts.origin is None or facts.ended_s is None or seen.zero is None:
@@ -54,12 +58,14 @@ def rise_of(seen: OcclusionReadings, arrived_ul: float) -> Rise | str:
     means_kpa = np.array([_mean(seen, (float(a), float(b))) for a, b in itertools.pairwise(edges_s)])
     known = np.isfinite(means_kpa)
     middles_s = 0.5 * (edges_s[:-1] + edges_s[1:])[known]
-    kept = 1.0 - arrived_ul / due_ul
-    volume_ul = kept * np.array([facts.flow.due_ul(float(at_s) - seen.begin_s) for at_s in middles_s])
-    found = line_compliance(volume_ul, means_kpa[known])
-    if found is None or found.rise_kpa < _NOISE_TIMES * seen.zero.noise_of_a_second:
+    commanded_ul = np.array([facts.flow.due_ul(float(at_s) - seen.begin_s) for at_s in middles_s])
+    told = line_compliance(commanded_ul, means_kpa[known])
+    if told is None or told.rise_kpa < _NOISE_TIMES * seen.zero.noise_of_a_second:
         return "the pressure hardly rose"
-    return Rise(volume_ul, means_kpa[known], found)
+    pushed = metering(seen, due_ul, told.relative_uncertainty)
+    volume_ul = (pushed.ratio - arrived_ul / due_ul) * commanded_ul
+    found = line_compliance(volume_ul, means_kpa[known])
+    return "all of it came through the shut line" if found is None else Rise(volume_ul, means_kpa[known], found, pushed)
 
 
 def _block_s(seen: OcclusionReadings, duration_s: float) -> float:
@@ -80,7 +86,7 @@ def _mean(seen: OcclusionReadings, window: Window) -> float:
 
 
 def measure_compliance(seen: OcclusionReadings, rise: Rise | str, spec: MeasurementSpec) -> Measurement:
-    """Return the compliance by what the pump was told to push; that it did is an assumption, and in the budget."""
+    """Return the compliance by what the pump pushed, as far as that is known; what is not is in the budget."""
     if isinstance(rise, str):
         return undetermined("compliance", spec.title, spec.unit, rise)
     found = rise.found
@@ -88,17 +94,20 @@ def measure_compliance(seen: OcclusionReadings, rise: Rise | str, spec: Measurem
     curved = 0.5 * abs(found.halves[1] - found.halves[0])
     lines = [
         component("scatter of doses and of pressure", found.relative_uncertainty, "1", value, source="the fit"),
-        bounded(
+        component(
             "what the pump pushed",
-            0.01 * METERING_PERCENT * pushed_ul,
+            rise.pushed.standard_uncertainty * pushed_ul,
             "µL",
             value / pushed_ul,
-            source=f"assumed: what it was told to, ±{METERING_PERCENT:g} %",
+            source=rise.pushed.source,
             estimate=pushed_ul,
         ),
         _calibration(seen, found.rise_kpa, value),
     ]
-    told = f"over {found.rise_kpa:.3g} kPa, in {found.blocks} blocks; assumes that the pump pushed what it was told to"
+    told = (
+        f"over {found.rise_kpa:.3g} kPa, in {found.blocks} blocks; takes that the pump pushed"
+        f" {100.0 * rise.pushed.ratio:.1f} % of what it was told to"
+    )
     if math.isfinite(curved) and curved > 3.0 * math.sqrt(2.0) * found.relative_uncertainty * value:
         told += f"; not straight: {found.halves[0]:.3g} µL/kPa at first, {found.halves[1]:.3g} µL/kPa then"
     return measurement("compliance", spec.title, value, spec.unit, lines, note=told)
@@ -109,7 +118,7 @@ def measure_released_compliance(seen: OcclusionReadings, stored: Volume | None, 
     name, facts = "compliance_released", seen.facts
     if stored is None or facts.opened is None or seen.zero is None:
         return undetermined(name, spec.title, spec.unit, "nothing was released, or the pressure was not recorded then")
-    before = _mean(seen, (facts.opened.sent_s - LEVEL_S, facts.opened.sent_s))
+    before = _mean(seen, (_at_rest_s(facts, facts.opened.sent_s), facts.opened.sent_s))
     after = _mean(seen, (seen.end_of_release_s - LEVEL_S, seen.end_of_release_s))
     fall_kpa = before - after
     noise_kpa = seen.zero.noise_of_a_second
@@ -125,6 +134,12 @@ def measure_released_compliance(seen: OcclusionReadings, stored: Volume | None, 
     return measurement(name, spec.title, value, spec.unit, lines, note=note)
 
 
+def _at_rest_s(facts: OcclusionFacts, opened_s: float) -> float:
+    """Return from when on the pressure is that of the opening: not while the pump still pushed, if that can be."""
+    resting_s = facts.ended_s if facts.ended_s is not None else opened_s - LEVEL_S
+    return max(opened_s - LEVEL_S, min(resting_s, opened_s - SHORTEST_REST_S))
+
+
 def _calibration(seen: OcclusionReadings, span_kpa: float, value: float) -> Component:
     uncertainty_kpa = seen.pressure_uncertainty_kpa
     return component("calibration of the pressure", uncertainty_kpa, "kPa", -value / span_kpa, source=seen.certificate)
@@ -138,8 +153,9 @@ def disagreement(pushed: Measurement, released: Measurement) -> str | None:
     if abs(pushed.value - released.value) <= allowed:
         return None
     return (
-        f"The line's compliance is {pushed.value:.3g} µL/kPa by what was commanded into it and {released.value:.3g}"
-        " µL/kPa by what it gave back: the pump did not push what it was told to, drew back, or the line leaked."
+        f"The line's compliance is {pushed.value:.3g} µL/kPa by what was pushed into it and {released.value:.3g}"
+        " µL/kPa by what it gave back: the pump did not push what it did through the open line, drew back, or the line"
+        " leaked."
     )
 
 
@@ -151,7 +167,7 @@ def compliance_figure(rise: Rise, words: str) -> Figure:
     return Figure(
         name="compliance",
         title="Pressure against volume pushed into the shut line",
-        x_label="commanded, less what arrived / µL",
+        x_label="pushed, less what arrived / µL",
         y_label="pressure / kPa",
         series=[
             series("means", volume_ul, rise.pressure_kpa, role="pressure", style="points"),

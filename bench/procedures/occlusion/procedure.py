@@ -78,7 +78,7 @@ class Occlusion:
         "missed_volume": MeasurementSpec("volume due but not delivered by the alarm", "volume", "U", (0.0, None)),
         "stored_bolus": MeasurementSpec("volume that the line gave back when opened", "volume", "U", (0.0, None)),
         "compliance": MeasurementSpec(
-            "compliance of the shut line, by what was commanded into it", "compliance", "µL/kPa", (0.0, None)
+            "compliance of the shut line, by what was pushed into it", "compliance", "µL/kPa", (0.0, None)
         ),
         "compliance_released": MeasurementSpec(
             "compliance of the shut line, by what it gave back", "compliance", "µL/kPa", (0.0, None)

@@ -13,6 +13,7 @@ from bench.metrology.loss_slope import SECONDS_PER_HOUR, blank_slope, slope_of_r
 from bench.metrology.noise import Floats, Levels, Noise, Spread, Window, estimate
 from bench.metrology.noise_covariance import FilteredNoise, from_noise
 from bench.metrology.noise_fit import FEWEST_READINGS, fit_noise
+from bench.metrology.quantization import rounding_uncertainty, scatter_of_readings
 from bench.metrology.vessel_buoyancy import correction_uncertainty_mg, vessel_correction_mg
 from bench.procedures.base import Context
 from bench.procedures.shared.conversion import NOT_APPLIED, Conversion, conversion
@@ -49,7 +50,8 @@ class Weighing:
     balance said that what it carries lies beyond its range; then both are NaN. `unstable_s` is when it called a reading
     unstable; none of a balance that never says whether they are. `quiet` are the stretches without delivery that tell
     the noise, blanks or else rests; empty where there are none. `evaporation` is the loss that is made good, none where
-    the plan switches that off; `found_evaporation` is what was found.
+    the plan switches that off; `found_evaporation` is what was found. `scatter_mg` is by how much single readings
+    scatter before they are rounded.
     """
 
     time_s: Floats
@@ -64,6 +66,7 @@ class Weighing:
     balance: BalanceSpec | None
     beyond_s: Floats
     unstable_s: Floats
+    scatter_mg: float = 0.0
 
     @property
     def readability_mg(self) -> float:
@@ -122,7 +125,7 @@ class Weighing:
         together = lost.given_levels(self.noise, levels, interval_s)
         return [
             *_noise_components(per_mg * (1.0 + together.mg_per_h_per_mg * hours), noise, near or noise),
-            *balance_components(self.balance, per_mg),
+            *balance_components(self.balance, per_mg, self.scatter_mg),
             *self.conversion.components(volume_ul * per_ul),
             self._vessel_component(per_mg, levels, interval_s),
             component(
@@ -167,13 +170,19 @@ def _noise_components(per_mg: float, noise: Spread, near: Spread) -> list[Compon
     return lines
 
 
-def balance_components(balance: BalanceSpec | None, per_mg: float) -> list[Component]:
-    """Return what the rig file tells of the balance, for the difference of two levels."""
+def balance_components(balance: BalanceSpec | None, per_mg: float, scatter_mg: float = 0.0) -> list[Component]:
+    """Return what the rig file tells of the balance, for the difference of two levels.
+
+    `scatter_mg` is by how much its readings scatter; those that do over several steps of the display have means that
+    are finer than a step.
+    """
     if balance is None:
         return []
-    # Rounding acts on both levels: √2 of one reading's.
-    rounding_mg = math.sqrt(2.0) * 0.5 * balance.readability.to("mg")
-    lines = [bounded("readability, of both levels", rounding_mg, "mg", per_mg, source="rig file")]
+    # Rounding acts on both levels: √2 of one level's.
+    rounding_mg = math.sqrt(2.0) * rounding_uncertainty(balance.readability.to("mg"), scatter_mg)
+    source = f"rig file; readings scatter by {scatter_mg:.2g} mg" if scatter_mg else "rig file"
+    half_mg = math.sqrt(3.0) * rounding_mg
+    lines = [bounded("readability, of both levels", half_mg, "mg", per_mg, source=source)]
     certificate = balance.calibration
     if certificate is not None:
         standard_mg = certificate.expanded_uncertainty.to("mg") / certificate.k
@@ -214,7 +223,23 @@ def weigh_record(record: TestRecord, context: Context) -> Weighing:
     lost = found if applied.evaporation else _left_alone(found)
     beyond_s = time_s[readings.beyond]
     unstable_s = time_s[np.isfinite(shown_mg) & ~readings.stable] if np.any(readings.stable) else np.empty(0)
-    return Weighing(time_s, shown_mg, mass_mg, blanks, quiet, noise, lost, found, turned, balance, beyond_s, unstable_s)
+    # Only blanks are sure to have no pulse in them, which would count as scatter.
+    scatter_mg = scatter_of_readings(segments, balance.readability.to("mg")) if balance is not None else 0.0
+    return Weighing(
+        time_s,
+        shown_mg,
+        mass_mg,
+        blanks,
+        quiet,
+        noise,
+        lost,
+        found,
+        turned,
+        balance,
+        beyond_s,
+        unstable_s,
+        scatter_mg,
+    )
 
 
 def _left_alone(found: Evaporation) -> Evaporation:
