@@ -277,6 +277,6 @@ def _evaporation(table: Table, options: ImportOptions) -> dict[str, str] | None:
 def _unknown_evaporation(table: Table) -> dict[str, str]:
     table.notes.append(
         f"Nothing tells the evaporation, no blank and no --evaporation: ±{UNKNOWN_EVAPORATION_MG_PER_H:g} mg/h, as much"
-        " as an open vessel loses, are left open."
+        " as an open vessel loses, are left open where no rest between pulses tells it."
     )
     return {"rate": "0 mg/h", "half_width": f"{UNKNOWN_EVAPORATION_MG_PER_H:g} mg/h"}

@@ -34,6 +34,8 @@ _SHARE, _LOG_TAIL = (0.05, 0.08), (float(np.log(20.0)), 0.6)
 _LAGS_S = (0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.2, 3.3, 5.0)
 _AVERAGES_S = (0.3, 0.6, 1.0, 2.0, 4.0)
 _STEP = np.array([1e-4, 1e-3, 1e-3, 1e-3])
+_DISTURBED = 4.0
+"""Times the usual mean square of what is left in a window beyond which more than pulses is in it."""
 _ROUNDS = 14
 _FIRST_ROUNDS, _NEXT_ROUNDS = 24, 2
 """Of the search for onsets, at most; it ends where they stay."""
@@ -105,6 +107,9 @@ def fit_shape(
         begins = [_likeliest(_costs(holding, start, [each for each in (known or guess,) if each is not None]))[1:]]
     free = np.array([True] + [known is None] * 4 + [len(holding) > 0])
     state = min((_climb(windows, begin, start, free) for begin in begins), key=lambda each: each.cost)
+    kept = _undisturbed(windows, state)
+    if len(kept) < len(windows):
+        state = min((_climb(kept, begin, start, free) for begin in begins), key=lambda each: each.cost)
     response = begins[0][0]
     covariance = np.zeros((6, 6))
     covariance[np.ix_(free, free)] = np.linalg.inv(state.normal[np.ix_(free, free)])
@@ -116,6 +121,19 @@ def fit_shape(
     else:
         covariance[1:, 1:] = known.covariance
     return RunShape(fitted, state.drift, state.delay_s, covariance)
+
+
+def _undisturbed(windows: Sequence[Whitened], state: _State) -> Sequence[Whitened]:
+    """Return the windows without those that no response fits: something else than pulses happened in them."""
+    left = np.array(
+        [
+            float(solution.residual @ solution.residual) / len(window.time_s)
+            for window, solution in zip(windows, state.solutions, strict=True)
+        ]
+    )
+    worst = _DISTURBED * max(1.0, float(np.median(left)))
+    kept = [window for window, each in zip(windows, left, strict=True) if each <= worst]
+    return kept if any(len(window.window.pulses) for window in kept) else windows
 
 
 def _climb(windows: Sequence[Whitened], begin: tuple[StepResponse, float], start: Start, free: Floats) -> _State:

@@ -401,13 +401,14 @@ class _InMemory(TestRecord):
 
 
 def test_stated_uncertainties_cover_the_truth() -> None:
-    """Over 100 pumps and balances: totals, the volume of the first hour and of the mean pulse keep their own U."""
+    """Over 50 pumps and balances: totals, the volume of the first hour and of the mean pulse keep their own U."""
     covered: dict[str, list[bool]] = {"total_volume": [], "delivered_1h": [], "mean_pulse_volume": []}
     of = made_context(72.0)
-    for seed in range(100):
+    for seed in range(50):
         rng = np.random.default_rng(1000 + seed)
         volumes = 0.05 * rng.normal(1.0, 0.08, 24) * rng.normal(1.0, 0.03)
-        times = schedule(72.0, phase=rng.uniform(0.2, 0.8))
+        phase = rng.uniform(0.2, 0.8)
+        times = schedule(72.0, phase)
         recording = made(72.0)
         loss = rng.uniform(0.0, 0.1) / 3600.0
         time_s = np.arange(0.25, recording.duration_s, 0.25)
@@ -417,8 +418,11 @@ def test_stated_uncertainties_cover_the_truth() -> None:
         found = PROCEDURE.evaluate(settings(of), _InMemory(recording), of)
         truth = {
             "total_volume": float(volumes.sum()),
-            # A pulse that is up to a quarter of its interval late belongs to the hour that it was due in.
-            "delivered_1h": float(volumes[np.array(times) <= BLANK_S + 3600.0 + 45.0].sum()),
+            # A pulse that is up to a quarter of its interval late belongs to the hour that it was due in; one that is
+            # as much early belongs to the next where the first came early, too.
+            "delivered_1h": float(
+                volumes[np.array(times) <= BLANK_S + 3600.0 + math.copysign(45.0, phase - 0.5)].sum()
+            ),
             "mean_pulse_volume": float(volumes.mean()),
         }
         for name, expected in truth.items():
