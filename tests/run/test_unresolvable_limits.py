@@ -74,7 +74,7 @@ def refusal(test: str, readability_mg: float, decision: str = "guarded") -> str:
             f"{TWO_PULSES}, accept: {{mean_pulse_volume: 0.0475 U to 0.0525 U}}",
             "a pulse of 0.05 U = 0.499 mg.*2 pulses",
         ),
-        (f"{TWO_PULSES}, accept: {{mean_pulse_interval: 179 s to 181 s}}", "instants to 1 s, over 1 intervals"),
+        (f"{TWO_PULSES}, accept: {{mean_pulse_interval: 179.5 s to 180.5 s}}", "onsets to 0.3 s, over 1 intervals"),
         (f"{DAY.replace('1 U/h', '20 U/h')}, accept: {{missed_pulses: <= 0}}", "are mistaken by noise"),
     ],
 )

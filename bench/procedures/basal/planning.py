@@ -13,6 +13,7 @@ from bench.metrology.pulse_train import DOUBLED, LOWEST
 from bench.metrology.rounding import number
 from bench.metrology.trumpet import noise_floor_percent
 from bench.procedures.basal.continuity import MEASURED_MINUTES
+from bench.procedures.basal.pulses import load_uncertainty_mg
 from bench.procedures.basal.windows import MARD_MINUTES, PULSE_MEANS
 from bench.procedures.base import Context
 from bench.procedures.shared.planning import (
@@ -29,6 +30,8 @@ HOUR_S = 3600.0
 HOURLY_BAND_PERCENT = 15.0
 _LEVELS_S = 90.0
 """A pulse is weighed between levels no further apart than this."""
+_ONSET_S = 0.3
+"""Standard uncertainty of a pulse's onset; a quarter of it where the balance is finer than 0.1 mg."""
 _IMPOSSIBLE = 1e-9
 
 Planned = dict[str, tuple[float, str]]
@@ -167,20 +170,23 @@ def _pulses(basal: PlannedBasal) -> Iterator[tuple[str, tuple[float, str]]]:
     mean_u = 2.0 * combined(lines) / ul_per_u
     words = f"{one}; {pulses} pulses; standard uncertainties of their mean: {in_words(lines, basal.factor)}"
     yield "mean_pulse_volume", (mean_u, f"{words}; U = {number(mean_u, 2)} U")
-    if 2.0 * own_mg / pulse_mg < 0.01 * HOURLY_BAND_PERCENT:
+    # A pulse lies between two loads as any volume does: certificate and linearity act on each.
+    whole_mg = math.hypot(own_mg, load_uncertainty_mg(basal.context.rig.balance))
+    if 2.0 * whole_mg / pulse_mg < 0.01 * HOURLY_BAND_PERCENT:
         told, expanded = "less", 0.0
     else:
         told, expanded = "no less", 100.0
     band = f"the band of ±{HOURLY_BAND_PERCENT:g} % itself"
-    percent = 200.0 * own_mg / pulse_mg
+    percent = 200.0 * whole_mg / pulse_mg
+    one = f"a pulse of {basal.increment_ul / ul_per_u:g} U = {pulse_mg:.3g} mg, weighed to {whole_mg:.2g} mg"
     yield "pulses_within_15_percent", (expanded, f"{one}: U = {number(percent, 2)} %, {told} than {band}")
     # The scatter that pumps have of themselves is not the rig's: what weighing adds to it is foretold, and no more.
-    own_percent = 100.0 * own_mg / pulse_mg
+    own_percent = 100.0 * whole_mg / pulse_mg
     scatter = 2.0 * own_percent * math.hypot(1.0 / math.sqrt(3.0), 1.0 / math.sqrt(2.0 * (pulses - 1)))
     told = f"{one}; {pulses} pulses; weighing alone scatters by {own_percent:.2g} %"
     yield "pulse_volume_sd", (scatter, f"{told}; U = {number(scatter, 2)} %")
-    interval_s = 2.0 * math.sqrt(2.0) / (pulses - 1)
-    told = f"instants to 1 s, over {pulses - 1} intervals; U = {number(interval_s, 2)} s"
+    interval_s = 2.0 * math.sqrt(2.0) * _ONSET_S / (pulses - 1)
+    told = f"onsets to {_ONSET_S:g} s, over {pulses - 1} intervals; U = {number(interval_s, 2)} s"
     yield "mean_pulse_interval", (interval_s, told)
     yield from _miscounted(pulses, own_mg / pulse_mg, one)
 
