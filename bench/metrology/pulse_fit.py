@@ -25,7 +25,7 @@ from bench.metrology.step_response_fit import LEAST, RunShape, Start, fit_shape
 
 DISAGREES = 4.0
 """Standard uncertainties of their difference beyond which fit and cross-check contradict each other."""
-_SHAPE_WINDOWS, _FEW_WINDOWS = 120, 40
+_SHAPE_WINDOWS, _FEW_WINDOWS = 60, 24
 _SHARED = 5
 
 
