@@ -3,8 +3,9 @@
     ./run python benchmarks/pulse_estimation.py [--pulses 1200] [--seed 1] [--only TEXT]
 
 Weighings are drawn by `drawn_weighing.py`. Every run has blanks of 30 min before and after its pulses; noise, drift,
-step response and onsets are estimated from the recording alone, as for a real pump. The pulses scatter by 8 % and come
-0.3 s (where fast, a twentieth of their interval) about instants that are told but for a delay that all have in common.
+step response and onsets are estimated from the recording alone, as for a real pump (noise from the blanks, and from
+between pulses that are more than 12 min apart). The pulses scatter by 8 % and come 0.3 s (where fast, a twentieth of
+their interval) about instants that are told but for a delay that all have in common.
 
 `bound` is for the same problem over the same run: level, drift and all masses are unknown; onsets and the four
 parameters of the response are unknown within what is known of them beforehand, which the estimator is told, too; noise
@@ -23,7 +24,7 @@ import numpy as np
 
 from bench.metrology.cramer_rao import pulse_bounds, sample_blocks
 from bench.metrology.noise_covariance import FilteredNoise
-from bench.metrology.noise_fit import fit_noise
+from bench.metrology.noise_fit import between_pulses, fit_noise
 from bench.metrology.pulse_blocks import Spacing, cut
 from bench.metrology.pulse_fit import PulseFit, fit_pulses
 from bench.metrology.step_response import StepResponse
@@ -105,7 +106,8 @@ def draw(rng: np.random.Generator, condition: Condition) -> tuple[Floats, Floats
 def weigh(time_s: Floats, mass_mg: Floats, truth: Truth, condition: Condition) -> Weighed:
     """Weigh a run's pulses."""
     blanks = [time_s < BLANK_S, time_s > time_s[-1] - BLANK_S + 60.0]
-    noise = fit_noise([(time_s[b], mass_mg[b]) for b in blanks], BALANCES[condition.balance].readability_mg)
+    quiet = [(time_s[b], mass_mg[b]) for b in blanks] + between_pulses(time_s, mass_mg, truth.instants_s)
+    noise = fit_noise(quiet, BALANCES[condition.balance].readability_mg)
     delay_s = min(2.0, 0.3 * condition.interval_s)
     fit = fit_pulses(
         time_s, mass_mg, truth.instants_s, noise, instant_spread_s=condition.spread_s, common_delay_s=delay_s

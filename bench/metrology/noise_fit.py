@@ -26,6 +26,7 @@ _LAGS_S = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.25, 1.6,
 _AVERAGES_S = (0.3, 0.5, 0.75, 1.0, 1.4, 2.0, 2.8, 4.0)
 _ROUNDS = 12
 FEWEST_READINGS = 40
+_TAIL_GONE_S, _BEFORE_S, _SHORTEST_STRETCH_S = 150.0, 5.0, 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,24 @@ def fit_noise(segments: Sequence[Segment], readability_mg: float = 0.0) -> Filte
     seen = float(np.mean(np.diag(scales[0].scatter))) * fine_s
     plain = FilteredNoise(seen, 0.0, 0.0, 1.0, 0.0, readability_mg, sample_s, dither_mg)
     return _densities(scales, _filter(scales, plain))[0]
+
+
+def between_pulses(time_s: Floats, mass_mg: Floats, instants_s: Floats) -> list[Segment]:
+    """Return the stretches between pulses that come rarely, less the pulses and their tails.
+
+    Where an hour lies between pulses, blanks of minutes do not tell the noise that matters; these stretches do. None is
+    returned that is shorter than ten minutes: its slow noise would go with the pulses' levels.
+
+    Args:
+        time_s: ascending times of the readings.
+        mass_mg: readings.
+        instants_s: ascending, about when each pulse came.
+
+    """
+    begin = np.searchsorted(time_s, instants_s[:-1] + _TAIL_GONE_S)
+    end = np.searchsorted(time_s, instants_s[1:] - _BEFORE_S)
+    long = instants_s[1:] - instants_s[:-1] >= _TAIL_GONE_S + _BEFORE_S + _SHORTEST_STRETCH_S
+    return [(time_s[a:b], mass_mg[a:b]) for a, b in zip(begin[long], end[long], strict=True)]
 
 
 def _scale(segments: Sequence[Segment], block_s: float) -> _Scale | None:

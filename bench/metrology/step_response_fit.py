@@ -37,13 +37,11 @@ _STEP = np.array([1e-4, 1e-3, 1e-3, 1e-3])
 _DISTURBED = 4.0
 """Times the usual mean square of what is left in a window beyond which more than pulses is in it."""
 _ROUNDS = 14
-_FIRST_ROUNDS, _NEXT_ROUNDS = 24, 2
+_FIRST_ROUNDS, _NEXT_ROUNDS = 24, 12
 """Of the search for onsets, at most; it ends where they stay."""
 _SEARCHED, _SEARCHED_PULSES = 6, 24
 _MELTED = 0.6
 """Part of the pulses' interval that a moving average is shorter than: one as long as it would leave nothing of them."""
-_DOUBTFUL = 100.0
-"""Units of χ² within which a coarse search, onsets unrefined, may mistake a lag for an average."""
 
 
 class Start(NamedTuple):
@@ -64,10 +62,10 @@ class RunShape:
     covariance: Floats
 
 
-class _Cost(NamedTuple):
-    cost: float
+class _Begin(NamedTuple):
     response: StepResponse
     delay_s: float
+    drift: float = 0.0
 
 
 @dataclass(slots=True)
@@ -100,17 +98,17 @@ def fit_shape(
     """
     holding = [window for window in windows if len(window.window.pulses)]
     if near is not None:
-        begins = [(near.response, near.delay_s)]
+        begins = [_Begin(near.response, near.delay_s, near.drift_mg_per_s)]
     elif known is None and guess is None:
         begins = _search(holding, start)
     else:
-        begins = [_likeliest(_costs(holding, start, [each for each in (known or guess,) if each is not None]))[1:]]
+        begins = [_likeliest(_costs(holding, start, [each for each in (known or guess,) if each is not None]))]
     free = np.array([True] + [known is None] * 4 + [len(holding) > 0])
     state = min((_climb(windows, begin, start, free) for begin in begins), key=lambda each: each.cost)
     kept = _undisturbed(windows, state)
     if len(kept) < len(windows):
         state = min((_climb(kept, begin, start, free) for begin in begins), key=lambda each: each.cost)
-    response = begins[0][0]
+    response = begins[0].response
     covariance = np.zeros((6, 6))
     covariance[np.ix_(free, free)] = np.linalg.inv(state.normal[np.ix_(free, free)])
     covariance = covariance[:5, :5]
@@ -136,12 +134,12 @@ def _undisturbed(windows: Sequence[Whitened], state: _State) -> Sequence[Whitene
     return kept if any(len(window.window.pulses) for window in kept) else windows
 
 
-def _climb(windows: Sequence[Whitened], begin: tuple[StepResponse, float], start: Start, free: Floats) -> _State:
-    """Fit from a response and a delay on, by damped Gauss-Newton steps."""
-    response, delay_s = begin
+def _climb(windows: Sequence[Whitened], begin: _Begin, start: Start, free: Floats) -> _State:
+    """Fit from a response, a delay and a drift on, by damped Gauss-Newton steps."""
+    response, delay_s, drift = begin
     prior, most = _prior(response), MOST.copy()
     most[1] = min(most[1], _longest_average_s(start))
-    state = _evaluate(windows, response, start, (0.0, delay_s), None, prior, free)
+    state = _evaluate(windows, response, start, (drift, delay_s), None, prior, free)
     damping = 1e-3
     for _ in range(_ROUNDS):
         matrix = state.normal + damping * np.diag(np.diag(state.normal))
@@ -178,18 +176,16 @@ def _prior(response: StepResponse) -> tuple[Floats, Floats]:
     return values, 1.0 / np.array([2.0 * width, 2.0 * width, _SHARE[1], _LOG_TAIL[1]]) ** 2
 
 
-def _search(windows: Sequence[Whitened], start: Start) -> list[tuple[StepResponse, float]]:
-    """Return responses and delays of the onsets to begin with: the likeliest lag, and the likeliest moving average.
+def _search(windows: Sequence[Whitened], start: Start) -> list[_Begin]:
+    """Return what to begin with: the likeliest lag, and the likeliest moving average.
 
-    One of them alone where the other is much less likely: pulses that stand out of the noise leave no doubt.
+    Both, since one does not lead to the other: a lag has no moving average's end, and a tail of seconds may feign it.
     """
     lags = [replace(USUAL, lag_s=lag_s, average_s=0.5 * lag_s) for lag_s in _LAGS_S]
     averages = [replace(USUAL, lag_s=0.1 * average_s, average_s=average_s) for average_s in _AVERAGES_S]
     longest_s = _longest_average_s(start)
     families = [[each for each in family if each.average_s < longest_s] for family in (lags, averages)]
-    found = [_likeliest(_costs(windows, start, family)) for family in families if family]
-    least = _likeliest(found)[0]
-    return [(response, delay_s) for cost, response, delay_s in found if cost < least + _DOUBTFUL]
+    return [_likeliest(_costs(windows, start, family)) for family in families if family]
 
 
 def _longest_average_s(start: Start) -> float:
@@ -197,14 +193,14 @@ def _longest_average_s(start: Start) -> float:
     return _MELTED * float(np.median(intervals)) if len(intervals) else np.inf
 
 
-def _likeliest(costs: Sequence[_Cost]) -> _Cost:
-    return min(costs, key=lambda each: each.cost)
+def _likeliest(costs: Sequence[tuple[float, _Begin]]) -> _Begin:
+    return min(costs, key=lambda each: each[0])[1]
 
 
-def _costs(windows: Sequence[Whitened], start: Start, candidates: Sequence[StepResponse]) -> list[_Cost]:
+def _costs(windows: Sequence[Whitened], start: Start, candidates: Sequence[StepResponse]) -> list[tuple[float, _Begin]]:
     """Return what is left of some windows by each candidate, with the delay that leaves least."""
     if not windows:
-        return [_Cost(0.0, candidates[len(candidates) // 2], 0.0)]
+        return [(0.0, _Begin(candidates[len(candidates) // 2], 0.0))]
     each = float(np.mean([len(window.window.pulses) for window in windows]))
     most = int(np.clip(np.ceil(_SEARCHED_PULSES / each), 2, _SEARCHED))
     chosen = [windows[i] for i in np.unique(np.linspace(0, len(windows) - 1, most).astype(int))]
@@ -224,7 +220,7 @@ def _costs(windows: Sequence[Whitened], start: Start, candidates: Sequence[StepR
             turned = window.turn(window.shown(response, onsets.ravel())).reshape(len(columns), *onsets.shape)
             found += [_left(columns, turned[:, number]) for number in range(len(delays_s))]
         least = int(np.argmin(found))
-        costs.append(_Cost(float(found[least]), response, float(delays_s[least])))
+        costs.append((float(found[least]), _Begin(response, float(delays_s[least]))))
     return costs
 
 
