@@ -25,8 +25,8 @@ GARBLED_BY_CHANCE = 2
 """So few may be lost of a slow instrument without that being said of its line."""
 UNSTEADY_SHARE = 0.01
 """Share of what was delivered beyond which a changing loss makes a verdict doubtful."""
-UNSTABLE_SHARE = 0.05
-"""So many readings may be called unstable by the balance without a word: those that follow pulses are."""
+UNSTABLE_SHARE, UNSTABLE_ANYWHERE = 0.05, 0.25
+"""So many readings of the blanks, or of all without a blank, may be called unstable without a word: pulses unsettle."""
 CHANNEL_OF = {
     "balance": "balance.mass_g",
     "pressure": "pressure.pressure_kpa",
@@ -148,7 +148,7 @@ def _beyond(beyond_s: Floats, span: Window) -> list[str]:
 
 
 def _unstable(weighing: Weighing) -> list[str]:
-    """Tell how many readings the balance itself called unstable, in all or in the blanks, where they are not few.
+    """Tell how many readings the balance itself called unstable, where they are not few while nothing is delivered.
 
     Pulses unsettle a balance, and its noise is measured: such readings count like the others.
     """
@@ -157,7 +157,8 @@ def _unstable(weighing: Weighing) -> list[str]:
     in_blanks = sum(_inside(stamps, blank) for blank in weighing.blanks)
     if in_blanks:
         shares["those in the blanks"] = sum(_inside(unstable, blank) for blank in weighing.blanks) / in_blanks
-    if max(shares.values()) <= UNSTABLE_SHARE:
+    share = shares.get("those in the blanks")
+    if (share <= UNSTABLE_SHARE) if share is not None else (shares["its readings"] <= UNSTABLE_ANYWHERE):
         return []
     told = " and ".join(f"{100.0 * share:.2g} % of {which}" for which, share in shares.items())
     return [
