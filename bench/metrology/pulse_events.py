@@ -207,7 +207,9 @@ def tell(steps: Sequence[Step], size_mg: float, interval_s: float) -> Told:
         else:
             disturbances.append(Disturbance(step.time_s, step.size_mg, "jump"))
     bumped = [(a.time_s, b.time_s) for a, b in bumps]
-    return Told(scheduled, extra, disturbances, bumped)
+    # A split pulse came when its first part did.
+    in_order = {number: sorted(parts, key=lambda part: part.time_s) for number, parts in scheduled.items()}
+    return Told(in_order, extra, disturbances, bumped)
 
 
 def _without_bumps(steps: list[Step], size_mg: float) -> tuple[list[tuple[Step, Step]], list[Step]]:
@@ -256,9 +258,14 @@ def _is_pulse(step: Step, size_mg: float) -> bool:
     return step.slot is not None and step.size_mg > LOWEST * size_mg
 
 
+def split_reach_s(interval_s: float) -> float:
+    """Return how far apart parts of one pulse may be where pulses come at an interval."""
+    return min(SPLIT_S, 0.45 * interval_s)
+
+
 def _split_from(step: Step, scheduled: dict[int, list[Step]], size_mg: float, interval_s: float) -> int | None:
     """Return the scheduled pulse of which a step is the rest."""
-    reach = min(SPLIT_S, 0.45 * interval_s)
+    reach = split_reach_s(interval_s)
     for number, parts in scheduled.items():
         (first,) = parts[:1]
         both = sum(part.size_mg for part in parts) + step.size_mg

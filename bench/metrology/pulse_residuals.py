@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.metrology.matched_filter import Grid, scan
 from bench.metrology.noise import Window
-from bench.metrology.pulse_events import Step, Told, explain, tell
+from bench.metrology.pulse_events import Step, Told, explain, split_reach_s, tell
 from bench.metrology.pulse_record import LONGEST_FILTER_S, Record, local_maxima
 from bench.metrology.pulse_train import DENSE_S, DOUBLED, HIGHEST, LOWEST
 
@@ -77,11 +77,14 @@ def _places(record: Record, scheduled: Sequence[Step]) -> list[Window]:
         if odd and (record.interval_s < DENSE_S or step.size_mg > HIGHEST * record.pulse_mg):
             suspects.append(step.time_s)
     around = min(8.0, 1.2 * record.interval_s)
+    slots_s = np.array([step.time_s for step in scheduled])
     places: list[Window] = []
     for at_s in sorted(suspects):
-        if places and at_s - around <= places[-1][1] and at_s - places[-1][0] < 8.0 * around:
-            places[-1] = (places[-1][0], at_s + around)
+        # What a suspect may be a part of is looked at together with it.
+        whole = slots_s[np.abs(slots_s - at_s) <= split_reach_s(record.interval_s)].tolist()
+        begin, end = min([at_s, *whole]) - around, max([at_s, *whole]) + around
+        if places and begin <= places[-1][1] and at_s - places[-1][0] < 8.0 * around:
+            places[-1] = (places[-1][0], max(end, places[-1][1]))
         else:
-            begin = at_s - around if not places else max(at_s - around, places[-1][1])
-            places.append((begin, at_s + around))
+            places.append((begin if not places else max(begin, places[-1][1]), end))
     return places

@@ -77,6 +77,22 @@ def test_missed_doubled_and_extra(balance_noise: MakeNoise) -> None:
     assert train.disturbances == []
 
 
+@pytest.mark.parametrize("apart_s", [4.0, 9.5, 13.0])
+@pytest.mark.parametrize("first_share", [0.35, 0.65])
+def test_split_pulses_are_one_each(balance_noise: MakeNoise, apart_s: float, first_share: float) -> None:
+    pulses = regular(180.0, 20)
+    times = [t for t, _ in pulses]
+    for index in (6, 13):
+        pulses[index] = (times[index], first_share * 0.499)
+        pulses.append((times[index] + apart_s, (1.0 - first_share) * 0.499))
+    end_s = BLANK_S + 20.5 * 180.0
+    train = found_in(*staircase(balance_noise, 3, pulses, end_s), 0.499, 180.0, end_s)
+    assert [p.time_s for p in train.of("split")] == pytest.approx([times[6], times[13]], abs=3.0)
+    assert [p.mass_mg for p in train.of("split")] == pytest.approx([0.499, 0.499], abs=0.06)
+    assert len(train.of("expected")) == 18
+    assert train.disturbances == []
+
+
 def test_first_and_last_pulses_missed(balance_noise: MakeNoise) -> None:
     end_s = BLANK_S + 30.5 * 180.0
     pulses = regular(180.0, 30)[2:-2]
