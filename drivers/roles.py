@@ -203,6 +203,9 @@ class DeliversTemporaryBasal(Protocol):
     def start_temporary_basal(self, percent: float, duration_s: float) -> None:
         """Deliver `percent` of the basal rate for `duration_s`."""
 
+    def start_temporary_rate(self, rate_ul_per_h: float, duration_s: float) -> None:
+        """Deliver `rate_ul_per_h` instead of the basal rate for `duration_s`."""
+
     def cancel_temporary_basal(self) -> None:
         """Return to the basal rate."""
 
@@ -246,6 +249,33 @@ class ReportsDelivery(Protocol):
 
     def battery_pct(self) -> float:
         """Ask for the battery's charge."""
+
+
+@runtime_checkable
+class TakesReservoir(Protocol):
+    """A pump that is told when a full reservoir was put in."""
+
+    def reservoir_filled(self, volume_ul: float) -> None:
+        """Tell the pump that a reservoir of `volume_ul` was put in; only when nothing is delivered."""
+
+
+class OcclusionLevel(StrEnum):
+    """Threshold of a pump's occlusion alarm, as pumps name them."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+@runtime_checkable
+class SetsOcclusionLevel(Protocol):
+    """A pump whose occlusion alarm has a choice of thresholds."""
+
+    def set_occlusion_level(self, level: OcclusionLevel) -> None:
+        """Set the threshold from now on."""
+
+    def occlusion_level(self) -> OcclusionLevel:
+        """Ask for the threshold."""
 
 
 @runtime_checkable

@@ -13,7 +13,7 @@ from bench.clock import Clock
 from drivers.errors import InstrumentError, LinkError, RefusedError
 from drivers.link import Link, WireLog, open_link
 from drivers.registry import DriverEntry
-from drivers.roles import Alarm, BolusStatus, DeliveryState, Identity
+from drivers.roles import Alarm, BolusStatus, DeliveryState, Identity, OcclusionLevel
 from drivers.scpi import ScpiSession
 
 _ADVICE = "Is the bridge running and the pump connected to it?"
@@ -28,6 +28,7 @@ _STATES = {
     "ALAR": DeliveryState.ALARM,
 }
 _DELIVERING = (DeliveryState.BASAL, DeliveryState.BOLUS, DeliveryState.PRIMING)
+_LEVELS = {OcclusionLevel.LOW: "LOW", OcclusionLevel.MEDIUM: "MED", OcclusionLevel.HIGH: "HIGH"}
 _BOLUS_STATES = ("IDLE", "NORM", "EXT", "DUAL")
 
 
@@ -125,6 +126,10 @@ class ScpiInsulinPump:
         """Start delivering `percent` (0 to 250 %) of the basal rate for `duration_s`."""
         self._scpi.command(f"BAS:TEMP:PERC {_number(percent)},{_number(duration_s)}")
 
+    def start_temporary_rate(self, rate_ul_per_h: float, duration_s: float) -> None:
+        """Start delivering a rate in µL/h instead of the basal rate for `duration_s`."""
+        self._scpi.command(f"BAS:TEMP:RATE {self._u(rate_ul_per_h)},{_number(duration_s)}")
+
     def cancel_temporary_basal(self) -> None:
         """Stop the temporary basal and return to the basal rate."""
         self._scpi.command("BAS:TEMP:CANC")
@@ -183,6 +188,10 @@ class ScpiInsulinPump:
         """Ask for the remaining volume in the reservoir in µL."""
         return self._scpi.ask_number("RES:VOL?") * self._ul_per_u
 
+    def reservoir_filled(self, volume_ul: float) -> None:
+        """Set the remaining volume to what a new reservoir holds, in µL; only when nothing is delivered."""
+        self._scpi.command(f"RES:FILL {self._u(volume_ul)}")
+
     def battery_pct(self) -> float:
         """Ask for the battery's charge in percent."""
         return self._scpi.ask_number("BATT:LEV?")
@@ -208,6 +217,18 @@ class ScpiInsulinPump:
     def acknowledge_alarms(self) -> None:
         """Set every active alarm acknowledged; delivery stays stopped until it is started again."""
         self._scpi.command("ALAR:ACKN")
+
+    def set_occlusion_level(self, level: OcclusionLevel) -> None:
+        """Set the threshold of the occlusion alarm (`ALAR:OCCL:LEV`)."""
+        self._scpi.command(f"ALAR:OCCL:LEV {_LEVELS[level]}")
+
+    def occlusion_level(self) -> OcclusionLevel:
+        """Ask for the threshold of the occlusion alarm (`ALAR:OCCL:LEV?`)."""
+        text, _ = self._scpi.ask("ALAR:OCCL:LEV?")
+        for level, word in _LEVELS.items():
+            if text.upper() == word:
+                return level
+        raise self._scpi.garbled("no level of the occlusion alarm", "ALAR:OCCL:LEV?", text.encode())
 
     def arm_watchdog(self, timeout_s: float) -> None:
         """Set the pump to stop delivery when no command comes for `timeout_s` (1 to 3600 s)."""

@@ -10,7 +10,7 @@ from bench.clock import RealClock
 from drivers import roles, scpi
 from drivers.errors import GarbledReplyError, NoReplyError, RefusedError
 from drivers.pump.scpi_insulin_pump import Options, ScpiInsulinPump, open_pump
-from drivers.roles import BolusStatus, DeliveryState, Identity
+from drivers.roles import BolusStatus, DeliveryState, Identity, OcclusionLevel
 from tests.drivers.peers import Answer, Script, TcpPeer
 
 IDENTITY = b"Acme,Bridge 3,SN-17,1.4\n"
@@ -50,11 +50,15 @@ def open_at(
         (lambda pump: pump.start_extended_bolus(5.0, 20.0, 1800.0), [b"BOL:DUAL 0.5,2,1800"]),
         (lambda pump: pump.cancel_bolus(), [b"BOL:CANC"]),
         (lambda pump: pump.start_temporary_basal(150.0, 3600.0), [b"BAS:TEMP:PERC 150,3600"]),
+        (lambda pump: pump.start_temporary_rate(4.0, 5400.0), [b"BAS:TEMP:RATE 0.4,5400"]),
         (lambda pump: pump.cancel_temporary_basal(), [b"BAS:TEMP:CANC"]),
         (lambda pump: pump.start_profile([(0.0, 10.0), (21600.0, 12.5)]), [b"BAS:PROF 0,1,21600,1.25", b"BAS:STAT ON"]),
         (lambda pump: pump.suspend(), [b"DEL:SUSP"]),
         (lambda pump: pump.resume(), [b"DEL:RES"]),
         (lambda pump: pump.prime(50.0), [b"PRIM 5"]),
+        (lambda pump: pump.reservoir_filled(3000.0), [b"RES:FILL 300"]),
+        (lambda pump: pump.set_occlusion_level(OcclusionLevel.LOW), [b"ALAR:OCCL:LEV LOW"]),
+        (lambda pump: pump.set_occlusion_level(OcclusionLevel.MEDIUM), [b"ALAR:OCCL:LEV MED"]),
         (lambda pump: pump.acknowledge_alarms(), [b"ALAR:ACKN"]),
         (lambda pump: pump.arm_watchdog(60.0), [b"SYST:WATC 60"]),
         (lambda pump: pump.disarm_watchdog(), [b"SYST:WATC 0"]),
@@ -82,6 +86,8 @@ def test_what_is_set_is_followed_by_the_error_queue(
         (b"DEL:VOL?", b"12.35\n", lambda pump: pump.delivered_ul(), 123.5),
         (b"RES:VOL?", b"2.5E+2\n", lambda pump: pump.reservoir_ul(), 2500.0),
         (b"BATT:LEV?", b"87\n", lambda pump: pump.battery_pct(), 87.0),
+        (b"ALAR:OCCL:LEV?", b"MED\n", lambda pump: pump.occlusion_level(), OcclusionLevel.MEDIUM),
+        (b"ALAR:OCCL:LEV?", b"HIGH\r\n", lambda pump: pump.occlusion_level(), OcclusionLevel.HIGH),
         (b"SYST:TIME?", b"86400.125\n", lambda pump: pump.pump_time_s(), 86400.125),
     ],
 )
