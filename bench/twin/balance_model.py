@@ -6,7 +6,8 @@ import math
 from collections import deque
 from collections.abc import Callable
 
-from bench.twin.faults import BalanceBump, BalanceDrift, BalanceFrozen, BalanceScaleError, FaultSet
+from bench.twin.faults import FaultSet
+from bench.twin.faults.of_instruments import BalanceBump, BalanceDrift, BalanceFrozen, BalanceScaleError
 from bench.twin.noise import BalanceNoise, Key, Wavy
 from bench.twin.plant import Segment
 from bench.twin.sensors import KNOT_S, ClimateModel

@@ -6,7 +6,8 @@ import math
 from collections import deque
 from collections.abc import Sequence
 
-from bench.twin.faults import BolusCutShort, BolusNotDelivered, FaultSet
+from bench.twin.faults import FaultSet
+from bench.twin.faults.of_metering import BolusCutShort, BolusNotDelivered
 from bench.twin.pulses import COUNTED_DIGITS, PulseTrain
 from bench.twin.refusal import check_range, pulses_of
 from bench.twin.settings import PumpSettings

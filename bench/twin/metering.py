@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import math
 
-from bench.twin.faults import (
-    DoseScaleError,
-    EmptyReservoir,
-    ExtraPulses,
-    FaultSet,
-    MissedPulses,
-    StartupOverdelivery,
-)
+from bench.twin.faults import FaultSet
+from bench.twin.faults.of_metering import DoseScaleError, EmptyReservoir, ExtraPulses, MissedPulses, StartupOverdelivery
 from bench.twin.noise import Key, generator
 from bench.twin.settings import PumpSettings
 

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from bench.quantities import Concentration
-from bench.twin.faults import Bubble, FaultSet, PartialOcclusion, SlowLeak, WeakStiffness
+from bench.twin.faults import FaultSet
+from bench.twin.faults.of_line import Bubble, PartialOcclusion, SlowLeak, WeakStiffness
 from bench.twin.settings import PlantSettings
 
 _AMBIENT_KPA = 101.325

@@ -11,12 +11,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from bench.twin.boluses import Boluses, Part
-from bench.twin.faults import (
-    FalseAlarm,
-    FaultSet,
-    LateAlarm,
-    NoAlarm,
-)
+from bench.twin.faults import FaultSet
+from bench.twin.faults.of_alarms import FalseAlarm, LateAlarm, NoAlarm
 from bench.twin.metering import Metering
 from bench.twin.plant import Line
 from bench.twin.pulses import COUNTED_DIGITS, BasalClock, PulseTrain, Temporary

@@ -6,7 +6,9 @@ import math
 from collections import deque
 from collections.abc import Callable
 
-from bench.twin.faults import FaultSet, OccluderLeaks, SensorOffset, WarmRoom
+from bench.twin.faults import FaultSet
+from bench.twin.faults.of_instruments import SensorOffset, WarmRoom
+from bench.twin.faults.of_line import OccluderLeaks
 from bench.twin.noise import Key, Wander, WhiteNoise
 from bench.twin.plant import Line
 from bench.twin.settings import ClimateSettings, OccluderSettings, TransducerSettings

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bench.twin.densities import STEEL_G_PER_ML, air_g_per_ml, water_g_per_ml
-from bench.twin.faults import Evaporation, FaultSet, ThickNeedle
+from bench.twin.faults import FaultSet
+from bench.twin.faults.of_line import Evaporation, ThickNeedle
 from bench.twin.sensors import KNOT_S, ClimateModel
 from bench.twin.settings import PlantSettings
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bench.twin.faults import FaultSet, GarbledLine, SilentInstrument
+from bench.twin.faults import FaultSet
+from bench.twin.faults.of_instruments import GarbledLine, SilentInstrument
 from bench.twin.port import Send
 
 

@@ -15,7 +15,7 @@ from bench.procedures.base import Context
 from bench.quantities import Quantity
 from bench.results.model import Verdict
 from bench.rig.model import Rig
-from bench.twin.faults import DoseScaleError
+from bench.twin.faults.of_metering import DoseScaleError
 from bench.twin.settings import PumpSettings, Simulation
 from bench.validation.plans import short_plan
 from bench.validation.runs import compare, drive

@@ -1,7 +1,8 @@
 """Faults that act on the wire, not in the physics."""
 
 from bench.quantities import Quantity
-from bench.twin.faults import FaultSet, GarbledLine, SilentInstrument
+from bench.twin.faults import FaultSet
+from bench.twin.faults.of_instruments import GarbledLine, SilentInstrument
 from bench.twin.wire_faults import with_faults
 
 SILENT = FaultSet([SilentInstrument(fault="silent_instrument", instrument="balance", first=Quantity(10, "s"))])
