@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bench.procedures.base import Context
 from bench.procedures.occlusion.procedure import PROCEDURE
-from bench.results.model import Evaluation, Measurement
+from bench.results.model import Component, Evaluation, Measurement
 from bench.run.judging import judge_test
 from tests.procedures.made_contexts import UL_PER_MG, context
 from tests.procedures.made_recordings import Made
@@ -189,6 +189,29 @@ def test_a_load_that_does_not_change_has_no_error_over_the_load(leaked_ul: float
         # By noise two loads that are the same differ a little, and so does the balance's error.
         assert (missed[name] == pytest.approx(stored[name])) == counts
         assert missed[name] < 0.15 * stored[name] or counts
+
+
+def test_the_shut_line_tells_the_noise_as_a_blank_does() -> None:
+    """Half an hour more without delivery: the noise is known better, and what only was there is in it."""
+
+    def repeatability(swings_mg: float, seed: int) -> Component:
+        recording = made()
+        course = mass(leaked_ul=0.0)
+        shut_s = (CLOSED_S + 30.0, ALARM_S - 30.0)
+
+        def curve(time_s: Floats) -> Floats:
+            swing = swings_mg * np.sin(2.0 * np.pi * (time_s - shut_s[0]) / 120.0)
+            return course(time_s) + np.where((time_s > shut_s[0]) & (time_s < shut_s[1]), swing, 0.0)
+
+        recording.balance(curve, seed)
+        missed = measured(evaluate(recording))["missed_volume"]
+        return next(line for line in missed.budget if line.name == "repeatability")
+
+    quiet = [repeatability(0.0, seed) for seed in range(6)]
+    assert all("shut line" in line.source for line in quiet)
+    # Two blanks of five minutes alone leave three.
+    assert np.mean([line.degrees_of_freedom or np.inf for line in quiet]) > 5.0
+    assert repeatability(0.1, 0).contribution > 2.0 * quiet[0].contribution
 
 
 def test_a_tail_beyond_the_observation_is_in_the_stored_volume() -> None:

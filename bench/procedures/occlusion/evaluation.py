@@ -16,13 +16,11 @@ from bench.procedures.occlusion.line_compliance import (
     rise_of,
 )
 from bench.procedures.occlusion.line_pressure import Overload, Pressure
-from bench.procedures.occlusion.readings import LEVEL_S, OcclusionReadings, Volume
+from bench.procedures.occlusion.readings import AFTER_SHUT_S, LEVEL_S, OcclusionReadings, Volume
 from bench.procedures.shared.weighing import AT_LOADS
 from bench.results.model import Component, Measurement
 
 MINUTE_S = 60.0
-AFTER_SHUT_S = 2.0
-"""What flowed before the line was shut is on the balance so much later."""
 SHORTEST_LEVEL_S = 5.0
 LOAD_STEP_MG = 0.5
 """The balance's error over its load is another one after so much, at the shortest: closer loads share more of it."""
