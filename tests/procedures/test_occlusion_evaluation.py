@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bench.procedures.base import Context
 from bench.procedures.occlusion.procedure import PROCEDURE
+from bench.quantities import Quantity
 from bench.results.model import Component, Evaluation, Measurement
 from bench.run.judging import judge_test
 from tests.procedures.made_contexts import UL_PER_MG, context
@@ -297,6 +298,26 @@ def test_a_pump_that_draws_back_is_told_by_the_two_compliances() -> None:
     (note,) = [note for note in found.notes if "compliance" in note]
     assert "0.15" in note
     assert "0.1 µL/kPa by what it gave back" in note
+
+
+@pytest.mark.parametrize(("stored_ul", "told"), [(15.0, False), (13.8, True)])
+def test_both_compliances_have_the_error_of_one_certificate(stored_ul: float, told: bool) -> None:
+    """A poor certificate makes both wrong alike, so that it hides no 8 % between them."""
+    recording = made()
+    recording.balance(mass(leaked_ul=0.0, stored_ul=stored_ul), seed=1)
+    pressure(recording)
+    usual = made_context(BASAL)
+    sensor = usual.rig.pressure
+    assert sensor is not None
+    assert sensor.calibration is not None
+    poor = sensor.calibration.model_copy(update={"expanded_uncertainty": Quantity(9.0, "kPa")})
+    instruments = {**usual.rig.instruments, "pressure": sensor.model_copy(update={"calibration": poor})}
+    of = Context(usual.plan, dataclasses.replace(usual.rig, instruments=instruments))
+    found = PROCEDURE.evaluate(of.plan.tests[0].settings, recording.in_memory(), of)
+    by_name = measured(found)
+    for name in ("compliance", "compliance_released"):
+        assert (by_name[name].expanded_uncertainty or 0.0) > 0.095 * (by_name[name].value or 0.0)
+    assert any("by what it gave back" in note for note in found.notes) == told
 
 
 def test_volumes_are_within_their_own_uncertainty() -> None:
