@@ -9,7 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrology.budget import bounded, combined, component, kept_possible, measurement, undetermined
+from bench.metrology.budget import (
+    bounded,
+    combined,
+    component,
+    effective_degrees_of_freedom,
+    kept_possible,
+    measurement,
+    undetermined,
+)
 from bench.metrology.observation import cycle_boundaries
 from bench.metrology.pulse_train import PulseTrain
 from bench.metrology.shares import (
@@ -180,10 +188,16 @@ def measure_mard(
     if not found:
         return undetermined(name, spec.title, spec.unit, "the pump delivered for less than such a window")
     excess, own, common = mean_size_standard_uncertainty(found, errors.own_percent, errors.common_percent)
+    # The windows' noise averages out, but all of it is known from the same blanks.
+    of_own, of_common = (
+        effective_degrees_of_freedom([line for line in errors.budget if (line.name in OF_LEVELS) == is_own])
+        for is_own in (True, False)
+    )
+    together = "what all windows have in common"
     lines = [
         bounded("what noise adds to absolute values", excess, "%", source="noise of the levels"),
-        component("noise of the levels", own, "%", source="by √n"),
-        component("what all windows have in common", common, "%", source="budget of a window"),
+        component("noise of the levels", own, "%", degrees_of_freedom=of_own, source="by √n"),
+        component(together, common, "%", degrees_of_freedom=of_common, source="budget of a window"),
     ]
     note = f"{errors.name}: {len(found)}; median {np.median(np.abs(found)):.2f} %"
     if math.isfinite(delivery.dose_interval_s):
