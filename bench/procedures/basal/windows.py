@@ -18,6 +18,7 @@ from bench.metrology.budget import (
     measurement,
     undetermined,
 )
+from bench.metrology.extremes import greatest_by_noise
 from bench.metrology.observation import cycle_boundaries
 from bench.metrology.pulse_train import PulseTrain
 from bench.metrology.shares import (
@@ -28,7 +29,7 @@ from bench.metrology.shares import (
     share_within,
     share_without_noise,
 )
-from bench.metrology.trumpet import excess_by_noise, ideal_envelope
+from bench.metrology.trumpet import ideal_envelope
 from bench.procedures.basal.delivery import HOUR_S, LAG_S, Delivery
 from bench.procedures.basal.pulses import load_uncertainty_mg
 from bench.procedures.base import MeasurementSpec
@@ -119,7 +120,7 @@ def measure_hours(hours: Errors, catalogue: Mapping[str, MeasurementSpec]) -> li
     if not hours.errors_percent:
         return [share, undetermined(name, spec.title, spec.unit, "less than an hour was delivered")]
     largest = max(hours.errors_percent, key=abs)
-    excess = excess_by_noise(np.array(hours.errors_percent), hours.own_percent)
+    excess = greatest_by_noise(np.array(hours.errors_percent), hours.own_percent, by_size=True).excess
     source = "noise of an hour's two levels"
     lines = [*hours.budget, bounded("largest of many hours by noise", excess, "%", source=source)]
     note = "too much" if largest > 0.0 else "too little"
