@@ -292,6 +292,17 @@ def test_pulses_that_no_plan_tells_of_are_found(tmp_path: Path) -> None:
     assert any("Pulses show every 180 s and are taken for doses of 0.05 U" in note for note in found.notes)
 
 
+def test_the_mean_size_of_one_hour_is_as_well_known_as_that_hour(tmp_path: Path) -> None:
+    """Its noise comes from the same two blanks, with the same few degrees of freedom."""
+    recording = made(60.0)
+    recording.balance(mass([(at_s, 0.052) for at_s in schedule(60.0)]), seed=3)
+    found = measured(evaluate(recording, tmp_path / "r.sqlite", 60.0))
+    hour, mean = found["largest_hourly_error"], found["mard_60min"]
+    assert hour.coverage_factor > 2.1
+    assert mean.coverage_factor == pytest.approx(hour.coverage_factor, abs=0.01)
+    assert mean.expanded_uncertainty == pytest.approx(hour.expanded_uncertainty, rel=0.01)
+
+
 def test_bump_is_doubted(tmp_path: Path) -> None:
     recording = made(60.0)
     recording.balance(lambda t: steps()(t) + np.where(t > 2000.0, 3.0, 0.0), seed=5)

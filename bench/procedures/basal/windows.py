@@ -9,7 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrology.budget import bounded, combined, component, kept_possible, measurement, undetermined
+from bench.metrology.budget import (
+    bounded,
+    combined,
+    component,
+    effective_degrees_of_freedom,
+    kept_possible,
+    measurement,
+    undetermined,
+)
+from bench.metrology.extremes import greatest_by_noise
 from bench.metrology.observation import cycle_boundaries
 from bench.metrology.pulse_train import PulseTrain
 from bench.metrology.shares import (
@@ -20,7 +29,7 @@ from bench.metrology.shares import (
     share_within,
     share_without_noise,
 )
-from bench.metrology.trumpet import excess_by_noise, ideal_envelope
+from bench.metrology.trumpet import ideal_envelope
 from bench.procedures.basal.delivery import HOUR_S, LAG_S, Delivery
 from bench.procedures.basal.pulses import load_uncertainty_mg
 from bench.procedures.base import MeasurementSpec
@@ -111,7 +120,7 @@ def measure_hours(hours: Errors, catalogue: Mapping[str, MeasurementSpec]) -> li
     if not hours.errors_percent:
         return [share, undetermined(name, spec.title, spec.unit, "less than an hour was delivered")]
     largest = max(hours.errors_percent, key=abs)
-    excess = excess_by_noise(np.array(hours.errors_percent), hours.own_percent)
+    excess = greatest_by_noise(np.array(hours.errors_percent), hours.own_percent, by_size=True).excess
     source = "noise of an hour's two levels"
     lines = [*hours.budget, bounded("largest of many hours by noise", excess, "%", source=source)]
     note = "too much" if largest > 0.0 else "too little"
@@ -180,10 +189,16 @@ def measure_mard(
     if not found:
         return undetermined(name, spec.title, spec.unit, "the pump delivered for less than such a window")
     excess, own, common = mean_size_standard_uncertainty(found, errors.own_percent, errors.common_percent)
+    # The windows' noise averages out, but all of it is known from the same blanks.
+    of_own, of_common = (
+        effective_degrees_of_freedom([line for line in errors.budget if (line.name in OF_LEVELS) == is_own])
+        for is_own in (True, False)
+    )
+    together = "what all windows have in common"
     lines = [
         bounded("what noise adds to absolute values", excess, "%", source="noise of the levels"),
-        component("noise of the levels", own, "%", source="by √n"),
-        component("what all windows have in common", common, "%", source="budget of a window"),
+        component("noise of the levels", own, "%", degrees_of_freedom=of_own, source="by √n"),
+        component(together, common, "%", degrees_of_freedom=of_common, source="budget of a window"),
     ]
     note = f"{errors.name}: {len(found)}; median {np.median(np.abs(found)):.2f} %"
     if math.isfinite(delivery.dose_interval_s):

@@ -51,7 +51,7 @@ class Weighing:
     unstable; none of a balance that never says whether they are. `quiet` are the stretches without delivery that tell
     the noise, blanks or else rests; empty where there are none. `evaporation` is the loss that is made good, none where
     the plan switches that off; `found_evaporation` is what was found. `scatter_mg` is by how much single readings
-    scatter before they are rounded.
+    scatter before they are rounded. `noise_source` is where `noise` comes from.
     """
 
     time_s: Floats
@@ -67,6 +67,7 @@ class Weighing:
     beyond_s: Floats
     unstable_s: Floats
     scatter_mg: float = 0.0
+    noise_source: str = "noise of the blanks"
 
     @property
     def readability_mg(self) -> float:
@@ -124,7 +125,9 @@ class Weighing:
         noise, lost = self.noise.of(levels), self.evaporation
         together = lost.given_levels(self.noise, levels, interval_s)
         return [
-            *_noise_components(per_mg * (1.0 + together.mg_per_h_per_mg * hours), noise, near or noise),
+            *_noise_components(
+                per_mg * (1.0 + together.mg_per_h_per_mg * hours), noise, near or noise, self.noise_source
+            ),
             *balance_components(self.balance, per_mg, self.scatter_mg),
             *self.conversion.components(volume_ul * per_ul),
             self._vessel_component(per_mg, levels, interval_s),
@@ -158,15 +161,14 @@ class Weighing:
         return component(name, standard_mg, "mg", per_mg, source=source, estimate=displaced.nominal * change)
 
 
-def _noise_components(per_mg: float, noise: Spread, near: Spread) -> list[Component]:
+def _noise_components(per_mg: float, noise: Spread, near: Spread, source: str) -> list[Component]:
     degrees, total = noise.degrees_of_freedom, noise.standard_uncertainty
     short = min(total, near.standard_uncertainty)
-    source = "noise of the blanks"
     lines = [component("repeatability", short, "mg", per_mg, degrees_of_freedom=degrees, source=source)]
     if total > short:
         drift = math.sqrt(total**2 - short**2)
-        source = "noise of the blanks, continued as flicker or as random walk"
-        lines.append(component("drift", drift, "mg", per_mg, degrees_of_freedom=degrees, source=source))
+        continued = f"{source}, continued as flicker or as random walk"
+        lines.append(component("drift", drift, "mg", per_mg, degrees_of_freedom=degrees, source=continued))
     return lines
 
 
