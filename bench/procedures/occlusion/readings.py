@@ -10,13 +10,14 @@ import numpy as np
 from bench.metrology.budget import bounded, combined, component, scaled
 from bench.metrology.noise import Levels, Window, block_means, estimate
 from bench.metrology.plateau import level, step
+from bench.metrology.readings import within
 from bench.metrology.tail import Tail, tail_after
 from bench.procedures.base import Context
 from bench.procedures.occlusion import line_pressure
 from bench.procedures.occlusion.actuation import Actuation, actuation
 from bench.procedures.occlusion.facts import OcclusionFacts
 from bench.procedures.occlusion.line_pressure import Zero
-from bench.procedures.shared.weighing import BY_NOISE, Weighing, within
+from bench.procedures.shared.weighing import BY_NOISE, Weighing
 from bench.recording.reader import Series
 from bench.results.model import Component
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from bench.metrology.noise import Floats, Window
 from bench.metrology.quantization import scatter_of_readings
+from bench.metrology.readings import within
 from bench.procedures.base import Context
-from bench.procedures.shared.weighing import Weighing, within
+from bench.procedures.shared.weighing import Weighing
 from bench.recording.reader import TestRecord
 
 FROZEN_S = 60.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from bench.metrology.noise import Floats, Levels, Noise, Spread, Window, estimat
 from bench.metrology.noise_covariance import FilteredNoise, from_noise
 from bench.metrology.noise_fit import FEWEST_READINGS, fit_noise
 from bench.metrology.quantization import rounding_uncertainty, scatter_of_readings
+from bench.metrology.readings import within
 from bench.metrology.vessel_buoyancy import correction_uncertainty_mg, vessel_correction_mg
 from bench.procedures.base import Context
 from bench.procedures.shared.conversion import NOT_APPLIED, Conversion, conversion
@@ -74,10 +76,12 @@ class Weighing:
         """The step of the balance's display."""
         return self.balance.readability.to("mg") if self.balance is not None else 0.0
 
-    @property
-    def filtered_noise(self) -> FilteredNoise:
-        """The likeliest noise with the balance's filter, for pulses; that of `noise` where nothing was quiet."""
-        still = [within(self.time_s, self.mass_mg, window) for window in self.quiet]
+    def filtered_noise(self, beside: Sequence[tuple[Floats, Floats]] = ()) -> FilteredNoise:
+        """Return the likeliest noise with the balance's filter, for pulses; that of `noise` where nothing was quiet.
+
+        `beside` are times and masses of more stretches that are quiet: those between rare pulses.
+        """
+        still = [*(within(self.time_s, self.mass_mg, window) for window in self.quiet), *beside]
         if sum(len(time_s) for time_s, _ in still) < FEWEST_READINGS:
             sample_s = float(np.median(np.diff(self.time_s)))
             return from_noise(self.noise, USUAL_LAG_S, self.readability_mg, sample_s)
@@ -267,13 +271,6 @@ def declared_loss(context: Context) -> tuple[float, float] | tuple[None, None]:
         return None, None
     drift = balance.drift.to("mg/h") if balance is not None and balance.drift is not None else 0.0
     return declared.rate.to("mg/h"), math.hypot(declared.half_width.to("mg/h"), drift)
-
-
-def within(time_s: Floats, value: Floats, window: Window) -> tuple[Floats, Floats]:
-    """Return the readings of a window that have a value."""
-    inside = slice(np.searchsorted(time_s, window[0], "left"), np.searchsorted(time_s, window[1], "right"))
-    known = np.isfinite(value[inside])
-    return time_s[inside][known], value[inside][known]
 
 
 def blank_windows(record: TestRecord) -> tuple[Window, ...]:
