@@ -80,10 +80,13 @@ class SerialLink(Link):
         port = self._port or self._open_port()
         try:
             waiting: int = port.in_waiting
+            data: bytes = b""
+            if not waiting and may_wait:
+                # One byte, so as to wait for no more than has come; then what came with it.
+                data = port.read(1)
+                waiting = port.in_waiting if data else 0
             if waiting:
-                data: bytes = port.read(min(waiting, _CHUNK))
-            else:
-                data = port.read(1) if may_wait else b""
+                data += port.read(min(waiting, _CHUNK))
         except (serial.SerialException, OSError, TypeError) as error:  # TypeError: closed by another thread
             raise self._broke(error, None) from error
         return data

@@ -60,11 +60,12 @@ def pulse_bounds(
 
     """
     count = len(onsets_s)
+    spans_s = np.stack((begin_s, end_s))
     columns = [np.ones(len(begin_s))]
-    columns += [response.means(begin_s - onset, end_s - onset) for onset in onsets_s]
+    columns += [response.means(spans_s - onset) for onset in onsets_s]
     if not times_known:
         pairs = zip(masses_mg, onsets_s, strict=True)
-        columns += [-mass * response.slopes(begin_s - onset, end_s - onset) for mass, onset in pairs]
+        columns += [-mass * response.slopes(spans_s - onset) for mass, onset in pairs]
     if not drift_known:
         middle = 0.5 * (begin_s + end_s)
         columns.append(middle - np.mean(middle))
@@ -72,7 +73,7 @@ def pulse_bounds(
     if not times_known:
         beforehand[1 + count : 1 + 2 * count] = 1.0 / time_spread_s
     if response_spread is not None:
-        columns += _by_response(response, masses_mg, onsets_s, begin_s, end_s)
+        columns += _by_response(response, masses_mg, onsets_s, spans_s)
         beforehand = np.concatenate((beforehand, 1.0 / response_spread))
     design = np.column_stack(columns)
     if design.shape[0] < design.shape[1]:
@@ -86,9 +87,7 @@ def pulse_bounds(
     return Bounds(np.asarray(least[1 : 1 + count]), np.asarray(times))
 
 
-def _by_response(
-    response: StepResponse, masses_mg: Floats, onsets_s: Floats, begin_s: Floats, end_s: Floats
-) -> list[Floats]:
+def _by_response(response: StepResponse, masses_mg: Floats, onsets_s: Floats, spans_s: Floats) -> list[Floats]:
     """Return what the blocks show more for each of the response's parameters, by differences."""
     columns = []
     for index in range(len(PARAMETERS)):
@@ -96,11 +95,11 @@ def _by_response(
         up[index] += _STEP
         if index == PARAMETERS.index("log_tail_s"):
             down[index] -= _STEP
-        column = np.zeros(len(begin_s))
+        column = np.zeros(spans_s.shape[1])
         more, less = response.with_values(up), response.with_values(down)
         for mass, onset in zip(masses_mg, onsets_s, strict=True):
-            since, until = begin_s - onset, end_s - onset
-            column += mass * (more.means(since, until) - less.means(since, until))
+            since_s = spans_s - onset
+            column += mass * (more.means(since_s) - less.means(since_s))
         columns.append(column / (up[index] - down[index]))
     return columns
 

@@ -28,6 +28,7 @@ FEWEST_DEGREES = 3.0
 _SHORTEST_BLOCK_S = 8.0
 """Blocks no shorter than this: a balance's own filter, of a second or so, makes shorter neighbours look alike."""
 _SECOND_DIFFERENCE = (1.0, -2.0, 1.0)
+_FAR_BELOW = -6.0
 _STEP = 10.0
 """Robust standard deviations of neighbouring blocks' differences beyond which one is a step and not noise."""
 
@@ -85,7 +86,7 @@ class Part:
     white_density: float
     slow_density: float
     covariance: tuple[float, float, float]
-    """var(white), cov(white, slow), var(slow)"""
+    """var(white), cov(white, slow), var(slow), of densities that cannot be negative"""
 
     def variance(self, white: float, slow: float) -> tuple[float, float]:
         """Return a variance and its own standard uncertainty, given what unit densities would contribute to it."""
@@ -276,8 +277,11 @@ def _fit(slow: str, block_s: Floats, values: Floats, degrees: Floats, floor: flo
         scaled = design * (np.sqrt(0.5 * degrees) / model)[:, None]
         covariance = _inverse(scaled.T @ scaled)
         raw = covariance @ (scaled.T @ (values * np.sqrt(0.5 * degrees) / model))
-        densities = np.array([_at_least_zero(raw[i], math.sqrt(covariance[i, i])) for i in range(2)])
+        believed = [_at_least_zero(raw[i], math.sqrt(covariance[i, i])) for i in range(2)]
+        densities = np.array([mean for mean, _ in believed])
         model = design @ densities
+    left = np.sqrt([share for _, share in believed])
+    covariance = covariance * np.outer(left, left)
     return Part(
         slow,
         max(floor, float(densities[0])),
@@ -291,13 +295,19 @@ def _inverse(matrix: Floats) -> Floats:
     return np.asarray(np.linalg.inv(matrix + 1e-12 * np.diag(np.diag(matrix))), dtype=np.float64)
 
 
-def _at_least_zero(value: float, uncertainty: float) -> float:
-    """Return the expectation of a normal quantity that is known not to be negative."""
+def _at_least_zero(value: float, uncertainty: float) -> tuple[float, float]:
+    """Return what is believed of a normal quantity that cannot be negative: its mean, and the share of variance left.
+
+    Mean and variance of the normal distribution cut off at zero: with r = value/uncertainty and λ = φ(r)/Φ(r),
+    u·(r + λ) and u²·(1 − r·λ − λ²).
+    """
     ratio = value / uncertainty
-    if ratio < -6.0:
-        return uncertainty / -ratio
+    if ratio < _FAR_BELOW:
+        # There the tail is an exponential of so short a mean.
+        return uncertainty / -ratio, 1.0 / ratio**2
     density = math.exp(-0.5 * ratio**2) / math.sqrt(2.0 * math.pi)
-    return value + uncertainty * density / (0.5 * math.erfc(-ratio / math.sqrt(2.0)))
+    inverse_mills = density / (0.5 * math.erfc(-ratio / math.sqrt(2.0)))
+    return value + uncertainty * inverse_mills, 1.0 - ratio * inverse_mills - inverse_mills**2
 
 
 def _crude_density(segments: Sequence[tuple[Floats, Floats]]) -> float:

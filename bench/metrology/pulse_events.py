@@ -122,6 +122,8 @@ def explain(
         if gain < STANDS_OUT**2 or abs(size) < least:
             break
         steps.append(instant)
+    sizes, _ = stretch.sizes([*steps, *fixed])
+    steps = _in_their_slots(steps, sizes, slots_s[own], moves_s, PART * size_mg)
     steps = _settle(stretch, fixed, steps, slots_s[own], moves_s, place)
     sizes, covariance = stretch.sizes([*steps, *fixed])
     numbered = [*own, *([None] * (len(steps) - len(own)))]
@@ -129,6 +131,22 @@ def explain(
         Step(instant, float(sizes[i]), math.sqrt(max(0.0, float(covariance[i, i]))), number)
         for i, (instant, number) in enumerate(zip(steps, numbered, strict=True))
     ]
+
+
+def _in_their_slots(
+    steps: Sequence[float], sizes: Floats, slots_s: Floats, moves_s: float, least_mg: float
+) -> list[float]:
+    """Return steps of which each empty slot has taken the one that came nearest to it.
+
+    A pulse in two parts is first laid between them, and stays there with nothing once both have been found.
+    """
+    scheduled, free = list(steps[: len(slots_s)]), list(steps[len(slots_s) :])
+    for i, slot_s in enumerate(slots_s.tolist()):
+        near = [step for step in free if abs(step - slot_s) <= moves_s]
+        if abs(sizes[i]) < least_mg and near:
+            scheduled[i] = min(near, key=lambda step: abs(step - slot_s))
+            free.remove(scheduled[i])
+    return [*scheduled, *free]
 
 
 def _stretch(grid: Grid, fitter: Fitter, place: Window, reach_s: float) -> _Place | None:

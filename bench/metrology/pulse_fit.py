@@ -20,8 +20,9 @@ from bench.metrology.pulse_blocks import Blocks, cut
 from bench.metrology.pulse_guard import guard_weights
 from bench.metrology.pulse_layout import Layout, apart, layout_of, readings_interval, windows_of
 from bench.metrology.pulse_window import Earlier, Roots, Solution, Whitened, Window, solve
+from bench.metrology.response_slopes import Beside, beside, by_parameters
 from bench.metrology.step_response import StepResponse
-from bench.metrology.step_response_fit import LEAST, RunShape, Start, fit_shape
+from bench.metrology.step_response_fit import RunShape, Start, fit_shape
 
 DISAGREES = 4.0
 """Standard uncertainties of their difference beyond which fit and cross-check contradict each other."""
@@ -156,6 +157,7 @@ def fit_pulses(
     expected = instants_s + shape.delay_s
     windows = windows_of(blocks, expected, layout)
     roots = Roots(noise)
+    pairs = beside(shape.response, np.zeros(_SHARED - 1))
     count = len(instants_s)
     onset, mass = expected.copy(), np.full(count, np.nan)
     time_u, noise_u = np.full(count, instant_spread_s), np.full(count, np.nan)
@@ -176,7 +178,7 @@ def fit_pulses(
         time_u[to] = np.sqrt(np.diag(found.inverse)[1 + len(own) + core])
         rows = len(white.time_s)
         per_reading = white.back(found.design[:rows] @ found.inverse[:, 1 + core])
-        shared[to] = -per_reading.T @ _shared_columns(white, shape.response, found, earlier)
+        shared[to] = -per_reading.T @ _shared_columns(white, pairs, found, earlier)
         misfit[to] = float(found.residual[:rows] @ found.residual[:rows]) / max(1, rows - 1 - 2 * len(own))
         for place, pulse in zip(core, window.core, strict=True):
             weights = per_reading[:, place - core[0]]
@@ -281,17 +283,11 @@ def _before(window: Window, onset: Floats, mass: Floats, begin_s: float, respons
     return Earlier(onsets, np.where(np.isfinite(masses), masses, 0.0))
 
 
-def _shared_columns(white: Whitened, response: StepResponse, found: Solution, earlier: Earlier) -> Floats:
+def _shared_columns(white: Whitened, pairs: list[Beside], found: Solution, earlier: Earlier) -> Floats:
     """Return what the window shows more for each unit of drift and of the response's parameters."""
     onsets = np.concatenate((earlier.onsets_s, found.onsets_s))
     masses = np.concatenate((earlier.masses_mg, found.masses_mg))
-    columns = [white.time_s]
-    for index, step in enumerate((1e-4, 1e-3, 1e-3, 1e-3)):
-        up, down = response.values, response.values
-        up[index], down[index] = up[index] + step, max(down[index] - step, LEAST[index] * 0.0)
-        more = white.shown(response.with_values(up), onsets) - white.shown(response.with_values(down), onsets)
-        columns.append(more @ masses / (up[index] - down[index]))
-    return np.column_stack(columns)
+    return np.column_stack([white.time_s, *by_parameters(white, pairs, onsets, masses)])
 
 
 def _guard(

@@ -62,6 +62,7 @@ class Whitened:
         part = slice(window.first, window.last)
         self.window = window
         self.begin_s, self.end_s = blocks.begin_s[part], blocks.end_s[part]
+        self._spans_s = np.stack((self.begin_s, self.end_s))
         self.middle_s = 0.5 * (self.begin_s + self.end_s)
         self.mean_mg = blocks.mean_mg[part] - blocks.mean_mg[part][0]
         self.root, self.inverse_root = roots.of(self.begin_s, self.end_s)
@@ -75,13 +76,13 @@ class Whitened:
         """Return what columns of weights on whitened readings weigh the readings themselves with."""
         return np.asarray(self.inverse_root.T @ columns)
 
+    def since(self, onsets_s: Floats) -> Floats:
+        """Return how long after each onset each block begins and ends, in s; shape (2, blocks, onsets)."""
+        return np.asarray(np.subtract.outer(self._spans_s, onsets_s))
+
     def shown(self, response: StepResponse, onsets_s: Floats) -> Floats:
         """Return what the blocks show of a unit pulse at each onset, a column each."""
-        return response.means(np.subtract.outer(self.begin_s, onsets_s), np.subtract.outer(self.end_s, onsets_s))
-
-    def change(self, response: StepResponse, onsets_s: Floats) -> Floats:
-        """Return the derivatives of `shown` by the onsets, per s."""
-        return -response.slopes(np.subtract.outer(self.begin_s, onsets_s), np.subtract.outer(self.end_s, onsets_s))
+        return response.means(self.since(onsets_s))
 
 
 class Earlier(NamedTuple):
@@ -145,7 +146,9 @@ def solve(
     step_s = 0.7 * max(response.width_s, white.end_s[0] - white.begin_s[0])
     masses = _masses(white, response, onsets, fixed) if start is None else start[0]
     for left in range(rounds, -1, -1):
-        shown = white.turn(np.column_stack((white.shown(response, onsets), white.change(response, onsets))))
+        since_s = white.since(onsets)
+        # What a pulse shows, and what it shows more for an onset a second later.
+        shown = white.turn(np.concatenate((response.means(since_s), -response.slopes(since_s)), axis=1))
         moving = _certain(masses, shown[:, :count], fixed[:, 1])
         design = np.vstack(
             (

@@ -125,7 +125,7 @@ def _with_own_response(
     fast, half_s = replace(found, tail_share=0.0), 0.5 * record.grid.step_s
 
     def response(since_s: Floats) -> Floats:
-        return fast.means(since_s - half_s, since_s + half_s)
+        return fast.means(np.stack((since_s - half_s, since_s + half_s)))
 
     settled_s = max(fast.settling_s, 2.0 * record.grid.step_s)
     fitter = Fitter(record.fitter.covariance, response, record.fitter.slope_sd_mg_per_s, settled_s)

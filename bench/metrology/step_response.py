@@ -21,8 +21,6 @@ Floats = NDArray[np.float64]
 PARAMETERS = ("lag_s", "average_s", "tail_share", "log_tail_s")
 _SHARP = 1e-6
 _SHORTEST_AVERAGE_S = 1e-3
-_FADED = 40.0
-"""Time constants after which an exponential is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +82,15 @@ class StepResponse:
             return self._lagged(since_s, _ramp)
         return (self._lagged(since_s, _bend) - self._lagged(since_s - self.average_s, _bend)) / self.average_s
 
-    def means(self, begin_s: Floats, end_s: Floats) -> Floats:
-        """Return means over blocks that begin and end at times after the onset."""
-        return (self.integral(end_s) - self.integral(begin_s)) / (end_s - begin_s)
+    def means(self, spans_s: Floats) -> Floats:
+        """Return means over blocks that begin and end at times after the onset, `spans_s` of shape (2, …)."""
+        begun, ended = self.integral(spans_s)
+        return np.asarray((ended - begun) / (spans_s[1] - spans_s[0]))
 
-    def slopes(self, begin_s: Floats, end_s: Floats) -> Floats:
-        """Return the mean rate of change over blocks, per s."""
-        return (self.at(end_s) - self.at(begin_s)) / (end_s - begin_s)
+    def slopes(self, spans_s: Floats) -> Floats:
+        """Return the mean rate of change over blocks, per s; `spans_s` as for `means`."""
+        begun, ended = self.at(spans_s)
+        return np.asarray((ended - begun) / (spans_s[1] - spans_s[0]))
 
     def tail_left(self, since_s: Floats) -> Floats:
         """Return what has not come yet, long after the onset when only the tail is left."""
@@ -103,26 +103,25 @@ class StepResponse:
         share = self.tail_share / max(self.tail_s - self.lag_s, _SHARP)
         slow = share * self.tail_s
         fast = 1.0 - slow
-        shown = fast * integral(since_s, self.lag_s)
-        return shown + slow * integral(since_s, self.tail_s) if slow else shown
+        arrived_s = np.maximum(since_s, 0.0)
+        shown = fast * integral(arrived_s, self.lag_s)
+        return shown + slow * integral(arrived_s, self.tail_s) if slow else shown
 
 
 class _Integral:
-    """An integral, nought to twice, of 1 − e^(−t/τ)."""
+    """An integral, nought to twice, of 1 − e^(−t/τ) for t ≥ 0."""
 
     def __init__(self, times: int) -> None:
         self._times = times
 
-    def __call__(self, since_s: Floats, constant_s: float) -> Floats:
-        t = np.maximum(since_s, 0.0)
+    def __call__(self, t: Floats, constant_s: float) -> Floats:
         if constant_s < _SHARP:
-            return np.where(since_s > 0.0, 1.0, 0.0) if self._times == 0 else t**self._times / self._times
-        gone = -np.expm1(-np.minimum(t / constant_s, _FADED))
+            return np.where(t > 0.0, 1.0, 0.0) if self._times == 0 else t**self._times / self._times
+        left = np.expm1(t / -constant_s)
         if self._times == 0:
-            return gone
-        if self._times == 1:
-            return t - constant_s * gone
-        return 0.5 * t * t - constant_s * (t - constant_s * gone)
+            return np.asarray(-left)
+        once = t + constant_s * left
+        return np.asarray(once if self._times == 1 else 0.5 * t * t - constant_s * once)
 
 
 _step, _ramp, _bend = _Integral(0), _Integral(1), _Integral(2)

@@ -17,6 +17,7 @@ import numpy as np
 
 from bench.metrology.noise import Floats
 from bench.metrology.pulse_window import Earlier, Solution, Whitened, solve
+from bench.metrology.response_slopes import Beside, beside, by_parameters
 from bench.metrology.step_response import StepResponse
 
 LEAST = np.array([0.01, 0.0, 0.0, np.log(4.0)])
@@ -33,7 +34,6 @@ USUAL = StepResponse(
 _SHARE, _LOG_TAIL = (0.05, 0.08), (float(np.log(20.0)), 0.6)
 _LAGS_S = (0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.2, 3.3, 5.0)
 _AVERAGES_S = (0.3, 0.6, 1.0, 2.0, 4.0)
-_STEP = np.array([1e-4, 1e-3, 1e-3, 1e-3])
 _DISTURBED = 4.0
 """Times the usual mean square of what is left in a window beyond which more than pulses is in it."""
 _ROUNDS = 14
@@ -250,6 +250,7 @@ def _evaluate(
         masses = np.concatenate([solution.masses_mg for solution in before])
         usual_mg = float(np.median(masses)) if len(masses) else np.nan
     solutions = []
+    pairs = beside(response, LEAST) if free[1] else []
     for number, window in enumerate(windows):
         pulses = window.window.pulses
         expected = expected_s[pulses.start : pulses.stop]
@@ -258,9 +259,7 @@ def _evaluate(
         rounds = _FIRST_ROUNDS if before is None else _NEXT_ROUNDS
         solution = solve(window, response, expected, start.spread_s, begin, earlier, drift, rounds)
         solutions.append(solution)
-        columns = [window.time_s]
-        if free[1]:
-            columns += _derivatives(window, response, solution, earlier)
+        columns = [window.time_s, *_derivatives(window, pairs, solution, earlier)]
         rows, size = len(window.time_s), len(columns)
         whitened = np.zeros((solution.design.shape[0], 6))
         whitened[:rows, :size] = window.turn(np.column_stack(columns))
@@ -290,16 +289,9 @@ def _earlier(window: Whitened, expected_s: Floats, usual_mg: float, response: St
     return Earlier(onsets, np.full(len(onsets), usual_mg))
 
 
-def _derivatives(window: Whitened, response: StepResponse, solution: Solution, earlier: Earlier | None) -> list[Floats]:
-    """Return what the window would show more for each of the response's parameters, by differences."""
+def _derivatives(window: Whitened, pairs: list[Beside], solution: Solution, earlier: Earlier | None) -> list[Floats]:
+    """Return what the window would show more for each of the response's parameters that is fitted."""
     onsets, masses = solution.onsets_s, solution.masses_mg
     if earlier is not None:
         onsets, masses = np.concatenate((earlier.onsets_s, onsets)), np.concatenate((earlier.masses_mg, masses))
-    columns = []
-    for index, step in enumerate(_STEP):
-        up, down = response.values, response.values
-        up[index] += step
-        down[index] = max(down[index] - step, LEAST[index])
-        more = window.shown(response.with_values(up), onsets) - window.shown(response.with_values(down), onsets)
-        columns.append(more @ masses / (up[index] - down[index]))
-    return columns
+    return by_parameters(window, pairs, onsets, masses)

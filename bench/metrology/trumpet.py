@@ -27,8 +27,6 @@ _STRIDES = (1024, 128)
 """So many stamps are judged together before any of them is looked at."""
 _FIRST = 30
 """Stretches that promise most at either end, which are looked at before the others."""
-_REACH = 6.0
-"""Standard deviations beyond which noise is not expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,29 +233,3 @@ def noise_floor_percent(level_difference_ul: float, rate_ul_per_h: float, window
     """
     reach = max(1.0, math.sqrt(2.0 * math.log(max(windows, 2))))
     return 100.0 * reach * level_difference_ul / (rate_ul_per_h * window_s / 3600.0)
-
-
-def excess_by_noise(errors_percent: Floats, noise_percent: float) -> float:
-    """Return by how much noise makes the largest error, by size, too large on average.
-
-    The greatest of many noisy values is more often one that noise made greater. With independent normal noise of equal
-    standard deviation the mean of the greatest follows from the product of the single distributions; windows of which
-    one error stands out by far are next to no excess.
-
-    Args:
-        errors_percent: every window's error as measured, shape (n,).
-        noise_percent: standard deviation of one of them.
-
-    """
-    sizes = np.abs(errors_percent)
-    if len(sizes) < 2 or noise_percent <= 0.0:
-        return 0.0
-    from scipy.special import ndtr  # type: ignore[import-untyped]  # slow to import, and few need it
-
-    greatest = float(sizes.max())
-    near = sizes[sizes > greatest - 2.0 * _REACH * noise_percent]
-    x, step = np.linspace(greatest - _REACH * noise_percent, greatest + _REACH * noise_percent, 241, retstep=True)
-    above, below = (x[:, None] - near) / noise_percent, (-x[:, None] - near) / noise_percent
-    none_greater = np.prod((ndtr(above) - ndtr(below)).clip(0.0), axis=1)
-    mean = float(x[0] + np.sum(0.5 * (2.0 - none_greater[1:] - none_greater[:-1])) * step)
-    return max(0.0, mean - greatest)

@@ -30,6 +30,7 @@ _STATE = (
     "CASE status WHEN 'stable' THEN 1 WHEN 'overload' THEN 2 WHEN 'underload' THEN 2 WHEN 'declared' THEN 3 ELSE 0 END"
 )
 _STABLE, _BEYOND, _DECLARED = 1, 2, 3
+_READ = np.dtype([("time_s", np.float64), ("value", np.float64), ("state", np.int8)])
 _WAY_TO_A_RECORDING = "A recording is the recording.sqlite of a run's folder"
 
 
@@ -157,12 +158,11 @@ class RecordingReader:
                 " WHERE seq BETWEEN ? AND ? AND channel = ? AND time_s BETWEEN ? AND ? ORDER BY seq",
                 (first, last, row[0], start_s, end_s),
             )
-            parts = [(np.empty(0), np.empty(0), np.empty(0, dtype=np.int8))]
-            while rows := cursor.fetchmany(_CHUNK_ROWS):
-                times, values, states = zip(*rows, strict=True)
-                # A value that the instrument did not give is NULL, and becomes NaN here.
-                parts.append((np.array(times), np.array(values, dtype=np.float64), np.array(states, dtype=np.int8)))
-        time_s, value, state = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+            # A value that the instrument did not give is NULL, and becomes NaN here.
+            read = np.fromiter(cursor, dtype=_READ)
+        state = read["state"]
+        # Copies lie in one piece, and leave nothing of the rows behind.
+        time_s, value = read["time_s"].copy(), read["value"].copy()
         return Series(time_s, value, state == _STABLE, state == _BEYOND, bool(np.any(state == _DECLARED)))
 
     def samples_between(self, start_s: float, end_s: float) -> Iterator[tuple[float, tuple[str, float | None, str]]]:

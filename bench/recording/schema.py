@@ -46,7 +46,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 TIME_COLUMN = {stream: columns.index("time_s") for stream, columns in COLUMNS.items()}
 
 _NOT_SEALED_IN = ("plan_file", "rig_file", "versions")
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, check_circular=False).encode
 
 Row = tuple[Any, ...]
 

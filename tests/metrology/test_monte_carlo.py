@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import norm, t  # type: ignore[import-untyped]
 
 from bench.metrology.budget import bounded, component, measurement
 from bench.metrology.gum import evaluate
@@ -82,6 +83,47 @@ def test_a_seed_gives_one_result_and_another_seed_another() -> None:
 def test_few_degrees_of_freedom_are_drawn_from_t() -> None:
     found = propagate(lambda x: x["m"], [component("m", 1.0, "", degrees_of_freedom=3)], draws=DRAWS, probability=0.95)
     assert found.high == pytest.approx(3.182, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "share", "by_budget", "drawn"),
+    [(3.0, 1.0, 3.31, 3.31), (3.0, 0.5, 2.23, 2.68), (8.0, 0.5, 2.08, 2.18), (20.0, 0.5, 2.03, 2.07)],
+)
+def test_few_degrees_of_freedom_of_a_part_are_wider_drawn_than_combined(
+    degrees: float, share: float, by_budget: float, drawn: float
+) -> None:
+    """Welch–Satterthwaite beside Student's t added to a normal error, whose distribution is integrated here."""
+    lines = [component("noise", math.sqrt(share), "", degrees_of_freedom=degrees)]
+    if share < 1.0:
+        lines.append(component("rest", math.sqrt(1.0 - share), ""))
+    found = confirm(measurement("m", "m", 0.0, "", lines), draws=DRAWS)
+    assert found.coverage_factor == pytest.approx(by_budget, abs=0.006)
+    check = found.monte_carlo
+    assert check is not None
+    assert 0.5 * (check.high - check.low) == pytest.approx(drawn, abs=0.03)
+    at = np.linspace(-400.0, 400.0, 400_001)
+    weight = t.pdf(at, degrees) * (at[1] - at[0])
+    rest = math.sqrt(1.0 - share) or 1e-3
+    assert float(weight @ norm.cdf((drawn - math.sqrt(share) * at) / rest)) == pytest.approx(0.97725, abs=6e-4)
+
+
+def test_a_budget_of_few_degrees_of_freedom_holds_the_truth_as_often_as_it_says() -> None:
+    """Noise estimated with 3 degrees of freedom, half of the variance: drawn intervals hold it more often."""
+    generator = np.random.default_rng(1)
+    held = {"budget": 0, "drawn": 0}
+    number = 1500
+    for error, estimated in zip(generator.standard_normal(number), generator.chisquare(3.0, number) / 3.0, strict=True):
+        lines = [
+            component("noise", math.sqrt(0.5 * estimated), "", degrees_of_freedom=3.0),
+            component("rest", math.sqrt(0.5), ""),
+        ]
+        found = confirm(measurement("m", "m", 0.0, "", lines), draws=4000)
+        assert found.monte_carlo is not None
+        held["budget"] += abs(error) <= (found.expanded_uncertainty or 0.0)
+        held["drawn"] += found.monte_carlo.low <= error <= found.monte_carlo.high
+    assert held["budget"] / number == pytest.approx(0.949, abs=0.012)
+    assert held["drawn"] / number == pytest.approx(0.971, abs=0.012)
+    assert held["drawn"] > held["budget"]
 
 
 @pytest.mark.parametrize(

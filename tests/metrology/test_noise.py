@@ -130,3 +130,25 @@ def test_the_variance_is_anything_between_what_both_fits_say() -> None:
     assert found.standard_uncertainty**2 == pytest.approx(variance)
     u_variance = abs(alone[1] - alone[0]) / 12.0**0.5
     assert found.degrees_of_freedom == pytest.approx(2.0 * (variance / u_variance) ** 2)
+
+
+def test_a_density_that_cannot_be_negative_is_known_better_than_to_its_own_size() -> None:
+    """Noise without any slow part: of all that is believed of it none lies below nothing, so that u is less than it."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        time_s = np.arange(BLANK, dtype=np.float64) * STEP_S
+        for part in estimate([(time_s, rng.normal(0.0, 0.03, BLANK))]).parts:
+            assert math.sqrt(part.covariance[2]) < part.slow_density
+
+
+def test_a_walk_that_stands_out_is_known_as_well_as_its_fit() -> None:
+    """Far above nothing the bound takes nothing away: 40 blanks scatter by what each states."""
+    told, stated = [], []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        time_s = np.arange(4 * BLANK, dtype=np.float64) * STEP_S
+        walk = estimate([(time_s, np.cumsum(rng.normal(0.0, 0.01, time_s.size)))]).parts[1]
+        told.append(walk.slow_density)
+        stated.append(math.sqrt(walk.covariance[2]))
+    assert float(np.std(told)) == pytest.approx(float(np.mean(stated)), rel=0.3)
+    assert float(np.mean(told)) == pytest.approx(0.01**2 / STEP_S, rel=0.1)

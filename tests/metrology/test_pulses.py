@@ -77,16 +77,20 @@ def test_missed_doubled_and_extra(balance_noise: MakeNoise) -> None:
     assert train.disturbances == []
 
 
-@pytest.mark.parametrize("apart_s", [4.0, 9.5, 13.0])
-@pytest.mark.parametrize("first_share", [0.35, 0.65])
-def test_split_pulses_are_one_each(balance_noise: MakeNoise, apart_s: float, first_share: float) -> None:
-    pulses = regular(180.0, 20)
+@pytest.mark.parametrize(
+    ("interval_s", "apart_s", "first_share"),
+    [(180.0, 4.0, 0.35), (180.0, 9.5, 0.65), (180.0, 13.0, 0.35), (30.0, 7.9, 0.47), (30.0, 12.5, 0.31)],
+)
+def test_split_pulses_are_one_each(
+    balance_noise: MakeNoise, interval_s: float, apart_s: float, first_share: float
+) -> None:
+    pulses = regular(interval_s, 20)
     times = [t for t, _ in pulses]
     for index in (6, 13):
         pulses[index] = (times[index], first_share * 0.499)
         pulses.append((times[index] + apart_s, (1.0 - first_share) * 0.499))
-    end_s = BLANK_S + 20.5 * 180.0
-    train = found_in(*staircase(balance_noise, 3, pulses, end_s), 0.499, 180.0, end_s)
+    end_s = BLANK_S + 20.5 * interval_s
+    train = found_in(*staircase(balance_noise, 3, pulses, end_s), 0.499, interval_s, end_s)
     assert [p.time_s for p in train.of("split")] == pytest.approx([times[6], times[13]], abs=3.0)
     assert [p.mass_mg for p in train.of("split")] == pytest.approx([0.499, 0.499], abs=0.06)
     assert len(train.of("expected")) == 18

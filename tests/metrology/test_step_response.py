@@ -41,10 +41,10 @@ def test_means_are_those_of_the_response() -> None:
     response = StepResponse(0.7, 0.5, 0.08, 20.0)
     begin = np.array([-1.0, -0.3, 0.4, 5.0, 900.0])
     end = begin + np.array([0.5, 0.6, 0.1, 30.0, 60.0])
-    for mean, first, last in zip(response.means(begin, end), begin, end, strict=True):
+    for mean, first, last in zip(response.means(np.stack((begin, end))), begin, end, strict=True):
         middles = first + (np.arange(20000) + 0.5) * (last - first) / 20000
         assert mean == pytest.approx(float(np.mean(response.at(middles))), abs=1e-7)
-    assert response.means(np.array([1e4]), np.array([1e4 + 60.0]))[0] == pytest.approx(1.0, abs=1e-6)
+    assert response.means(np.array([[1e4], [1e4 + 60.0]]))[0] == pytest.approx(1.0, abs=1e-6)
     assert response.at(np.array([-0.01]))[0] == 0.0
 
 

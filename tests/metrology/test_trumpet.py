@@ -13,7 +13,6 @@ from bench.metrology.cumulative import Cumulative
 from bench.metrology.trumpet import (
     errors_of_cycles,
     errors_on_grid,
-    excess_by_noise,
     extremes_anywhere,
     extremes_on_grid,
     ideal_envelope,
@@ -242,13 +241,3 @@ def test_noise_floor_of_the_published_case() -> None:
     difference_ul = 0.012 * 2**0.5
     assert noise_floor_percent(difference_ul, 10.0, 900.0, 100) == pytest.approx(2.0, abs=0.4)
     assert noise_floor_percent(difference_ul, 1.0, 900.0, 100) == pytest.approx(20.0, abs=4.0)
-
-
-@pytest.mark.parametrize("errors", [np.zeros(2), np.zeros(96), np.linspace(-5.0, 5.0, 21), np.array([9.0, -1.0, 2.0])])
-def test_excess_by_noise_is_that_of_many_draws(errors: Floats) -> None:
-    """The mean of the greatest of noisy errors, less the greatest without noise, over 40 000 draws."""
-    noise = np.random.default_rng(5).normal(0.0, 1.3, (40_000, len(errors)))
-    drawn = float(np.abs(errors + noise).max(axis=1).mean() - np.abs(errors).max())
-    assert excess_by_noise(errors, 1.3) == pytest.approx(max(0.0, drawn), abs=0.02)
-    assert excess_by_noise(errors, 0.0) == 0.0
-    assert excess_by_noise(errors[:1], 1.3) == 0.0

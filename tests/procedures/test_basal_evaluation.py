@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 
 from bench.metrology.observation import Observation, Period
 from bench.metrology.trumpet import Extremes, GridErrors
+from bench.procedures.basal.delivery import Delivery
 from bench.procedures.basal.procedure import PROCEDURE, BasalSettings
+from bench.procedures.basal.pulses import pulses_of
 from bench.procedures.basal.trumpet import TrumpetPoint, cycle_notes
 from bench.procedures.base import Context
+from bench.procedures.shared.weighing import weigh_record
 from bench.recording.reader import Event, Series, TestRecord
 from bench.results.model import Evaluation, Measurement
 from tests.procedures.made_contexts import UL_PER_MG, context
@@ -70,7 +73,8 @@ def mass(pulses_u: Sequence[tuple[float, float]]) -> Callable[[Floats], Floats]:
 
 
 def evaluate(recording: Made, path: Path, minutes: float = 120.0) -> Evaluation:
-    return PROCEDURE.evaluate(settings(made_context(minutes)), recording.record(path), made_context(minutes))
+    of = made_context(minutes)
+    return PROCEDURE.evaluate(settings(of), recording.record(path), of)
 
 
 def measured(evaluation: Evaluation) -> dict[str, Measurement]:
@@ -290,6 +294,37 @@ def test_pulses_that_no_plan_tells_of_are_found(tmp_path: Path) -> None:
     found = PROCEDURE.evaluate(settings(of), recording.record(tmp_path / "r.sqlite"), of)
     assert len(found.pulses) == 20
     assert any("Pulses show every 180 s and are taken for doses of 0.05 U" in note for note in found.notes)
+
+
+def test_the_mean_size_of_one_hour_is_as_well_known_as_that_hour(tmp_path: Path) -> None:
+    """Its noise comes from the same two blanks, with the same few degrees of freedom."""
+    recording = made(60.0)
+    recording.balance(mass([(at_s, 0.052) for at_s in schedule(60.0)]), seed=3)
+    found = measured(evaluate(recording, tmp_path / "r.sqlite", 60.0))
+    hour, mean = found["largest_hourly_error"], found["mard_60min"]
+    assert hour.coverage_factor > 2.1
+    assert mean.coverage_factor == pytest.approx(hour.coverage_factor, abs=0.01)
+    assert mean.expanded_uncertainty == pytest.approx(hour.expanded_uncertainty, rel=0.01)
+    # The first and only hour has the levels of the whole delivery at its ends.
+    assert hour.expanded_uncertainty == pytest.approx(found["mean_error"].expanded_uncertainty, rel=0.1)
+
+
+def test_rare_pulses_are_weighed_with_the_noise_that_lies_between_them(tmp_path: Path) -> None:
+    """A balance wanders while the pump delivers, and not in the blanks: these alone would tell too little of it."""
+    began_s, hours = BLANK_S, 4.0
+    wander = np.cumsum(np.random.default_rng(12).normal(0.0, 0.006, 16_000))
+    inside = np.linspace(began_s, began_s + hours * 3600.0, wander.size)
+    doses = [(began_s + 900.0 + 1800.0 * index, 0.05) for index in range(8)]
+    recording = made(60.0 * hours)
+    recording.balance(lambda t: mass(doses)(t) + np.interp(t, inside, wander), seed=11)
+    weighing = weigh_record(recording.record(tmp_path / "r.sqlite"), made_context(60.0 * hours, "0.1 U/h"))
+    ended_s = began_s + hours * 3600.0
+    delivery = Delivery(weighing, 1.0, 10.0, began_s, 0.01, ended_s, 0.01, ended_s + 60.0, 0.0, ended_s + 600.0)
+    fit = pulses_of(delivery, 0.5).fit
+    assert fit is not None
+    walk, walk_of_blanks = fit.noise.densities[2], weighing.filtered_noise().densities[2]
+    # 0.006 mg a step of 0.9 s is 4e-5 mg²/s.
+    assert walk_of_blanks < 4e-6 < 2e-5 < walk < 8e-5
 
 
 def test_bump_is_doubted(tmp_path: Path) -> None:

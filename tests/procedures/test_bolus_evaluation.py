@@ -168,7 +168,7 @@ def test_volumes_are_within_their_own_uncertainty() -> None:
         recording.balance(mass(volumes), seed, interval_s=0.5)
         found = PROCEDURE.evaluate(settings(len(volumes)), recording.in_memory(), made_context(len(volumes)))
         rows = next(table.rows for table in found.tables if table.name == "boluses")
-        width = uncertainty(found, "largest_positive_deviation")
+        width = 200.0 * max(pulse.standard_uncertainty_ul for pulse in found.pulses)
         single += [
             abs(float(row[2]) - (1000.0 * volume - 100.0)) <= width for row, volume in zip(rows, volumes, strict=True)
         ]
@@ -179,14 +179,15 @@ def test_volumes_are_within_their_own_uncertainty() -> None:
     assert float(np.median(widths)) < 8.0, "an uncertainty that covers everything says nothing"
 
 
-def test_an_own_error_averages_out_and_a_common_one_does_not(tmp_path: Path) -> None:
+def test_an_own_error_averages_out_and_a_common_one_does_not() -> None:
     volumes = [0.1] * 6
     recording = made(volumes)
     recording.balance(mass(volumes), seed=4)
-    found = evaluate(recording, tmp_path / "r.sqlite", len(volumes))
+    record, made_for = recording.in_memory(), made_context(len(volumes))
+    boluses = commanded_boluses(record, 60.0, INTERVAL_S)
+    row = weighed_row(settings(len(volumes)), weigh_record(record, made_for), boluses, made_for)
     one, mean = (
-        {line.name: line.contribution for line in measured(found)[name].budget}
-        for name in ("largest_positive_deviation", "mean_error")
+        {line.name: line.contribution for line in lines} for lines in (row.budget_of_one(), row.budget_of_mean())
     )
     for shared in ("temperature of the air", "water warmer than the air", "density of water itself"):
         assert mean[shared] == pytest.approx(one[shared])
@@ -194,6 +195,26 @@ def test_an_own_error_averages_out_and_a_common_one_does_not(tmp_path: Path) -> 
     assert mean["calibration"] == pytest.approx(one["calibration"] / 6.0)
     assert mean["readability, of both levels"] == pytest.approx(one["readability, of both levels"] / 6.0**0.5)
     assert mean["repeatability"] < 0.7 * one["repeatability"]
+
+
+def test_noise_makes_no_bolus_the_largest() -> None:
+    """Six boluses that are alike: of as many noisy values the greatest would be 1.27 standard deviations too great."""
+    volumes = [0.1] * 6
+    largest: dict[float, list[float]] = {1.0: [], -1.0: []}
+    seen, inside = [], []
+    for seed in range(40):
+        recording = made(volumes)
+        recording.balance(mass(volumes), seed, interval_s=0.5)
+        found = PROCEDURE.evaluate(settings(6), recording.in_memory(), made_context(6))
+        rows = next(table.rows for table in found.tables if table.name == "boluses")
+        seen.append(max(float(row[2]) for row in rows))
+        for sign, name in ((1.0, "largest_positive_deviation"), (-1.0, "largest_negative_deviation")):
+            largest[sign].append(sign * value(found, name))
+            inside.append(abs(value(found, name)) <= uncertainty(found, name))
+    assert float(np.mean(seen)) > 1.0
+    for values in largest.values():
+        assert abs(float(np.mean(values))) < 0.25 * float(np.mean(seen))
+    assert float(np.mean(inside)) >= 0.93
 
 
 def creeping(volumes: Sequence[float], creep_s: float, share: float = 0.5) -> Callable[[Floats], Floats]:

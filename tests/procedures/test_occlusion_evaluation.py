@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from bench.procedures.base import Context
 from bench.procedures.occlusion.procedure import PROCEDURE
-from bench.results.model import Evaluation, Measurement
+from bench.quantities import Quantity
+from bench.results.model import Component, Evaluation, Measurement
 from bench.run.judging import judge_test
 from tests.procedures.made_contexts import UL_PER_MG, context
 from tests.procedures.made_recordings import Made
@@ -191,6 +192,29 @@ def test_a_load_that_does_not_change_has_no_error_over_the_load(leaked_ul: float
         assert missed[name] < 0.15 * stored[name] or counts
 
 
+def test_the_shut_line_tells_the_noise_as_a_blank_does() -> None:
+    """Half an hour more without delivery: the noise is known better, and what only was there is in it."""
+
+    def repeatability(swings_mg: float, seed: int) -> Component:
+        recording = made()
+        course = mass(leaked_ul=0.0)
+        shut_s = (CLOSED_S + 30.0, ALARM_S - 30.0)
+
+        def curve(time_s: Floats) -> Floats:
+            swing = swings_mg * np.sin(2.0 * np.pi * (time_s - shut_s[0]) / 120.0)
+            return course(time_s) + np.where((time_s > shut_s[0]) & (time_s < shut_s[1]), swing, 0.0)
+
+        recording.balance(curve, seed)
+        missed = measured(evaluate(recording))["missed_volume"]
+        return next(line for line in missed.budget if line.name == "repeatability")
+
+    quiet = [repeatability(0.0, seed) for seed in range(6)]
+    assert all("shut line" in line.source for line in quiet)
+    # Two blanks of five minutes alone leave three.
+    assert np.mean([line.degrees_of_freedom or np.inf for line in quiet]) > 5.0
+    assert repeatability(0.1, 0).contribution > 2.0 * quiet[0].contribution
+
+
 def test_a_tail_beyond_the_observation_is_in_the_stored_volume() -> None:
     """A fifth of it creeps out with 75 s, of which 2 % are still to come 5 min after the opening."""
     late_ul, constant_s = 5.0, 75.0
@@ -274,6 +298,54 @@ def test_a_pump_that_draws_back_is_told_by_the_two_compliances() -> None:
     (note,) = [note for note in found.notes if "compliance" in note]
     assert "0.15" in note
     assert "0.1 µL/kPa by what it gave back" in note
+
+
+def test_the_peak_is_no_less_than_the_pressure_at_the_alarm() -> None:
+    """The line stays at what raised the alarm: noise makes any second of that minute the greatest, or the alarm's."""
+    found = held_at_the_peak(60)
+    at_alarm, peaks = (np.array(values) for values in zip(*found, strict=True))
+    assert np.all(peaks >= at_alarm)
+    # Neither is pulled up by the other, beside what noise leaves of a second: 0.02 kPa.
+    assert np.mean(peaks) == pytest.approx(90.0, abs=0.02)
+    assert np.mean(at_alarm) == pytest.approx(90.0, abs=0.01)
+
+
+def held_at_the_peak(number: int) -> list[tuple[float, float]]:
+    found = []
+    recording = made()
+    recording.balance(mass(), seed=1)
+    for seed in range(number):
+        pressure(recording)
+        time_s, kpa = recording.channels["pressure.pressure_kpa"]
+        noise = np.random.default_rng(seed).normal(0.0, 0.04, time_s.size)
+        high = (time_s >= ALARM_S - 30.0) & (time_s < OPENED_S)
+        recording.channels["pressure.pressure_kpa"] = (time_s, np.where(high, 90.3 + noise, kpa))
+        by_name = measured(evaluate(recording))
+        values = by_name["pressure_at_alarm"].value, by_name["peak_pressure"].value
+        assert values[0] is not None
+        assert values[1] is not None
+        found.append((values[0], values[1]))
+    return found
+
+
+@pytest.mark.parametrize(("stored_ul", "told"), [(15.0, False), (13.8, True)])
+def test_both_compliances_have_the_error_of_one_certificate(stored_ul: float, told: bool) -> None:
+    """A poor certificate makes both wrong alike, so that it hides no 8 % between them."""
+    recording = made()
+    recording.balance(mass(leaked_ul=0.0, stored_ul=stored_ul), seed=1)
+    pressure(recording)
+    usual = made_context(BASAL)
+    sensor = usual.rig.pressure
+    assert sensor is not None
+    assert sensor.calibration is not None
+    poor = sensor.calibration.model_copy(update={"expanded_uncertainty": Quantity(9.0, "kPa")})
+    instruments = {**usual.rig.instruments, "pressure": sensor.model_copy(update={"calibration": poor})}
+    of = Context(usual.plan, dataclasses.replace(usual.rig, instruments=instruments))
+    found = PROCEDURE.evaluate(of.plan.tests[0].settings, recording.in_memory(), of)
+    by_name = measured(found)
+    for name in ("compliance", "compliance_released"):
+        assert (by_name[name].expanded_uncertainty or 0.0) > 0.095 * (by_name[name].value or 0.0)
+    assert any("by what it gave back" in note for note in found.notes) == told
 
 
 def test_volumes_are_within_their_own_uncertainty() -> None:

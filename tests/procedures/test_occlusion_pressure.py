@@ -82,3 +82,13 @@ def test_without_readings_there_is_no_pressure() -> None:
     assert zeroed is not None
     assert line_pressure.at(readings, zeroed, 5000.0, 0.0) is None
     assert line_pressure.peak(readings, zeroed, 5000.0, 6000.0) is None
+
+
+@pytest.mark.parametrize(("at_alarm_kpa", "excess"), [(99.0, 0.3), (100.1, 0.2), (100.5, 0.0)])
+def test_what_was_taken_off_a_peak_is_given_back_up_to_what_was_there(at_alarm_kpa: float, excess: float) -> None:
+    peak = line_pressure.Pressure(100.0, 0.1, 0.15, 0.3)
+    found = line_pressure.no_less(peak, line_pressure.Pressure(at_alarm_kpa, 0.1, 0.0))
+    assert found.value == max(100.0, at_alarm_kpa)
+    assert found.excess == pytest.approx(excess)
+    assert found.spread == pytest.approx(0.5 * excess)
+    assert found.noise == peak.noise

@@ -12,8 +12,9 @@ from bench.metrology.budget import bounded, component, measurement, undetermined
 from bench.metrology.cumulative import Cumulative
 from bench.metrology.noise import Floats, Levels, Spread, Window, block_means
 from bench.metrology.observation import between_doses_s
+from bench.metrology.readings import within
 from bench.procedures.base import MeasurementSpec
-from bench.procedures.shared.weighing import Weighing, within
+from bench.procedures.shared.weighing import Weighing
 from bench.results.model import Component, Measurement
 
 HOUR_S = 3600.0

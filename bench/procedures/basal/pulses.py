@@ -10,10 +10,13 @@ import numpy as np
 from bench.metrology.budget import combined
 from bench.metrology.delivery_span import mean_interval_s, pulse_instants
 from bench.metrology.noise import Floats
+from bench.metrology.noise_covariance import FilteredNoise
+from bench.metrology.noise_fit import between_pulses
 from bench.metrology.pulse_train import Disturbance, FoundPulse, PulseTrain
 from bench.metrology.pulses import find_pulses
+from bench.metrology.readings import within
 from bench.procedures.basal.delivery import HOUR_S, Delivery
-from bench.procedures.shared.weighing import AT_LOADS, Weighing, balance_components, within
+from bench.procedures.shared.weighing import AT_LOADS, Weighing, balance_components
 from bench.results.model import Pulse, Table
 from bench.rig.model import BalanceSpec
 
@@ -29,16 +32,30 @@ def pulses_of(delivery: Delivery, increment_ul: float) -> PulseTrain:
         return PulseTrain(unresolved="the plan gives the pump no basal increment, or its delivery is continuous")
     weighing = delivery.weighing
     time_s, mass_mg = within(weighing.time_s, weighing.mass_mg, (delivery.first_s, delivery.last_s))
-    return find_pulses(
-        time_s,
-        mass_mg,
-        weighing.noise,
-        increment_ul / weighing.conversion.ul_per_mg,
-        increment_ul / delivery.rate_ul_per_h * HOUR_S,
-        (delivery.began_s, delivery.ended_s),
-        weighing.loss_mg_per_s,
-        weighing_noise=weighing.filtered_noise,
-    )
+
+    def found(noise: FilteredNoise) -> PulseTrain:
+        return find_pulses(
+            time_s,
+            mass_mg,
+            weighing.noise,
+            increment_ul / weighing.conversion.ul_per_mg,
+            increment_ul / delivery.rate_ul_per_h * HOUR_S,
+            (delivery.began_s, delivery.ended_s),
+            weighing.loss_mg_per_s,
+            weighing_noise=noise,
+        )
+
+    train = found(weighing.filtered_noise())
+    stretches = between_pulses(time_s, mass_mg, _when_something_came(train))
+    return found(weighing.filtered_noise(stretches)) if stretches else train
+
+
+def _when_something_came(train: PulseTrain) -> Floats:
+    """Return when the balance stepped; what swings or drifts slowly is noise of the balance."""
+    pulses = [pulse.time_s for pulse in train.pulses if pulse.kind != "missed"]
+    sharp = [each for each in train.disturbances if each.kind in ("jump", "bump")]
+    steps = [at_s for each in sharp for at_s in (each.time_s, each.time_s + each.lasted_s)]
+    return np.unique(np.array([*pulses, *steps], dtype=np.float64))
 
 
 def found_increment(delivery: Delivery) -> tuple[float, str]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.metrology.budget import bounded, measurement, undetermined
 from bench.metrology.cumulative import Cumulative
+from bench.metrology.extremes import greatest_by_noise
 from bench.metrology.observation import (
     AMBULATORY_SAMPLE_S,
     AMBULATORY_WINDOWS_S,
@@ -29,7 +30,7 @@ from bench.metrology.observation import (
     shot_period,
     whole_cycles,
 )
-from bench.metrology.trumpet import excess_by_noise, ideal_envelope, noise_floor_percent, overall_error_percent
+from bench.metrology.trumpet import ideal_envelope, noise_floor_percent, overall_error_percent
 from bench.procedures.basal.delivery import HOUR_S, Delivery
 from bench.procedures.base import MeasurementSpec
 from bench.results.model import Measurement, Table
@@ -131,7 +132,7 @@ def _largest(delivery: Delivery, window_s: float, point: TrumpetPoint | None, sp
     volume_ul = nominal_ul * (1.0 + 0.01 * float(errors.errors_percent[at]))
     before, after = delivery.middle(start_s), delivery.middle(start_s + window_s)
     lines = delivery.components(volume_ul, 100.0 / nominal_ul, before, after)
-    excess = excess_by_noise(errors.errors_percent, point.noise_percent)
+    excess = greatest_by_noise(errors.errors_percent, point.noise_percent, by_size=True).excess
     lines.append(bounded("largest of many windows by noise", excess, "%", source="noise of the blanks, all windows"))
     moved_ul = math.hypot(delivery.about_ul(start_s), delivery.about_ul(start_s + window_s))
     lines.append(

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrology.budget import bounded, combined, component, kept_possible, measurement, undetermined
+from bench.metrology.budget import (
+    bounded,
+    combined,
+    component,
+    effective_degrees_of_freedom,
+    kept_possible,
+    measurement,
+    undetermined,
+)
+from bench.metrology.extremes import greatest_by_noise
+from bench.metrology.noise import Window
 from bench.metrology.observation import cycle_boundaries
 from bench.metrology.pulse_train import PulseTrain
 from bench.metrology.shares import (
@@ -20,7 +30,7 @@ from bench.metrology.shares import (
     share_within,
     share_without_noise,
 )
-from bench.metrology.trumpet import excess_by_noise, ideal_envelope
+from bench.metrology.trumpet import ideal_envelope
 from bench.procedures.basal.delivery import HOUR_S, LAG_S, Delivery
 from bench.procedures.basal.pulses import load_uncertainty_mg
 from bench.procedures.base import MeasurementSpec
@@ -56,22 +66,26 @@ class Errors:
 def windows_of(delivery: Delivery, length_s: float) -> Errors:
     """Return the errors of all whole windows of a length, one after another from the first command on."""
     number = int((delivery.duration_s + 1.0) / length_s)
-    levels = [delivery.level_mg(delivery.boundary(delivery.began_s + i * length_s)) for i in range(number + 1)]
+    ends = [delivery.boundary(delivery.began_s + i * length_s) for i in range(number + 1)]
     nominal_ul = delivery.rate_ul_per_h * length_s / HOUR_S
-    factor = 100.0 * delivery.weighing.conversion.ul_per_mg / nominal_ul
-    errors = [factor * (after - before) - 100.0 for before, after in itertools.pairwise(levels)]
-    return _errors(f"means over {length_s / 60.0:g} min", errors, _components(delivery, nominal_ul, length_s))
+    return _between(delivery, ends, nominal_ul, f"means over {length_s / 60.0:g} min")
 
 
 def pulse_means_of(delivery: Delivery, number: int, dose_ul: float) -> Errors:
     """Return the errors of means over so many pulses, one after another; missed pulses count as none."""
-    boundaries_s = cycle_boundaries(delivery.doses_s)[::number]
-    levels = [delivery.level_mg(delivery.middle(float(at_s))) for at_s in boundaries_s]
-    nominal_ul = number * dose_ul
+    ends = [delivery.middle(float(at_s)) for at_s in cycle_boundaries(delivery.doses_s)[::number]]
+    return _between(delivery, ends, number * dose_ul, f"means over {number} pulses")
+
+
+def _between(delivery: Delivery, ends: Sequence[Window], nominal_ul: float, name: str) -> Errors:
+    """Return the errors of what came from each level to the next, with the budget of the largest."""
+    levels = [delivery.level_mg(end) for end in ends]
     factor = 100.0 * delivery.weighing.conversion.ul_per_mg / nominal_ul
     errors = [factor * (after - before) - 100.0 for before, after in itertools.pairwise(levels)]
-    length_s = number * delivery.dose_interval_s
-    return _errors(f"means over {number} pulses", errors, _components(delivery, nominal_ul, length_s))
+    if not np.any(np.isfinite(errors)):
+        return _errors(name, errors, [])
+    largest = int(np.nanargmax(np.abs(errors)))
+    return _errors(name, errors, _components(delivery, nominal_ul, ends[largest], ends[largest + 1]))
 
 
 def single_pulses(delivery: Delivery, train: PulseTrain, dose_ul: float) -> Errors:
@@ -92,11 +106,9 @@ def _errors(name: str, errors: Sequence[float], lines: list[Component]) -> Error
     return Errors(name, known, own, common, len(errors) - len(known), tuple(lines))
 
 
-def _components(delivery: Delivery, nominal_ul: float, length_s: float) -> list[Component]:
-    first = delivery.middle(delivery.began_s + length_s)
-    second = (first[0] + length_s, first[1] + length_s)
+def _components(delivery: Delivery, nominal_ul: float, before: Window, after: Window) -> list[Component]:
     per_ul = 100.0 / nominal_ul
-    lines = delivery.components(nominal_ul, per_ul, first, second)
+    lines = delivery.components(nominal_ul, per_ul, before, after)
     if len(delivery.doses_s) == 0:
         moved_ul = math.sqrt(2.0) * delivery.rate_ul_per_h * LAG_S / HOUR_S
         lines.append(bounded("timing: what came about its ends", moved_ul, "µL", per_ul, source="lag of the balance"))
@@ -111,7 +123,7 @@ def measure_hours(hours: Errors, catalogue: Mapping[str, MeasurementSpec]) -> li
     if not hours.errors_percent:
         return [share, undetermined(name, spec.title, spec.unit, "less than an hour was delivered")]
     largest = max(hours.errors_percent, key=abs)
-    excess = excess_by_noise(np.array(hours.errors_percent), hours.own_percent)
+    excess = greatest_by_noise(np.array(hours.errors_percent), hours.own_percent, by_size=True).excess
     source = "noise of an hour's two levels"
     lines = [*hours.budget, bounded("largest of many hours by noise", excess, "%", source=source)]
     note = "too much" if largest > 0.0 else "too little"
@@ -180,10 +192,16 @@ def measure_mard(
     if not found:
         return undetermined(name, spec.title, spec.unit, "the pump delivered for less than such a window")
     excess, own, common = mean_size_standard_uncertainty(found, errors.own_percent, errors.common_percent)
+    # The windows' noise averages out, but all of it is known from the same blanks.
+    of_own, of_common = (
+        effective_degrees_of_freedom([line for line in errors.budget if (line.name in OF_LEVELS) == is_own])
+        for is_own in (True, False)
+    )
+    together = "what all windows have in common"
     lines = [
         bounded("what noise adds to absolute values", excess, "%", source="noise of the levels"),
-        component("noise of the levels", own, "%", source="by √n"),
-        component("what all windows have in common", common, "%", source="budget of a window"),
+        component("noise of the levels", own, "%", degrees_of_freedom=of_own, source="by √n"),
+        component(together, common, "%", degrees_of_freedom=of_common, source="budget of a window"),
     ]
     note = f"{errors.name}: {len(found)}; median {np.median(np.abs(found)):.2f} %"
     if math.isfinite(delivery.dose_interval_s):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.metrology.budget import bounded, combined, component, kept_possible, measurement, scaled, undetermined
+from bench.metrology.extremes import greatest_seen
 from bench.metrology.noise import Levels, Window
 from bench.metrology.shares import BAND_PERCENTS, share_standard_uncertainty, share_within
 from bench.procedures.base import MeasurementSpec
@@ -17,6 +18,7 @@ from bench.procedures.bolus.meanwhile import NAME as BASAL
 from bench.procedures.bolus.meanwhile import Meanwhile
 from bench.procedures.bolus.settling import StillToCome, follow_on, lacking
 from bench.procedures.bolus.weighing import WeighedBolus
+from bench.procedures.shared.largest import lines_of_largest
 from bench.procedures.shared.weighing import AT_LOADS, BY_NOISE, OF_LEVELS, Weighing
 from bench.results.model import Component, Measurement, Pulse
 
@@ -148,16 +150,13 @@ def nothing_measured(catalogue: Mapping[str, MeasurementSpec], why: str) -> list
 
 
 def _volumes(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> dict[str, Measurement]:
-    deviations = row.deviations
-    mean = float(np.mean(deviations))
+    mean = float(np.mean(row.deviations))
     of_mean, of_each = row.budget_of_mean(), row.budgets()
     reported = float(np.mean([100.0 * one.bolus.reported_ul / row.commanded_ul for one in row.weighed]))
     in_u = [scaled(line, row.u_per_percent) for line in of_mean]
     values: dict[str, tuple[float, list[Component]]] = {
         "mean_error": (mean, of_mean),
         "mean_volume": ((100.0 + mean) * row.u_per_percent, in_u),
-        "largest_positive_deviation": (max(deviations), of_each[int(np.argmax(deviations))]),
-        "largest_negative_deviation": (min(deviations), of_each[int(np.argmin(deviations))]),
         "reported_difference": (reported - 100.0 - mean, [scaled(line, -1.0) for line in of_mean]),
     }
     made = {
@@ -166,8 +165,23 @@ def _volumes(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> dict[st
         else undetermined(name, catalogue[name].title, catalogue[name].unit, "what the pump reported is not known")
         for name, (value, lines) in values.items()
     }
+    for name, sign in (("largest_positive_deviation", 1.0), ("largest_negative_deviation", -1.0)):
+        made[name] = _largest(row, of_each, sign, catalogue[name], name)
     made["bolus_sd"] = _standard_deviation(row, catalogue["bolus_sd"])
     return made
+
+
+def _largest(
+    row: BolusRow, of_each: Sequence[Sequence[Component]], sign: float, spec: MeasurementSpec, name: str
+) -> Measurement:
+    """Return the largest deviation one way, less what errors of each bolus' own make it too large."""
+    signed = sign * np.array(row.deviations)
+    at = int(np.argmax(signed))
+    own = np.array([combined([line for line in lines if line.name in OWN]) for lines in of_each])
+    by_noise = greatest_seen(signed, own)
+    lines = lines_of_largest(of_each[at], OWN, by_noise, "largest of many boluses by noise", -sign)
+    value, note = sign * (float(signed[at]) - by_noise.excess), f"{row.deviations[at]:+.2f} % seen of {len(signed)}"
+    return measurement(name, spec.title, value, spec.unit, lines, note=note)
 
 
 def _standard_deviation(row: BolusRow, spec: MeasurementSpec) -> Measurement:

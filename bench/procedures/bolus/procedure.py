@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from bench.metrology.readings import within
 from bench.metrology.shares import BAND_PERCENTS
 from bench.plan.model import Plan
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
@@ -29,7 +30,7 @@ from bench.procedures.shared.alarms import alarm_findings, blocking
 from bench.procedures.shared.common import record_blank, start_basal, stop_basal
 from bench.procedures.shared.corrections import corrections_table
 from bench.procedures.shared.findings import recording_findings
-from bench.procedures.shared.weighing import Weighing, weigh_record, within
+from bench.procedures.shared.weighing import Weighing, weigh_record
 from bench.quantities import Duration, Quantity, Rate, Volume
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation

@@ -16,13 +16,11 @@ from bench.procedures.occlusion.line_compliance import (
     rise_of,
 )
 from bench.procedures.occlusion.line_pressure import Overload, Pressure
-from bench.procedures.occlusion.readings import LEVEL_S, OcclusionReadings, Volume
+from bench.procedures.occlusion.readings import AFTER_SHUT_S, LEVEL_S, OcclusionReadings, Volume
 from bench.procedures.shared.weighing import AT_LOADS
 from bench.results.model import Component, Measurement
 
 MINUTE_S = 60.0
-AFTER_SHUT_S = 2.0
-"""What flowed before the line was shut is on the balance so much later."""
 SHORTEST_LEVEL_S = 5.0
 LOAD_STEP_MG = 0.5
 """The balance's error over its load is another one after so much, at the shortest: closer loads share more of it."""
@@ -75,13 +73,16 @@ def _pressure_at_alarm(seen: OcclusionReadings, spec: MeasurementSpec) -> Measur
     if facts.alarm is None:
         why = NEVER_SHUT if facts.origin is None else NO_ALARM
         return undetermined(name, spec.title, spec.unit, why)
-    found = None
-    half_s = 2.0 * facts.alarm.standard_uncertainty_s
-    if line_pressure.beyond_at(seen.pressure, facts.alarm.time_s, half_s):
+    if line_pressure.beyond_at(seen.pressure, facts.alarm.time_s, 2.0 * facts.alarm.standard_uncertainty_s):
         return undetermined(name, spec.title, spec.unit, "the pressure was beyond the sensor's range then")
-    if seen.zero is not None:
-        found = line_pressure.at(seen.pressure, seen.zero, facts.alarm.time_s, half_s)
-    return _pressure(seen, name, spec, found, "when the alarm was raised")
+    return _pressure(seen, name, spec, _at_alarm(seen), "when the alarm was raised")
+
+
+def _at_alarm(seen: OcclusionReadings) -> Pressure | None:
+    alarm = seen.facts.alarm
+    if alarm is None or seen.zero is None:
+        return None
+    return line_pressure.at(seen.pressure, seen.zero, alarm.time_s, 2.0 * alarm.standard_uncertainty_s)
 
 
 def _peak_pressure(seen: OcclusionReadings, spec: MeasurementSpec) -> Measurement:
@@ -92,6 +93,9 @@ def _peak_pressure(seen: OcclusionReadings, spec: MeasurementSpec) -> Measuremen
     found = None
     if seen.zero is not None:
         found = line_pressure.peak(seen.pressure, seen.zero, facts.origin.sent_s, end_s)
+    then = _at_alarm(seen)
+    if found is not None and then is not None:
+        found = line_pressure.no_less(found, then)
     peak = _pressure(seen, name, spec, found, "noise makes a peak greater")
     beyond = line_pressure.overload(seen.pressure, facts.origin.sent_s, end_s)
     if beyond is None or peak.value is None:

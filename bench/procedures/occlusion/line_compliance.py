@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrology.budget import component, measurement, scaled, undetermined
+from bench.metrology.budget import component, expanded, measurement, scaled, undetermined
 from bench.metrology.compliance import FEWEST_BLOCKS, LineCompliance, line_compliance
 from bench.metrology.cumulative import Floats
 from bench.metrology.decimate import series
@@ -23,6 +23,7 @@ SHORTEST_REST_S = 1.0
 """The pressure at the opening is a mean over so long at least."""
 _BLOCKS = 20
 _SHORTEST_BLOCK_S = 5.0
+_CALIBRATION = "calibration of the pressure"
 _NOISE_TIMES = 20.0
 """A rise of the pressure by fewer standard deviations of its noise tells nothing of the line."""
 
@@ -142,14 +143,21 @@ def _at_rest_s(facts: OcclusionFacts, opened_s: float) -> float:
 
 def _calibration(seen: OcclusionReadings, span_kpa: float, value: float) -> Component:
     uncertainty_kpa = seen.pressure_uncertainty_kpa
-    return component("calibration of the pressure", uncertainty_kpa, "kPa", -value / span_kpa, source=seen.certificate)
+    return component(_CALIBRATION, uncertainty_kpa, "kPa", -value / span_kpa, source=seen.certificate)
 
 
 def disagreement(pushed: Measurement, released: Measurement) -> str | None:
-    """Return a note where both ways to the compliance differ by more than both uncertainties explain."""
+    """Return a note where both ways to the compliance differ by more than the uncertainty of their difference.
+
+    The pressure's certificate is one error of both, of which only what their spans differ by is left.
+    """
     if pushed.value is None or released.value is None:
         return None
-    allowed = math.hypot(pushed.expanded_uncertainty or 0.0, released.expanded_uncertainty or 0.0)
+    lines = [*pushed.budget, *(scaled(line, -1.0) for line in released.budget)]
+    of_certificate = [line for line in lines if line.name == _CALIBRATION]
+    left = sum(line.sensitivity for line in of_certificate)
+    common = [component(_CALIBRATION, line.standard_uncertainty, line.unit, left) for line in of_certificate[:1]]
+    allowed, _ = expanded([*(line for line in lines if line.name != _CALIBRATION), *common])
     if abs(pushed.value - released.value) <= allowed:
         return None
     return (

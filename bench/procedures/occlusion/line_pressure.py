@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -106,6 +106,17 @@ def peak(readings: Series, zeroed: Zero, start_s: float, end_s: float) -> Pressu
     number = max(1.0, close * min(1.0, _APART_IN_A_SECOND * usual_s / SMOOTHING_S))
     excess = noise * max(0.0, NormalDist().inv_cdf((number - 0.375) / (number + 0.25)))
     return Pressure(greatest - zeroed.value - excess, noise, 0.5 * excess, excess)
+
+
+def no_less(greatest: Pressure, other: Pressure) -> Pressure:
+    """Return a peak that is no less than the pressure at an instant, which was there, too.
+
+    Noise did not choose that instant: what it shows above the peak was taken off too much.
+    """
+    if other.value <= greatest.value:
+        return greatest
+    excess = max(0.0, greatest.excess - (other.value - greatest.value))
+    return replace(greatest, value=other.value, excess=excess, spread=0.5 * excess)
 
 
 def overload(readings: Series, start_s: float, end_s: float) -> Overload | None:

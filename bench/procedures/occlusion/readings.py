@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bench.metrology.budget import bounded, combined, component, scaled
-from bench.metrology.noise import Levels, Window, block_means
+from bench.metrology.noise import Levels, Window, block_means, estimate
 from bench.metrology.plateau import level, step
+from bench.metrology.readings import within
 from bench.metrology.tail import Tail, tail_after
 from bench.procedures.base import Context
 from bench.procedures.occlusion import line_pressure
 from bench.procedures.occlusion.actuation import Actuation, actuation
 from bench.procedures.occlusion.facts import OcclusionFacts
 from bench.procedures.occlusion.line_pressure import Zero
-from bench.procedures.shared.weighing import BY_NOISE, Weighing, within
+from bench.procedures.shared.weighing import BY_NOISE, Weighing
 from bench.recording.reader import Series
 from bench.results.model import Component
 
+AFTER_SHUT_S = 2.0
+"""What flowed before the line was shut is on the balance so much later."""
 LEVEL_S = 20.0
 """Levels are means over so long: long enough for the noise, short enough for a line that leaks."""
 TAIL_BLOCK_S = 5.0
@@ -166,7 +169,7 @@ def readings(
     calibration = spec.calibration if spec is not None else None
     return OcclusionReadings(
         facts=facts,
-        weighing=weighing,
+        weighing=_with_shut_line(weighing, facts),
         pressure=pressure,
         zero=line_pressure.zero(pressure, list(weighing.blanks)),
         end_of_release_s=facts.opened.acknowledged_s + release_s if facts.opened is not None else 0.0,
@@ -176,3 +179,18 @@ def readings(
         ul_per_u=context.concentration.ul_per_u,
         increment_ul=increment.to("µL", context.concentration) if increment is not None and pulsed else math.nan,
     )
+
+
+def _with_shut_line(weighing: Weighing, facts: OcclusionFacts) -> Weighing:
+    """Return the weighing with its noise from the shut line, too: nothing is delivered through it, as in a blank.
+
+    It is the very stretch that the levels of the missed volume lie at both ends of. A steady leak does no harm; one
+    that comes in doses counts as noise, which then is more than the balance's own.
+    """
+    end_s = facts.opened.sent_s if facts.opened is not None else facts.ended_s
+    if facts.closed is None or end_s is None or not weighing.quiet:
+        return weighing
+    shut = (facts.closed.acknowledged_s + AFTER_SHUT_S, end_s)
+    still = [within(weighing.time_s, weighing.mass_mg, window) for window in (*weighing.quiet, shut)]
+    source = f"{weighing.noise_source} and of the shut line"
+    return replace(weighing, noise=estimate(still, weighing.readability_mg), noise_source=source)

@@ -9,8 +9,9 @@ import numpy as np
 from bench.metrology.corrections import Effect, Effects, Step, effects_of
 from bench.metrology.loss_slope import SECONDS_PER_HOUR
 from bench.metrology.noise import Floats, Window
+from bench.metrology.readings import within
 from bench.procedures.base import Context
-from bench.procedures.shared.weighing import Weighing, within
+from bench.procedures.shared.weighing import Weighing
 from bench.results.model import Table
 
 NAME = "corrections"

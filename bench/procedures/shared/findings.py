@@ -9,6 +9,7 @@ import numpy as np
 from bench.metrology.noise import Floats, Window
 from bench.procedures.base import Context
 from bench.procedures.shared.reservoir import reservoir_notes
+from bench.procedures.shared.standstill import frozen_doubts
 from bench.procedures.shared.weighing import Weighing
 from bench.recording.reader import TestRecord
 
@@ -16,8 +17,6 @@ LONGEST_GAP_S = 2.0
 """A stream that is silent for longer has lost something; it is told."""
 HARMFUL_GAP_S = 10.0
 """A longer gap may hide a pulse or a bump."""
-FROZEN_S = 60.0
-"""A balance that shows the same value for so long, and far longer than it usually does, no longer weighs."""
 FEWEST_READINGS = 20
 GARBLED_SHARE = 0.01
 """A line on which more is lost is not sound: what came through whole may be wrong, too."""
@@ -36,7 +35,7 @@ CHANNEL_OF = {
 
 def recording_findings(record: TestRecord, weighing: Weighing, context: Context) -> tuple[list[str], list[str]]:
     """Return `(notes, doubts)` about everything that was read from instruments during a test."""
-    notes, doubts = weighing_findings(weighing, context, (record.start_s, record.end_s))
+    notes, doubts = _weighing_findings(record, weighing, context)
     delivered_ul = delivered_mg(weighing) * weighing.conversion.ul_per_mg
     notes += reservoir_notes(record, weighing.conversion, context, delivered_ul)
     garbled_notes, garbled_doubts = _garbled(record)
@@ -65,16 +64,16 @@ def _garbled(record: TestRecord) -> tuple[list[str], list[str]]:
     return notes, doubts
 
 
-def weighing_findings(weighing: Weighing, context: Context, span: Window) -> tuple[list[str], list[str]]:
+def _weighing_findings(record: TestRecord, weighing: Weighing, context: Context) -> tuple[list[str], list[str]]:
     """Return `(notes, doubts)` about the balance's readings between the begin and the end of a test."""
-    time_s, mass_mg = weighing.time_s, weighing.shown_mg
-    known = np.isfinite(mass_mg)
+    span = (record.start_s, record.end_s)
+    time_s, known = weighing.time_s, np.isfinite(weighing.shown_mg)
     if np.count_nonzero(known) < FEWEST_READINGS:
         return [], [f"The balance gave {np.count_nonzero(known)} readings: nothing was weighed."]
     notes, doubts = _gaps(time_s[known], span)
     doubts += _beyond(weighing.beyond_s, span)
     notes += _unstable(weighing)
-    doubts += _frozen(time_s[known], mass_mg[known], span)
+    doubts += frozen_doubts(record, weighing, context, record.start_s)
     doubts += _climate(weighing, context)
     loss_notes, loss_doubts = _loss(weighing)
     notes, doubts = [*notes, *loss_notes], [*doubts, *loss_doubts]
@@ -169,23 +168,6 @@ def _unstable(weighing: Weighing) -> list[str]:
 
 def _inside(time_s: Floats, window: Window) -> int:
     return int(np.searchsorted(time_s, window[1], "right") - np.searchsorted(time_s, window[0], "left"))
-
-
-def _frozen(time_s: Floats, mass_mg: Floats, span: Window) -> list[str]:
-    """Look for a value that stands still, compared with how long values usually stand."""
-    changes = np.flatnonzero(np.diff(mass_mg) != 0.0)
-    begins = np.concatenate(([0], changes + 1))
-    ends = np.concatenate((changes, [len(mass_mg) - 1]))
-    lengths = time_s[ends] - time_s[begins]
-    usual = float(np.median(lengths[lengths > 0.0])) if np.any(lengths > 0.0) else 0.0
-    frozen = np.flatnonzero((lengths > FROZEN_S) & (lengths > 30.0 * usual))
-    if len(changes) == 0:
-        return ["The balance showed one and the same value all the time: it is frozen."]
-    if len(frozen) == 0:
-        return []
-    longest = int(frozen[np.argmax(lengths[frozen])])
-    where = f"the longest {lengths[longest]:.0f} s from {_minutes(time_s[begins[longest]] - span[0])} on"
-    return [f"The balance was frozen: it showed one value for over {FROZEN_S:g} s, {len(frozen)} times ({where})."]
 
 
 def _climate(weighing: Weighing, context: Context) -> list[str]:

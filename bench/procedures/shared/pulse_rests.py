@@ -12,6 +12,7 @@ from bench.metrology.loss_slope import SECONDS_PER_HOUR, Slope
 from bench.metrology.noise import FEWEST_DEGREES, Floats, Window
 from bench.metrology.noise_fit import FEWEST_READINGS, fit_noise
 from bench.metrology.pulse_fit import fit_pulses
+from bench.metrology.readings import within
 from bench.procedures.base import Context
 from bench.recording.reader import TestRecord
 
@@ -64,7 +65,7 @@ def _slope(
     part = slice(0, np.searchsorted(time_s, rests[min(len(rests), _MOST_PULSES) - 1][1]))
     time_s, mass_mg = time_s[part], mass_mg[part]
     instants_s = instants_s[(instants_s > time_s[0]) & (instants_s < time_s[-1])]
-    still = [_within(time_s, mass_mg, rest) for rest in rests]
+    still = [within(time_s, mass_mg, rest) for rest in rests]
     if sum(len(each) for each, _ in still) < FEWEST_READINGS:
         return None
     fit = fit_pulses(time_s, mass_mg, instants_s, fit_noise(still, readability_mg), instant_spread_s=1.0)
@@ -74,8 +75,3 @@ def _slope(
         max(FEWEST_DEGREES, len(instants_s) - 4.0),
         0.5 * float(time_s[0] + time_s[-1]),
     )
-
-
-def _within(time_s: Floats, mass_mg: Floats, window: Window) -> tuple[Floats, Floats]:
-    inside = slice(np.searchsorted(time_s, window[0]), np.searchsorted(time_s, window[1], "right"))
-    return time_s[inside], mass_mg[inside]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from bench.metrology.noise import Floats, Levels, Noise, Spread, Window, estimat
 from bench.metrology.noise_covariance import FilteredNoise, from_noise
 from bench.metrology.noise_fit import FEWEST_READINGS, fit_noise
 from bench.metrology.quantization import rounding_uncertainty, scatter_of_readings
+from bench.metrology.readings import within
 from bench.metrology.vessel_buoyancy import correction_uncertainty_mg, vessel_correction_mg
 from bench.procedures.base import Context
 from bench.procedures.shared.conversion import NOT_APPLIED, Conversion, conversion
@@ -51,7 +53,7 @@ class Weighing:
     unstable; none of a balance that never says whether they are. `quiet` are the stretches without delivery that tell
     the noise, blanks or else rests; empty where there are none. `evaporation` is the loss that is made good, none where
     the plan switches that off; `found_evaporation` is what was found. `scatter_mg` is by how much single readings
-    scatter before they are rounded.
+    scatter before they are rounded. `noise_source` is where `noise` comes from.
     """
 
     time_s: Floats
@@ -67,16 +69,19 @@ class Weighing:
     beyond_s: Floats
     unstable_s: Floats
     scatter_mg: float = 0.0
+    noise_source: str = "noise of the blanks"
 
     @property
     def readability_mg(self) -> float:
         """The step of the balance's display."""
         return self.balance.readability.to("mg") if self.balance is not None else 0.0
 
-    @property
-    def filtered_noise(self) -> FilteredNoise:
-        """The likeliest noise with the balance's filter, for pulses; that of `noise` where nothing was quiet."""
-        still = [within(self.time_s, self.mass_mg, window) for window in self.quiet]
+    def filtered_noise(self, beside: Sequence[tuple[Floats, Floats]] = ()) -> FilteredNoise:
+        """Return the likeliest noise with the balance's filter, for pulses; that of `noise` where nothing was quiet.
+
+        `beside` are times and masses of more stretches that are quiet: those between rare pulses.
+        """
+        still = [*(within(self.time_s, self.mass_mg, window) for window in self.quiet), *beside]
         if sum(len(time_s) for time_s, _ in still) < FEWEST_READINGS:
             sample_s = float(np.median(np.diff(self.time_s)))
             return from_noise(self.noise, USUAL_LAG_S, self.readability_mg, sample_s)
@@ -124,7 +129,9 @@ class Weighing:
         noise, lost = self.noise.of(levels), self.evaporation
         together = lost.given_levels(self.noise, levels, interval_s)
         return [
-            *_noise_components(per_mg * (1.0 + together.mg_per_h_per_mg * hours), noise, near or noise),
+            *_noise_components(
+                per_mg * (1.0 + together.mg_per_h_per_mg * hours), noise, near or noise, self.noise_source
+            ),
             *balance_components(self.balance, per_mg, self.scatter_mg),
             *self.conversion.components(volume_ul * per_ul),
             self._vessel_component(per_mg, levels, interval_s),
@@ -158,15 +165,14 @@ class Weighing:
         return component(name, standard_mg, "mg", per_mg, source=source, estimate=displaced.nominal * change)
 
 
-def _noise_components(per_mg: float, noise: Spread, near: Spread) -> list[Component]:
+def _noise_components(per_mg: float, noise: Spread, near: Spread, source: str) -> list[Component]:
     degrees, total = noise.degrees_of_freedom, noise.standard_uncertainty
     short = min(total, near.standard_uncertainty)
-    source = "noise of the blanks"
     lines = [component("repeatability", short, "mg", per_mg, degrees_of_freedom=degrees, source=source)]
     if total > short:
         drift = math.sqrt(total**2 - short**2)
-        source = "noise of the blanks, continued as flicker or as random walk"
-        lines.append(component("drift", drift, "mg", per_mg, degrees_of_freedom=degrees, source=source))
+        continued = f"{source}, continued as flicker or as random walk"
+        lines.append(component("drift", drift, "mg", per_mg, degrees_of_freedom=degrees, source=continued))
     return lines
 
 
@@ -265,13 +271,6 @@ def declared_loss(context: Context) -> tuple[float, float] | tuple[None, None]:
         return None, None
     drift = balance.drift.to("mg/h") if balance is not None and balance.drift is not None else 0.0
     return declared.rate.to("mg/h"), math.hypot(declared.half_width.to("mg/h"), drift)
-
-
-def within(time_s: Floats, value: Floats, window: Window) -> tuple[Floats, Floats]:
-    """Return the readings of a window that have a value."""
-    inside = slice(np.searchsorted(time_s, window[0], "left"), np.searchsorted(time_s, window[1], "right"))
-    known = np.isfinite(value[inside])
-    return time_s[inside][known], value[inside][known]
 
 
 def blank_windows(record: TestRecord) -> tuple[Window, ...]:

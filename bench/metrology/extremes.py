@@ -1,0 +1,91 @@
+"""The greatest of many values that each were measured with an error of its own: by how much, and how surely, too great.
+
+The distribution of the greatest of independent values is the product of their own: with normal errors of standard
+deviations σ about v it is ∏ Φ((x − v)/σ), by size ∏ (Φ((x − v)/σ) − Φ((−x − v)/σ)). Its mean lies above the greatest
+value, since the greatest that is seen is more often one that its error made greater, and its standard deviation below
+σ, since one too small gives way to the next. A value that stands out by far has neither.
+
+Source: David and Nagaraja, Order Statistics (3rd ed., 2003), 5.2.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from bench.metrology.noise import Floats
+
+_REACH = 6.0
+_STEPS = 241
+
+
+class Greatest(NamedTuple):
+    """By how much errors make the greatest of many values too great on average, and its standard deviation by them."""
+
+    excess: float
+    standard_deviation: float
+
+
+def greatest_seen(values: Floats, own: Floats | float, *, by_size: bool = False) -> Greatest:
+    """Return what errors do to the greatest of measured values.
+
+    Values that scatter by less than their errors show that some error is common to them: that part makes none of them
+    the greatest, and leaves the greatest as uncertain as any.
+
+    Args:
+        values: the values as measured, shape (n,), n > 0.
+        own: standard deviation of each one's own error, in the same unit, shape (n,) or one for all.
+        by_size: take the greatest by its absolute value.
+
+    """
+    sizes = np.abs(values) if by_size else values
+    at = int(np.argmax(sizes))
+    spreads = np.broadcast_to(np.asarray(own, dtype=np.float64), sizes.shape)
+    if len(values) < 2 or spreads.min() <= 0.0:
+        return Greatest(0.0, float(spreads[at]))
+    shown = min(1.0, float(np.std(values, ddof=1)) / math.sqrt(float(np.mean(spreads**2))))
+    found = greatest_by_noise(drawn_together(values, spreads), shown * spreads, by_size=by_size)
+    return Greatest(found.excess, math.hypot(math.sqrt(1.0 - shown**2) * float(spreads[at]), found.standard_deviation))
+
+
+def greatest_by_noise(values: Floats, own: Floats | float, *, by_size: bool = False) -> Greatest:
+    """Return what errors do to the greatest of values.
+
+    Args:
+        values: the values without error, shape (n,), n > 0.
+        own: standard deviation of each one's own error, in the same unit, shape (n,) or one for all.
+        by_size: take the greatest by its absolute value.
+
+    """
+    centres = np.abs(values) if by_size else np.asarray(values, dtype=np.float64)
+    spreads = np.broadcast_to(np.asarray(own, dtype=np.float64), centres.shape)
+    at = int(np.argmax(centres))
+    widest = float(spreads.max())
+    if len(centres) < 2 or spreads.min() <= 0.0:
+        return Greatest(0.0, float(spreads[at]))
+    from scipy.special import ndtr  # type: ignore[import-untyped]  # slow to import, and few need it
+
+    greatest = float(centres[at])
+    near = centres > greatest - 2.0 * _REACH * widest
+    x = np.linspace(greatest - _REACH * widest, greatest + _REACH * widest, _STEPS)
+    none_greater = ndtr((x[:, None] - centres[near]) / spreads[near])
+    if by_size:
+        none_greater = none_greater - ndtr((-x[:, None] - centres[near]) / spreads[near])
+    below = np.prod(none_greater.clip(0.0), axis=1)
+    share, middle = np.diff(below), 0.5 * (x[1:] + x[:-1]) - greatest
+    mean = float(share @ middle) / float(share.sum())
+    variance = float(share @ (middle - mean) ** 2) / float(share.sum())
+    return Greatest(max(0.0, mean), math.sqrt(max(0.0, variance)))
+
+
+def drawn_together(values: Floats, own: Floats | float) -> Floats:
+    """Return values about their mean with the scatter that is left of theirs without their own errors."""
+    if len(values) < 2:
+        return values
+    variance = float(np.var(values, ddof=1))
+    by_noise = float(np.mean(np.square(own)))
+    left = max(0.0, 1.0 - by_noise / variance) if variance > 0.0 else 0.0
+    mean = float(np.mean(values))
+    return np.asarray(mean + math.sqrt(left) * (values - mean), dtype=np.float64)
