@@ -105,6 +105,7 @@ def _facts(run: RunResult, folder: str) -> str:
     facts = [
         ("Plan", run.plan, f"{run.plan_file} · SHA-256 {run.plan_sha256[:16]}…"),
         ("Rig", run.rig, f"{run.rig_file} · SHA-256 {run.rig_sha256[:16]}…"),
+        ("Simulated pump", *_pump_model(run)),
         ("Decision rule", *_rule(run.decision)),
         ("Started", _instant(run), _took(run)),
         ("Recording", f"{run.recording_digest[:16]}…" if run.recording_digest else "not sealed", folder),
@@ -115,6 +116,14 @@ def _facts(run: RunResult, folder: str) -> str:
         if text
     )
     return f'<dl class="facts">{inside}</dl>'
+
+
+def _pump_model(run: RunResult) -> tuple[str, str]:
+    """Return the pump model, if the rig names one, and what it rests on and leaves out."""
+    if run.pump_model is None:
+        return "", ""
+    model = run.pump_model
+    return str(model), f"SIMULATED after {'; '.join(model.source)} · not modelled: {'; '.join(model.not_modelled)}"
 
 
 def _rule(decision: str) -> tuple[str, str]:
