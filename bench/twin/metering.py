@@ -36,6 +36,7 @@ class Metering:
         self._stop_sd_ul = settings.stop_sd.to("µL", settings.insulin)
         self._ahead_ul = 0.0
         self._stiction = part(settings.stiction.to("%"))
+        self._most_stuck_ul = settings.stiction_most.to("µL", settings.insulin)
         self._stuck_ul = 0.0
         startup = faults.get(StartupOverdelivery)
         self._excess = part((startup.excess if startup else settings.startup_excess).to("%"))
@@ -64,7 +65,8 @@ class Metering:
         volume_ul = max(0.0, volume_ul) * self._factor + self._stuck_ul
         self._stuck_ul = 0.0
         if self._pulse_rng.random() < self._stiction:
-            self._stuck_ul, volume_ul = volume_ul, 0.0
+            self._stuck_ul = min(volume_ul, self._most_stuck_ul)
+            volume_ul -= self._stuck_ul
         if self._missed_every and self._pulses % self._missed_every == 0:
             volume_ul = 0.0
         if self._extra_every and self._pulses % self._extra_every == 0:

@@ -134,6 +134,8 @@ class PumpSettings(_Section):
     """Rest before a pulse that brings the slow wander in; pulses in quick succession hardly have it. 0 s: all do."""
     stiction: Annotated[Ratio, _NotNegative] = Quantity(0.1, "%")
     """Probability that a pulse does not move the plunger; the next one then brings both."""
+    stiction_most: Annotated[Volume, _Positive] = Quantity(0.15, "U")
+    """Travel after which a stuck plunger breaks away; of a larger pulse, only so much is held back."""
     startup_excess: Ratio = Quantity(2, "%")
     startup_decay: Annotated[Duration, _Positive] = Quantity(1, "h")
     startup_volume: Annotated[Volume, _NotNegative] = Quantity(0, "U")

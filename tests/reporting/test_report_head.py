@@ -95,5 +95,6 @@ def test_a_simulated_pump_is_named_by_its_model_with_what_that_leaves_out() -> N
     model = {"model": "pump <of> tests", "source": ["a study"], "not_modelled": ["bubbles"], "changed": ["pulse_sd"]}
     found = words(passed_but(simulated=True, pump_model=model))
     assert "Simulated pumppump <of> tests, with other pulse_sd" in found
-    assert "SIMULATED after a study · not modelled: bubbles" in found
+    assert "Its figures come from:a study" in found
+    assert "It does not model:bubbles" in found
     assert "Simulated pump" not in words(passed_but(simulated=True))

@@ -55,3 +55,9 @@ def test_the_startup_volume_is_the_same_whatever_the_rate_and_comes_anew_with_a_
     assert excess_ul(1000.0) == pytest.approx(2.0 * -np.expm1(-1.0))
     metering.install()
     assert excess_ul(50000.0) == pytest.approx(2.0 * -np.expm1(-1.0))
+
+
+def test_a_plunger_that_sticks_holds_back_no_more_than_it_can() -> None:
+    metering = Metering(quiet(pump={"stiction": "100 %", "stiction_most": "0.03 U"}).pump, FaultSet([]), 1)
+    assert [metering.meter(0.5, 180.0 * pulse) for pulse in (1, 2, 3)] == pytest.approx([0.2, 0.5, 0.5])
+    assert [metering.meter(0.2, 180.0 * pulse) for pulse in (4, 5)] == pytest.approx([0.2, 0.2])
