@@ -13,6 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from bench.rig.load import load_rig
 from bench.validation.coverage import coverage_table, coverages
 from bench.validation.plans import PROCEDURES
 from bench.validation.study import coverage_study
@@ -33,7 +34,7 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="evaluate kept recordings anew")
     options = parser.parse_args()
     compared = coverage_study(
-        options.rig.read_text(encoding="utf-8"),
+        load_rig(options.rig).text,
         options.procedures,
         range(options.first, options.first + options.runs),
         options.folder,

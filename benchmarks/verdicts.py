@@ -50,8 +50,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="keeps partial results")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
-    text = options.rig.read_text(encoding="utf-8")
-    rig = twin_of(load_rig(options.rig))
+    own = load_rig(options.rig)
+    text, rig = own.text, twin_of(own)
     if rig.simulation is None:
         raise SystemExit(f"{options.rig}: no twin could be made of it")
     lines, open_ = [], Counter[str]()

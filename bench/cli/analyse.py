@@ -142,7 +142,8 @@ def _show(run: RunResult, options: argparse.Namespace) -> int:
         print(run.model_dump_json(indent=1))
     else:
         if run.simulated:
-            print("SIMULATED" if run.seed is None else f"SIMULATED, seed {run.seed}")
+            pump = "" if run.pump_model is None else f", pump model: {run.pump_model}"
+            print(("SIMULATED" if run.seed is None else f"SIMULATED, seed {run.seed}") + pump)
         if run.imported is not None:
             print(f"IMPORTED, not driven by this bench: {run.imported.file}, SHA-256 {run.imported.sha256[:16]}…")
         for test in run.tests:

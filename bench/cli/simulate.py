@@ -31,7 +31,8 @@ def _simulate(options: argparse.Namespace) -> int:
     from bench.rig.load import load_rig
     from bench.twin.serve import serve
 
-    if load_rig(options.rig, name=str(options.rig)).simulation is None:
+    rig = load_rig(options.rig, name=str(options.rig))
+    if rig.simulation is None:
         raise RigError(
             f"{options.rig} has no simulation: section; fixtures/simulated.yaml shows one with everything in it"
         )
@@ -47,5 +48,6 @@ def _simulate(options: argparse.Namespace) -> int:
         clock=RealClock(),
         stop=lambda: bool(stopping),
         announce=lambda line: print(line, flush=True),
+        text=rig.text,
     )
     return 0

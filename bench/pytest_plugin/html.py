@@ -104,6 +104,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for folder, run in runs_of(config).finished:
         kind = "SIMULATED run" if run.simulated else "run"
         terminalreporter.section(f"{kind} of plan {run.plan} on rig {run.rig}", sep="-")
+        if run.pump_model is not None:
+            terminalreporter.write_line(f"simulated pump: {run.pump_model}")
         width = max((len(test.id) for test in run.tests), default=0)
         for test in run.tests:
             line = f"{test.verdict.value:12} {test.id:{width}}  {finding_text(test)}"

@@ -44,6 +44,7 @@ def run_header_html(run: RunResult, folder: str = "") -> str:
         _overview(run),
         requirements_html(run),
         instruments_html(run),
+        _pump_model(run),
         _versions(run),
         _signatures(),
         "</section>",
@@ -105,6 +106,7 @@ def _facts(run: RunResult, folder: str) -> str:
     facts = [
         ("Plan", run.plan, f"{run.plan_file} · SHA-256 {run.plan_sha256[:16]}…"),
         ("Rig", run.rig, f"{run.rig_file} · SHA-256 {run.rig_sha256[:16]}…"),
+        ("Simulated pump", str(run.pump_model or ""), "a model, described below"),
         ("Decision rule", *_rule(run.decision)),
         ("Started", _instant(run), _took(run)),
         ("Recording", f"{run.recording_digest[:16]}…" if run.recording_digest else "not sealed", folder),
@@ -115,6 +117,18 @@ def _facts(run: RunResult, folder: str) -> str:
         if text
     )
     return f'<dl class="facts">{inside}</dl>'
+
+
+def _pump_model(run: RunResult) -> str:
+    """Return what the model of a simulated pump rests on and leaves out."""
+    if run.pump_model is None:
+        return ""
+    model = run.pump_model
+    lists = "".join(
+        f"<p>{title}:</p><ul>{''.join(f'<li>{escape(each)}' for each in told)}</ul>"
+        for title, told in (("Its figures come from", model.source), ("It does not model", model.not_modelled))
+    )
+    return f"<details><summary>Simulated pump: {escape(str(model))}</summary>{lists}</details>"
 
 
 def _rule(decision: str) -> tuple[str, str]:

@@ -239,6 +239,18 @@ class Imported(_Model):
     options: dict[str, str] = Field(description="how it was read, and what was said of it")
 
 
+class PumpModel(_Model):
+    """The model that a simulated pump was made by; nothing of it was measured on a real one."""
+
+    model: str = Field(description="its name")
+    source: list[str] = Field(description="where its figures come from")
+    not_modelled: list[str] = Field(description="what it leaves out, or does not match")
+    changed: list[str] = Field(default=[], description="settings that the rig file has beside the model's own")
+
+    def __str__(self) -> str:
+        return f"{self.model}, with other {', '.join(self.changed)}" if self.changed else self.model
+
+
 class RunResult(_Model):
     """Everything that a run found."""
 
@@ -264,6 +276,9 @@ class RunResult(_Model):
     complete: bool = Field(description="false when the run was ended before its last test")
     ended_by: str = Field(default="", description="why an incomplete run ended")
     recording_digest: str
+    pump_model: PumpModel | None = Field(
+        default=None, description="of a simulated rig that names one; null for a real pump, or one made up in the rig"
+    )
     imported: Imported | None = Field(default=None, description="for a recording of other software; null where driven")
     tests: list[TestResult]
     not_run: list[PlannedTest] = Field(default=[], description="tests of the plan that this run does not have")

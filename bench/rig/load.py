@@ -10,20 +10,28 @@ from pydantic import BaseModel, Field, create_model
 from bench.rig.errors import RigFileError
 from bench.rig.imported import entry_of
 from bench.rig.model import SPECS, InstrumentSpec, Rig, RigHead
+from bench.rig.pump_files import with_pump_model
 from bench.strict_yaml import Document, Problem, YamlError, load, validate
 from bench.strict_yaml.meaning import unknown_key
 from drivers.registry import DriverEntry, UnknownDriverError, drivers_of
 
+_DATES = frozenset({"due"})
+
 
 def load_rig(source: Path | str, *, name: str | None = None) -> Rig:
     """Read a rig from a file (a path) or from text; no instrument is touched.
+
+    A pump model that the file names stands in the rig's text in its name's place, so the text is all that is needed.
 
     Raises:
         RigFileError: everything that is wrong with it, at once.
 
     """
     try:
-        document = load(source, name=name, date_keys=frozenset({"due"}))
+        document = load(source, name=name, date_keys=_DATES)
+        text = with_pump_model(document, source.parent if isinstance(source, Path) else None)
+        if text != document.text:
+            document = load(text, name=document.file, date_keys=_DATES)
     except YamlError as error:
         raise RigFileError(error.problems) from None
     data = document.data

@@ -266,7 +266,7 @@ _Spec = TypeVar("_Spec", bound=InstrumentSpec)
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """A rig, with the text that it was read from."""
+    """A rig, with the text that it was read from; a pump model that the file names stands in it."""
 
     rig: str
     title: str

@@ -14,7 +14,17 @@ from bench.plan.model import Plan, PlanTest
 from bench.procedures.base import Context, Procedure
 from bench.recording.errors import RecordingError
 from bench.recording.reader import Event, RecordingReader
-from bench.results.model import Certificate, Evaluation, Imported, Judged, PlannedTest, RunResult, TestResult, Verdict
+from bench.results.model import (
+    Certificate,
+    Evaluation,
+    Imported,
+    Judged,
+    PlannedTest,
+    PumpModel,
+    RunResult,
+    TestResult,
+    Verdict,
+)
 from bench.rig.load import load_rig
 from bench.rig.model import (
     BalanceCalibration,
@@ -109,10 +119,18 @@ def run_result(recording: RecordingReader, plan: Plan, rig: Rig, tests: list[Tes
         complete=bool(ended and ended[-1].data["complete"]),
         ended_by=str(ended[-1].data["ended_by"]) if ended else "the run crashed: its recording was never sealed",
         recording_digest=recording.digest,
+        pump_model=_pump_model(rig),
         imported=_imported(recording),
         tests=tests,
         not_run=_not_run(plan, tests),
     )
+
+
+def _pump_model(rig: Rig) -> PumpModel | None:
+    pump = rig.simulation.pump if rig.simulation is not None else None
+    if pump is None or not pump.model:
+        return None
+    return PumpModel(model=pump.model, source=pump.source, not_modelled=pump.not_modelled, changed=list(pump.changed))
 
 
 def _imported(recording: RecordingReader) -> Imported | None:

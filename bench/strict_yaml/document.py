@@ -21,13 +21,15 @@ Path_ = tuple[str | int, ...]
 class Document:
     """Plain data, and where each part of it stands.
 
-    `marks` maps a path such as `("tests", 0, "rate")` to the line and column, from 1, of its key and of its value.
+    `marks` maps a path such as `("tests", 0, "rate")` to the line and column, from 1, of its key and of its value;
+    `ends` maps the path of a single value to where it ends.
     """
 
     data: Any
     file: str
     text: str
     marks: dict[Path_, tuple[tuple[int, int], tuple[int, int]]] = field(default_factory=dict)
+    ends: dict[Path_, tuple[int, int]] = field(default_factory=dict)
     _lines: list[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -41,6 +43,14 @@ class Document:
         key, value = self.marks.get(known, ((1, 1), (1, 1)))
         place = key if at_key and known == path else value
         return self.problem_at(place, path_text(path) if shown is None else shown, text)
+
+    def with_value(self, path: Path_, value: str) -> str:
+        """Return the text with another value at `path`, which is a single value within one line; the rest stays."""
+        (line, column), (_, end_column) = self.marks[path][1], self.ends[path]
+        lines = self.text.splitlines(keepends=True)
+        found = lines[line - 1]
+        lines[line - 1] = f"{found[: column - 1]}{value}{found[end_column - 1 :]}"
+        return "".join(lines)
 
     def problem_at(self, place: tuple[int, int], shown: str, text: str) -> Problem:
         """Return a problem at a line and column, from 1; `shown` is the path that it is about."""
@@ -94,6 +104,7 @@ class _Builder:
     def build(self, node: Node, path: Path_, key: Node | None = None) -> Any:
         self._document.marks[path] = (_place(key if key is not None else node), _place(node))
         if isinstance(node, ScalarNode):
+            self._document.ends[path] = (node.end_mark.line + 1, node.end_mark.column + 1)
             return self._scalar(node, path)
         if isinstance(node, SequenceNode):
             return [self.build(child, (*path, index)) for index, child in enumerate(node.value)]

@@ -33,10 +33,11 @@ class Problem:
 
 
 class YamlError(Exception):
-    """A YAML file that cannot be used; `problems` holds every error found, in the order of the file."""
+    """A YAML file that cannot be used; `problems` holds every error found, file by file in the order of the file."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = sorted(problems, key=lambda problem: (problem.line, problem.column))
+        files = list(dict.fromkeys(problem.file for problem in problems))
+        self.problems = sorted(problems, key=lambda problem: (files.index(problem.file), problem.line, problem.column))
         lines = [str(problem) for problem in self.problems[:MOST_SHOWN]]
         if len(self.problems) > MOST_SHOWN:
             lines.append(f"… and {len(self.problems) - MOST_SHOWN} more")

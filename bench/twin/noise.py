@@ -33,6 +33,7 @@ class Key(IntEnum):
     AIR_PRESSURE = 7
     HUMIDITY = 8
     LOAD_ERROR = 9
+    PUMP_STOP = 10
 
 
 def generator(seed: int, key: Key, *index: int) -> np.random.Generator:

@@ -55,6 +55,7 @@ def serve(
     clock: RealClock,
     stop: Callable[[], bool],
     announce: Callable[[str], None],
+    text: str | None = None,
 ) -> None:
     """Serve a rig's simulation in real time until `stop()`, Ctrl-C or SIGTERM.
 
@@ -66,12 +67,13 @@ def serve(
         clock: the run's clock.
         stop: asked several times a second.
         announce: takes each line to be shown.
+        text: the rig with the pump model that it names in place; what the file holds by default.
 
     Raises:
         ServeError: the rig file is none, or has nothing to simulate.
 
     """
-    data, simulation = _read(rig_path)
+    data, simulation = _read(rig_path, text)
     with (
         Twin(f"served-{os.getpid()}", simulation, seed, clock) as twin,
         _Server(twin.ports) as server,
@@ -111,9 +113,9 @@ def _served_instrument(instrument: Any, addresses: dict[str, Address], *, tcp: b
     return served
 
 
-def _read(rig_path: Path) -> tuple[dict[str, Any], Simulation]:
+def _read(rig_path: Path, text: str | None) -> tuple[dict[str, Any], Simulation]:
     try:
-        data = yaml.safe_load(rig_path.read_text(encoding="utf-8"))
+        data = yaml.safe_load(rig_path.read_text(encoding="utf-8") if text is None else text)
     except (OSError, yaml.YAMLError) as error:
         raise ServeError(f"{rig_path}: {error}") from error
     if not isinstance(data, dict) or not isinstance(data.get("instruments"), dict):

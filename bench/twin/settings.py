@@ -6,9 +6,21 @@ Ranges and defaults follow published figures: compliance and resistance, pulse s
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import CoreSchema
 
 from bench.quantities import (
     Compliance,
@@ -49,13 +61,39 @@ _Positive = AfterValidator(_positive)
 _NotNegative = AfterValidator(_not_negative)
 
 
+MODEL_ENDINGS = (".yaml", ".yml")
+"""What the name of a pump model's file ends with, by which a file is told from a model's own name."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class PumpSettings(_Section):
-    """The pump: how it meters, what it believes, when it alarms."""
+Sentence = Annotated[str, Field(min_length=1)]
 
+
+class PumpSettings(_Section):
+    """The pump: how it meters, what it believes, when it alarms.
+
+    A rig file names a pump model's file in its place, or as `model` beside the settings that are to be others. What is
+    recorded has that file's content there.
+    """
+
+    model: Annotated[
+        str,
+        WithJsonSchema(
+            {
+                "description": "file of a pump model, beside the rig file; its settings hold but for those given here",
+                "examples": ["pumps/patch-pump.yaml"],
+                "anyOf": [{"type": "string"}, {"type": "object"}],
+            }
+        ),
+    ] = ""
+    """Name of the pump model; empty for a pump made up in the rig file."""
+    source: list[Sentence] = []
+    """Where the model's figures come from."""
+    not_modelled: list[Sentence] = []
+    """What the model leaves out, or does not match."""
     serial_number: str = "SIM-PUMP-1"
     insulin: InsulinConcentration = Concentration(100.0)
     rule: Literal["frequency", "volume", "both"] = "frequency"
@@ -86,17 +124,80 @@ class PumpSettings(_Section):
     device_bias_sd: Annotated[Ratio, _NotNegative] = Quantity(0.5, "%")
     """Spread of the metered volume between pumps; each seed is another pump."""
     pulse_sd: Annotated[Ratio, _NotNegative] = Quantity(8, "%")
+    """Scatter of pulses that nothing makes up for."""
+    stop_sd: Annotated[Volume, _NotNegative] = Quantity(0, "U")
+    """Scatter of where the plunger stops after a pulse; the next pulse makes up for it."""
     slow_sd: Annotated[Ratio, _NotNegative] = Quantity(3, "%")
     """Spread of a slowly wandering scale: independent pulses are refuted by published data."""
     slow_correlation: Annotated[Duration, _Positive] = Quantity(3, "h")
+    slow_rest: Annotated[Duration, _NotNegative] = Quantity(0, "s")
+    """Rest before a pulse that brings the slow wander in; pulses in quick succession hardly have it. 0 s: all do."""
     stiction: Annotated[Ratio, _NotNegative] = Quantity(0.1, "%")
     """Probability that a pulse does not move the plunger; the next one then brings both."""
+    stiction_most: Annotated[Volume, _Positive] = Quantity(0.15, "U")
+    """Travel after which a stuck plunger breaks away; of a larger pulse, only so much is held back."""
     startup_excess: Ratio = Quantity(2, "%")
     startup_decay: Annotated[Duration, _Positive] = Quantity(1, "h")
+    startup_volume: Annotated[Volume, _NotNegative] = Quantity(0, "U")
+    """Volume that comes beside the pulses at first, with the same decay, whatever the rate."""
     screw_error: Annotated[Ratio, _NotNegative] = Quantity(0.5, "%")
     """Amplitude of the lead screw's periodic error of flow."""
     screw_turn: Annotated[Volume, _Positive] = Quantity(36.6, "µL")
     """Volume of one turn of the lead screw: 0.5 mm pitch at 9.65 mm bore."""
+    _changed: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Settings that the rig file gives beside its pump model, in their order."""
+        return self._changed
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _over_its_model(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Lay the keys beside `model` over the model's own."""
+        if not (isinstance(data, dict) and isinstance(data.get("model"), dict)):
+            return handler(data)
+        over = {key: value for key, value in data.items() if key != "model"}
+        made = handler({**data["model"], **over})
+        made._changed = tuple(over)
+        return made
+
+    @model_validator(mode="after")
+    def _a_model_tells_its_source(self) -> Self:
+        if self.model and not (self.source and self.not_modelled):
+            raise ValueError(
+                f"a pump model ({self.model!r}) tells `source` and `not_modelled`, and its file is named with its"
+                " ending: pumps/patch-pump.yaml"
+            )
+        return self
+
+
+class PumpModelFile(PumpSettings):
+    """A file that describes a kind of pump: `PumpSettings`, and what the figures rest on."""
+
+    model: Annotated[str, Field(min_length=1)]
+    source: Annotated[list[Sentence], Field(min_length=1)]
+    not_modelled: Annotated[list[Sentence], Field(min_length=1)]
+
+    @field_validator("model")
+    @classmethod
+    def _a_name(cls, model: str) -> str:
+        if model.endswith(MODEL_ENDINGS):
+            raise ValueError(f"{model!r} is a file; a model's own file has its name here")
+        return model
+
+
+class _OrModelFile:
+    """In JSON Schemas: a pump may be a file's name."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        by_name = {
+            "type": "string",
+            "pattern": r"\.ya?ml$",
+            "description": "file of a pump model, beside the rig file",
+            "examples": ["pumps/patch-pump.yaml"],
+        }
+        return {"anyOf": [by_name, handler(schema)]}
 
 
 class PlantSettings(_Section):
@@ -193,7 +294,7 @@ class Simulation(_Section):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     start: str = "2026-01-01 00:00:00"
     """UTC date and time at which the simulated run starts."""
-    pump: PumpSettings = PumpSettings()
+    pump: Annotated[PumpSettings, _OrModelFile()] = PumpSettings()
     plant: PlantSettings = PlantSettings()
     balance: BalanceSettings = BalanceSettings()
     transducer: TransducerSettings = TransducerSettings()

@@ -89,3 +89,12 @@ def test_limits_are_counted_and_the_seed_is_told() -> None:
 def test_there_are_lines_to_sign() -> None:
     found = words(RUN)
     assert "NameDateSignaturePreparedReviewedApproved" in found
+
+
+def test_a_simulated_pump_is_named_by_its_model_with_what_that_leaves_out() -> None:
+    model = {"model": "pump <of> tests", "source": ["a study"], "not_modelled": ["bubbles"], "changed": ["pulse_sd"]}
+    found = words(passed_but(simulated=True, pump_model=model))
+    assert "Simulated pumppump <of> tests, with other pulse_sd" in found
+    assert "Its figures come from:a study" in found
+    assert "It does not model:bubbles" in found
+    assert "Simulated pump" not in words(passed_but(simulated=True))
