@@ -13,6 +13,7 @@ from types import TracebackType
 from bench.twin.balance_model import BalanceModel
 from bench.twin.faults import FaultSet
 from bench.twin.faults.of_line import Evaporation
+from bench.twin.hands import Hands
 from bench.twin.metering import Metering
 from bench.twin.plant import Line
 from bench.twin.pump_model import PumpModel
@@ -74,6 +75,7 @@ class World:
         )
         metering = Metering(simulation.pump, faults, seed)
         self.pump = PumpModel(simulation.pump, faults, line, metering, self._truth, lambda: self.now_s)
+        self.hands = Hands(simulation.operator, self.balance, self._truth.note)
         self.line = line
         line.listen(self.balance.take_segment)
         line.listen(self._truth.outflow)

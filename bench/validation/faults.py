@@ -33,6 +33,8 @@ _TESTS: Mapping[str, str] = {
     "stored_bolus: <= 2.5 U, false_alarms: <= 0}",
     "blank": "procedure: blank, duration: 2 h, accept: {evaporation_rate: ±0.5 mg/h, rate_stability: ±0.5 mg/h, "
     "noise_10s: <= 0.03 mg, disturbances_per_hour: <= 2, temperature_range: <= 2 K}",
+    "check": "procedure: check, weight: 20 g ± 0.08 mg, repeats: 4, blank: 5 min, accept: {weight_error: ±0.5 mg, "
+    "repeatability: <= 0.1 mg, zero_return: ±0.3 mg}",
 }
 """Short tests with limits such as labels state, wide enough for a healthy pump's wander."""
 
@@ -84,6 +86,7 @@ TRIALS: tuple[Trial, ...] = (
     Trial({"fault": "balance_drift"}, "blank", "rate_stability"),
     Trial({"fault": "balance_frozen"}, "blank", "frozen"),
     Trial({"fault": "evaporation"}, "blank", "evaporation_rate"),
+    Trial({"fault": "balance_scale_error", "error": "0.1 %"}, "check", "weight_error"),
 )
 
 
