@@ -75,7 +75,7 @@ class World:
         )
         metering = Metering(simulation.pump, faults, seed)
         self.pump = PumpModel(simulation.pump, faults, line, metering, self._truth, lambda: self.now_s)
-        self.hands = Hands(simulation.operator, self.balance, self._truth.note)
+        self.hands = Hands(simulation.operator, self.balance, self.pump, self._truth.note)
         self.line = line
         line.listen(self.balance.take_segment)
         line.listen(self._truth.outflow)

@@ -35,6 +35,9 @@ _TESTS: Mapping[str, str] = {
     "noise_10s: <= 0.03 mg, disturbances_per_hour: <= 2, temperature_range: <= 2 K}",
     "check": "procedure: check, weight: 20 g ± 0.08 mg, repeats: 4, blank: 5 min, accept: {weight_error: ±0.5 mg, "
     "repeatability: <= 0.1 mg, zero_return: ±0.3 mg}",
+    "reservoir": "procedure: reservoir, remaining: 25 U, put_in: true, rate: 30 U/h, last_units: 5 U, "
+    "after_empty: 5 min, blank: 5 min, accept: {remainder_at_low: 17 U to 23 U, remainder_at_empty: ±3 U, "
+    "last_units_error: ±15 %}",
 }
 """Short tests with limits such as labels state, wide enough for a healthy pump's wander."""
 
@@ -87,6 +90,10 @@ TRIALS: tuple[Trial, ...] = (
     Trial({"fault": "balance_frozen"}, "blank", "frozen"),
     Trial({"fault": "evaporation"}, "blank", "evaporation_rate"),
     Trial({"fault": "balance_scale_error", "error": "0.1 %"}, "check", "weight_error"),
+    Trial({"fault": "low_warning_missing"}, "reservoir", "remainder_at_low"),
+    Trial({"fault": "empty_alarm_late"}, "reservoir", "remainder_at_empty|last_units_error"),
+    Trial({"fault": "wrong_reservoir_count"}, "reservoir", "remainder_at_low|last_units_error"),
+    Trial({"fault": "wrong_concentration"}, "basal", "mean_error"),
 )
 
 

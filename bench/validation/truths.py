@@ -20,6 +20,7 @@ from bench.metrology.trumpet import extremes_on_grid
 from bench.recording.reader import TestRecord
 from bench.twin.truth import Truth
 from bench.validation.blank_truths import blank_truths
+from bench.validation.reservoir_truths import reservoir_truths
 
 Floats = npt.NDArray[np.float64]
 HOUR_S = 3600.0
@@ -68,6 +69,7 @@ def truths(procedure: str, course: Course) -> Mapping[str, float]:
         "blank": blank_truths,
         "bolus": bolus_truths,
         "occlusion": occlusion_truths,
+        "reservoir": reservoir_truths,
     }
     return makers[procedure](course)
 

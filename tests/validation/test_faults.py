@@ -31,9 +31,9 @@ def test_a_fault_is_seen(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "trial", [each for each in TRIALS if each.test in ("blank", "check")], ids=lambda each: each.name
+    "trial", [each for each in TRIALS if each.test in ("blank", "check", "reservoir")], ids=lambda each: each.name
 )
-def test_blank_and_check_see_what_is_wrong_with_the_bench(trial: Trial, tmp_path: Path) -> None:
+def test_a_trial_of_the_bench_or_the_reservoir_sees_it(trial: Trial, tmp_path: Path) -> None:
     seen = try_fault(trial, load_rig(RIG), 3, tmp_path / "run")
     assert seen.seen, f"{seen.verdict}: {seen.reason}"
 
