@@ -371,7 +371,7 @@ class PumpModel:
             self.raise_alarm("LOWRES")
         if self._is_empty:
             self._overdrawn_u += max(0.0, counted_u - before_u)
-            if self._overdrawn_u >= self._empty_late_u:
+            if self._overdrawn_u >= self._empty_late_u - _RESERVOIR_SLACK_U:
                 self.raise_alarm("EMPTY")
 
     @property
