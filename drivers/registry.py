@@ -10,7 +10,7 @@ import difflib
 import functools
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, Protocol
@@ -21,7 +21,7 @@ from bench.clock import Clock
 from drivers.link import WireLog
 from drivers.roles import Instrument
 
-ROLES = ("pump", "balance", "pressure", "occluder", "climate")
+ROLES = ("pump", "balance", "pressure", "occluder", "climate", "operator")
 ENTRY_POINT_GROUP = "pumpbench.drivers"
 
 
@@ -51,6 +51,7 @@ class DriverEntry:
         Options: the keys that a rig may give it beside driver, address and calibration.
         summary: one line for lists of drivers.
         needs_address: false for an instrument that is no device.
+        unavailable: tells why it cannot be used here and now, as a console without a terminal; empty where it can.
 
     """
 
@@ -61,6 +62,7 @@ class DriverEntry:
     Options: type[BaseModel]
     summary: str
     needs_address: bool = True
+    unavailable: Callable[[], str] = lambda: ""
 
 
 class UnknownDriverError(LookupError):

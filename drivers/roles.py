@@ -86,6 +86,37 @@ class BolusStatus:
     delivered_ul: float
 
 
+class OperatorAction(StrEnum):
+    """What a bench may ask of the person beside it; `value` and `unit` of the request say how much."""
+
+    PLACE_WEIGHT = "place_weight"
+    REMOVE_WEIGHT = "remove_weight"
+    CHANGE_RESERVOIR = "change_reservoir"
+    SET_HEAD_HEIGHT = "set_head_height"
+    SET_BACK_PRESSURE = "set_back_pressure"
+    SET_TEMPERATURE = "set_temperature"
+    CHANGE_SET = "change_set"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorRequest:
+    """What is to be done: the action with its value for machines, and words for a person; no unit without a value."""
+
+    action: OperatorAction
+    words: str
+    value: float = 0.0
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorAnswer:
+    """Whether it was done, why not (or what the operator has to say), and when the answer came."""
+
+    done: bool
+    reason: str
+    time_s: float
+
+
 class Instrument(Protocol):
     """What every role has."""
 
@@ -150,6 +181,20 @@ class ClimateSensor(Instrument, Protocol):
 
     def read(self) -> Climate:
         """Read the air now."""
+
+
+@runtime_checkable
+class Operator(Instrument, Protocol):
+    """A person beside the bench, or whatever stands in for one; asked one thing at a time."""
+
+    def ask(self, request: OperatorRequest) -> None:
+        """Ask for something to be done; the answer may take minutes."""
+
+    def answer(self, deadline_s: float) -> OperatorAnswer | None:
+        """Return the answer to the last request, or None when none has come by `deadline_s`."""
+
+    def cancel(self) -> None:
+        """Take the last request back."""
 
 
 @runtime_checkable

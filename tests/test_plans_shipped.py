@@ -20,7 +20,7 @@ from bench.rig.load import load_rig
 from bench.run.judging import check_resolvable
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("smoke", "basal", "bolus", "occlusion")
+NAMES = ("smoke", "basal", "bolus", "occlusion", "commissioning")
 TESTS = [(name, test) for name in NAMES for test in load_plan(ROOT / f"test_plans/{name}.yaml", registry()).tests]
 
 

@@ -14,7 +14,7 @@ from bench.quantities import Concentration
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation
 from bench.rig.model import Rig
-from drivers.roles import Alarm, Occluder, Pump
+from drivers.roles import Alarm, Occluder, OperatorAnswer, OperatorRequest, Pump
 
 Capability = TypeVar("Capability")
 
@@ -81,6 +81,9 @@ class Stage(Protocol):
 
     def wait_until(self, done: Callable[[], bool], timeout_s: float, activity: str, poll_s: float = 1.0) -> bool:
         """Wait until `done()` holds, asking every `poll_s`; return whether it did within `timeout_s`."""
+
+    def ask(self, request: OperatorRequest) -> OperatorAnswer:
+        """Ask the operator to do something by hand and wait for the answer; samples, alarms and watchdog go on."""
 
     def alarms(self) -> Sequence[Alarm]:
         """Every alarm taken from the pump since this test began."""

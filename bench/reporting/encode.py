@@ -26,6 +26,7 @@ _GAP = 2**16 - 1
 
 def encode(figure: Figure, *, simulated: bool) -> str:
     """Return a figure's data, ranges and colours as base64 text."""
+    figure = layout.drawn(figure)
     palette, bars = layout.colours(figure), layout.bar_offsets(figure)
     heads: list[dict[str, Any]] = []
     planes = b""
@@ -46,6 +47,7 @@ def encode(figure: Figure, *, simulated: bool) -> str:
         "y": layout.y_range(figure),
         "places": layout.few_places(figure),
         "counts": layout.counts(figure),
+        "logs": [int(figure.x_log), int(figure.y_log)],
         "series": heads,
         "bands": layout.band_pairs(figure),
         "marks": [[mark.x, *texts] for mark, *texts in layout.mark_texts(figure.marks)],

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.reporting.scales import padded, tick_label, ticks, time_unit
+from bench.reporting.scales import decades, padded, tick_label, ticks, time_unit
 from bench.results.model import Figure, Mark, Series
 
 # Okabe and Ito, then a grey for what frames the data and a black for what happens to them.
@@ -47,6 +48,30 @@ class PlacedMark:
     text: str
     lane: int
     leftwards: bool
+
+
+def drawn(figure: Figure) -> Figure:
+    """Return a figure with the decimal logarithms of what stands on its logarithmic axes; what has none is left out."""
+    if not figure.x_log and not figure.y_log:
+        return figure
+    x: Callable[[float], float | None] = _logarithm if figure.x_log else float
+    y: Callable[[float], float | None] = _logarithm if figure.y_log else float
+    series = [
+        one.model_copy(
+            update={
+                "x": [None if value is None else x(value) for value in one.x],
+                "y": [None if value is None else y(value) for value in one.y],
+            }
+        )
+        for one in figure.series
+    ]
+    marks = [mark.model_copy(update={"x": at}) for mark in figure.marks if (at := x(mark.x)) is not None]
+    rules = [rule.model_copy(update={"y": at}) for rule in figure.rules if (at := y(rule.y)) is not None]
+    return figure.model_copy(update={"series": series, "marks": marks, "rules": rules})
+
+
+def _logarithm(value: float) -> float | None:
+    return math.log10(value) if value > 0.0 else None
 
 
 def is_wide(figure: Figure) -> bool:
@@ -130,6 +155,8 @@ def x_ticks(figure: Figure, about: int, room: float) -> list[tuple[float, str]]:
 
     """
     low, high = x_range(figure)
+    if figure.x_log:
+        return decades(low, high)
     places = few_places(figure)
     chosen: list[float] = []
     for place in places:
@@ -140,7 +167,7 @@ def x_ticks(figure: Figure, about: int, room: float) -> list[tuple[float, str]]:
 
 def few_places(figure: Figure) -> list[float]:
     """Return the places of data on the x axis where they are few (windows, numbers of boluses), else nothing."""
-    if figure.marks or any(series.style in ("bars", "step") for series in figure.series):
+    if figure.x_log or figure.marks or any(series.style in ("bars", "step") for series in figure.series):
         return []
     places = sorted({x for series in figure.series for x in series.x if x is not None})
     few = 2 <= len(places) <= _FEW_PLACES and len(figure.series) > 1
@@ -155,6 +182,8 @@ def counts(figure: Figure) -> bool:
 
 def y_ticks(figure: Figure, about: int) -> list[tuple[float, str]]:
     """Return the ticks of the y axis; counts have none between whole numbers."""
+    if figure.y_log:
+        return decades(*y_range(figure))
     found = ticks(*y_range(figure), about)
     if counts(figure) and any(value != round(value) for value, _ in found):
         return [(value, f"{value:.0f}") for value, _ in found if value == round(value)]

@@ -14,6 +14,7 @@ _ROUND_STEPS = {
     "s": (0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400),
 }
 _FEWEST = 3
+_MANY_DECADES = 2.5
 _TIME_UNIT = re.compile(r"(?:[/(\[,]|\bin)\s*(h|min|s)\s*[)\]]?\s*$")
 
 
@@ -58,6 +59,16 @@ def ticks(low: float, high: float, about: int, unit: str = "") -> list[tuple[flo
     if largest >= 1e6 or largest < 1e-4:
         return [(n * distance, f"{n * distance:.3g}".replace("-", MINUS)) for n in range(first, last + 1)]
     return [(n * distance, f"{n * distance:.{decimals}f}".replace("-", MINUS)) for n in range(first, last + 1)]
+
+
+def decades(low: float, high: float) -> list[tuple[float, str]]:
+    """Return the ticks of a logarithmic axis between two decimal logarithms: powers of ten, and 2 and 5 times them
+    where these alone would be few."""
+    powers = range(math.floor(low), math.ceil(high) + 1)
+    few = high - low < _MANY_DECADES
+    found = [factor * 10.0**power for power in powers for factor in ((1, 2, 5) if few else (1,))]
+    inside = [value for value in found if low - 1e-9 <= math.log10(value) <= high + 1e-9]
+    return [(math.log10(value), tick_label(value)) for value in inside]
 
 
 def tick_label(value: float) -> str:

@@ -44,6 +44,7 @@ class _Frame:
 
 def svg(figure: Figure, *, simulated: bool) -> str:
     """Return a figure as one `<svg>` element; a curve of many points shows the extremes of each two pixels."""
+    figure = layout.drawn(figure)
     frame, marks, width = _arranged(figure, simulated=simulated)
     legend, legend_height = _legend(figure, frame.bottom + 42, frame.left, width)
     body = [
@@ -67,7 +68,7 @@ def svg(figure: Figure, *, simulated: bool) -> str:
 
 def mark_key(figure: Figure) -> list[tuple[str, str]]:
     """Return what the numbers that stand for mark labels mean, as (label, numbers); nothing where labels had room."""
-    return layout.mark_key(figure.marks, _arranged(figure, simulated=False)[1])
+    return layout.mark_key(figure.marks, _arranged(layout.drawn(figure), simulated=False)[1])
 
 
 def _arranged(figure: Figure, *, simulated: bool) -> tuple[_Frame, list[layout.PlacedMark], float]:

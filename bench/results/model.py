@@ -133,6 +133,8 @@ class Figure(_Model):
     series: list[Series]
     marks: list[Mark] = []
     rules: list[Rule] = []
+    x_log: bool = Field(default=False, description="whether the x axis is logarithmic; values are plain all the same")
+    y_log: bool = Field(default=False, description="whether the y axis is logarithmic; values are plain all the same")
     caption: str = Field(description="what is shown, how it was reduced, and 'simulated' where it is")
 
 

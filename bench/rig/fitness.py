@@ -14,7 +14,9 @@ _A = {
     "pressure": "a pressure sensor",
     "occluder": "an occluder",
     "climate": "a climate sensor",
+    "operator": "an operator",
 }
+_WAY_OUT = {"operator": "; write `operator: {driver: console}` into it for a person at this terminal"}
 
 
 def misfits(rig: Rig, requires: Mapping[str, Sequence[type]]) -> list[str]:
@@ -29,9 +31,14 @@ def misfits(rig: Rig, requires: Mapping[str, Sequence[type]]) -> list[str]:
     for role, capabilities in requires.items():
         instrument = rig.instruments.get(role)
         if instrument is None:
-            lacking.append(f"needs {_A[role]}, and the rig has none (it has {', '.join(sorted(rig.instruments))})")
+            lacking.append(
+                f"needs {_A[role]}, and the rig has none (it has {', '.join(sorted(rig.instruments))})"
+                + _WAY_OUT.get(role, "")
+            )
             continue
         entry = entry_of(role, instrument.driver)
+        if why := entry.unavailable():
+            lacking.append(f"needs {_A[role]}, and driver {entry.name} cannot be used: {why}")
         lacking += [
             f"needs {_A[role]} with the capability {capability.__name__} ({_in_words(capability)}), "
             f"which driver {entry.name} does not have"

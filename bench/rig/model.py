@@ -230,6 +230,7 @@ SPECS: Mapping[str, type[InstrumentSpec]] = {
     "pressure": PressureSpec,
     "occluder": OccluderSpec,
     "climate": ClimateSpec,
+    "operator": InstrumentSpec,
 }
 
 

@@ -22,6 +22,7 @@ from drivers.roles import (
     Identity,
     Instrument,
     Occluder,
+    Operator,
     PressureSensor,
     Pump,
 )
@@ -91,6 +92,11 @@ class OpenRig:
     def climate(self) -> ClimateSensor | None:
         """The climate sensor, if the rig has one."""
         return cast("ClimateSensor | None", self.instruments.get("climate"))
+
+    @property
+    def operator(self) -> Operator | None:
+        """Who can be asked to do something by hand, if anybody."""
+        return cast("Operator | None", self.instruments.get("operator"))
 
     def make_safe(self, reason: str) -> None:
         """Stop the pump and open the occluder; record `safe state` with what each came to.

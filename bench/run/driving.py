@@ -99,6 +99,7 @@ class Driving:
             self._interrupts,
             self._procedure.expected_duration_s(self._test.settings, self._context.plan),
             progress,
+            self._rig.operator,
         )
         stage.begin()
         self._procedure.drive(self._test.settings, stage)

@@ -10,12 +10,24 @@ from bench.procedures.base import Context
 from bench.recording.writer import RecordingWriter
 from bench.run.interrupts import Interrupts
 from bench.run.samplers import Samplers
-from drivers.roles import Alarm, DeliveryState, HasWatchdog, Occluder, Pump, RaisesAlarms, ReportsDelivery
+from drivers.roles import (
+    Alarm,
+    DeliveryState,
+    HasWatchdog,
+    Occluder,
+    Operator,
+    OperatorAnswer,
+    OperatorRequest,
+    Pump,
+    RaisesAlarms,
+    ReportsDelivery,
+)
 
 ALARMS_EVERY_S = 2.0
 COUNT_EVERY_S = 60.0
 WATCHDOG_S = 60.0
 """After so long without a word from the bench a pump with a watchdog stops by itself; it is asked far more often."""
+_ASK_SLICE_S = 0.5
 _SLICE_S = 0.25
 """Longest sleep in real time, so that Ctrl-C is obeyed soon."""
 
@@ -43,6 +55,7 @@ class RunStage:
         interrupts: Ctrl-C and SIGTERM, obeyed while time passes.
         expected_duration_s: of the whole test.
         progress: told what the test is doing.
+        operator: who can be asked to do something by hand, if anybody.
 
     """
 
@@ -58,6 +71,7 @@ class RunStage:
         interrupts: Interrupts,
         expected_duration_s: float,
         progress: ProgressListener | None,
+        operator: Operator | None = None,
     ) -> None:
         self.clock = clock
         self.context = context
@@ -69,6 +83,7 @@ class RunStage:
         self._interrupts = interrupts
         self._expected_end_s = clock.now_s() + expected_duration_s
         self._progress = progress
+        self._operator = operator
         self._alarms: list[Alarm] = []
         self._alarms_due_s = self._count_due_s = clock.now_s()
 
@@ -99,6 +114,34 @@ class RunStage:
         if self._occluder is None:
             raise TypeError(f"test {self._test_id}: the rig has no occluder")
         return self._occluder
+
+    def ask(self, request: OperatorRequest) -> OperatorAnswer:
+        """Ask the operator to do something by hand and wait for the answer, however long it takes.
+
+        Samples, alarms and the watchdog go on meanwhile. Question and answer are recorded, each with its instant.
+
+        Raises:
+            TypeError: there is no operator, which collection should have refused.
+            InstrumentError: an instrument was lost meanwhile.
+
+        """
+        operator = self._operator
+        if operator is None:
+            raise TypeError(f"test {self._test_id}: the rig has no operator")
+        told = {"action": request.action.value, "value": request.value, "unit": request.unit, "words": request.words}
+        asked_s = self.event("operator asked", **told)
+        operator.ask(request)
+        answer: OperatorAnswer | None = None
+        try:
+            while answer is None:
+                self._attend(f"waiting for the operator: {request.words}", ALARMS_EVERY_S)
+                answer = operator.answer(self.clock.now_s() + _ASK_SLICE_S)
+        finally:
+            if answer is None:
+                operator.cancel()
+        kind = "operator confirmed" if answer.done else "operator refused"
+        self.event(kind, action=request.action.value, reason=answer.reason, asked_s=asked_s, answered_s=answer.time_s)
+        return answer
 
     def event(self, kind: str, **data: Any) -> float:
         """Record that something was done or seen, now; return the instant."""

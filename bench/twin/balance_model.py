@@ -126,6 +126,8 @@ class BalanceModel:
         self._frozen = faults.get(BalanceFrozen)
         self._window = max(2, round(settings.stable_time.to("s") * self.output_rate_hz))
         self._stable_g = settings.stable_within * self.readability_g
+        self._placed_g = self._placed_from_g = 0.0
+        self._placed_s = 0.0
         self._recent: deque[float] = deque(maxlen=self._window)
         self._output = -1
         self._held = -1
@@ -137,6 +139,18 @@ class BalanceModel:
     def take_segment(self) -> Callable[[Segment], None]:
         """What the line tells of its segments."""
         return self._filter.take
+
+    def put_on(self, mass_g: float, time_s: float) -> None:
+        """Put a weight on the pan at `time_s`, or take it off where its mass is negative; the lag follows."""
+        self.indication_g(time_s)
+        self._placed_from_g = self._placed_at(time_s)
+        self._placed_g += mass_g
+        self._placed_s = time_s
+
+    def _placed_at(self, time_s: float) -> float:
+        """Return what of the weights on the pan shows, behind the lag."""
+        passed_s = max(0.0, time_s - self._placed_s)
+        return self._placed_g + (self._placed_from_g - self._placed_g) * math.exp(-passed_s / self._lag_s)
 
     def indication_g(self, time_s: float) -> float:
         """Return the last output by `time_s` in g, vessel included; times may not go back by more than an output."""
@@ -187,6 +201,8 @@ class BalanceModel:
         )
         if self._bump is not None:
             load_g += self._bumps_g(time_s)
+        if self._placed_s:
+            load_g += self._placed_at(time_s)
         shown_g = load_g * self._scale + self._noise.at(output)
         return shown_g if self._load_error is None else shown_g + self._load_error.at(load_g)
 

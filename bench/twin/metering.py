@@ -5,7 +5,14 @@ from __future__ import annotations
 import math
 
 from bench.twin.faults import FaultSet
-from bench.twin.faults.of_metering import DoseScaleError, EmptyReservoir, ExtraPulses, MissedPulses, StartupOverdelivery
+from bench.twin.faults.of_metering import (
+    DoseScaleError,
+    EmptyReservoir,
+    ExtraPulses,
+    MissedPulses,
+    StartupOverdelivery,
+    WrongConcentration,
+)
 from bench.twin.noise import Key, generator
 from bench.twin.settings import PumpSettings
 
@@ -53,6 +60,13 @@ class Metering:
         self._pulses = 0
         short = faults.get(EmptyReservoir)
         self._contents = short.contents.to("µL", settings.insulin) if short else math.inf
+        mistaken = faults.get(WrongConcentration)
+        if mistaken:
+            self._factor *= mistaken.insulin.ul_per_u / settings.insulin.ul_per_u
+
+    def put_in(self, volume_ul: float) -> None:
+        """Put in a reservoir that really holds so much; one that nobody ever changed holds more than is taken."""
+        self._contents = volume_ul
 
     def install(self) -> None:
         """Start anew the transient of a freshly filled reservoir."""

@@ -12,7 +12,8 @@ from typing import Literal
 
 from bench.twin.boluses import Boluses, Part
 from bench.twin.faults import FaultSet
-from bench.twin.faults.of_alarms import FalseAlarm, LateAlarm, NoAlarm
+from bench.twin.faults.of_alarms import EmptyAlarmLate, FalseAlarm, LateAlarm, LowWarningMissing, NoAlarm
+from bench.twin.faults.of_metering import WrongReservoirCount
 from bench.twin.metering import Metering
 from bench.twin.plant import Line
 from bench.twin.pulses import COUNTED_DIGITS, BasalClock, PulseTrain, Temporary
@@ -55,6 +56,11 @@ class PumpModel:
         self._prime_step_s = settings.prime_pulse_interval.to("s")
         self.reservoir_u = settings.reservoir.to("U", insulin)
         self._low_reservoir_u = settings.low_reservoir.to("U", insulin)
+        overdue, miscounted = faults.get(EmptyAlarmLate), faults.get(WrongReservoirCount)
+        self._low_mute = faults.get(LowWarningMissing) is not None
+        self._empty_late_u = overdue.after.to("U", insulin) if overdue else 0.0
+        self._counted_share = miscounted.share.to("%") / 100.0 if miscounted else 1.0
+        self._overdrawn_u = 0.0
         self._battery_life_s = settings.battery_life.to("s")
         self._low_battery_pct = settings.low_battery.to("%")
         self._ul_per_u = insulin.ul_per_u
@@ -283,7 +289,14 @@ class PumpModel:
         if self._basal.on or self._boluses.under_way or self._prime_train:
             raise PumpRefusal("conflict", "the pump delivers")
         self.reservoir_u = volume_u
+        self._overdrawn_u = 0.0
         self._metering.install()
+
+    def put_in(self, volume_ul: float) -> None:
+        """Put in a reservoir that really holds so much, without a word to the pump; refused while it delivers."""
+        if self._basal.on or self._boluses.under_way or self._prime_train:
+            raise PumpRefusal("conflict", "the pump delivers")
+        self._metering.put_in(volume_ul)
 
     def raise_alarm(self, code: str) -> None:
         """Raise an alarm; all but warnings stop and block delivery."""
@@ -352,11 +365,18 @@ class PumpModel:
 
     def _count_reservoir(self, size_u: float) -> None:
         before_u = self.reservoir_u
-        self.reservoir_u = max(0.0, round(before_u - size_u, COUNTED_DIGITS))
-        if self.reservoir_u <= self._low_reservoir_u < before_u:
+        counted_u = size_u * self._counted_share
+        self.reservoir_u = max(0.0, round(before_u - counted_u, COUNTED_DIGITS))
+        if self.reservoir_u <= self._low_reservoir_u < before_u and not self._low_mute:
             self.raise_alarm("LOWRES")
-        if self.reservoir_u < self.basal_increment_u - _RESERVOIR_SLACK_U:
-            self.raise_alarm("EMPTY")
+        if self._is_empty:
+            self._overdrawn_u += max(0.0, counted_u - before_u)
+            if self._overdrawn_u >= self._empty_late_u - _RESERVOIR_SLACK_U:
+                self.raise_alarm("EMPTY")
+
+    @property
+    def _is_empty(self) -> bool:
+        return self.reservoir_u < self.basal_increment_u - _RESERVOIR_SLACK_U
 
     def _conditions(self) -> list[str]:
         present = {

@@ -32,3 +32,7 @@ def pulses_of(volume_u: float, increment_u: float, maximum_u: float) -> int:
     if round(pulses) < 1:
         raise PumpRefusal("range", f"{volume_u} U is less than {increment_u} U")
     return round(pulses)
+
+
+class HandsRefusal(Exception):  # noqa: N818 - a word of the bench's people
+    """The simulated operator cannot do what is asked: the bench has nothing of the kind."""

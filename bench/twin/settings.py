@@ -288,6 +288,16 @@ class OccluderSettings(_Section):
     """From the command until the line is shut or open."""
 
 
+class OperatorSettings(_Section):
+    """The person beside the bench."""
+
+    serial_number: str = "SIM-HANDS-1"
+    reaction: Annotated[Duration, _Positive] = Quantity(20, "s")
+    """From a request to its being done."""
+    weight_error: Mass = Quantity(0, "mg")
+    """What the check weight has too much, beyond its nominal mass."""
+
+
 class Simulation(_Section):
     """The twin: what is simulated, from which seed, with which faults."""
 
@@ -300,6 +310,7 @@ class Simulation(_Section):
     transducer: TransducerSettings = TransducerSettings()
     climate: ClimateSettings = ClimateSettings()
     occluder: OccluderSettings = OccluderSettings()
+    operator: OperatorSettings = OperatorSettings()
     faults: list[Fault] = []
 
     @field_validator("start")

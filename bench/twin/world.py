@@ -12,13 +12,33 @@ from types import TracebackType
 
 from bench.twin.balance_model import BalanceModel
 from bench.twin.faults import FaultSet
+from bench.twin.faults.of_line import Evaporation
+from bench.twin.hands import Hands
 from bench.twin.metering import Metering
 from bench.twin.plant import Line
 from bench.twin.pump_model import PumpModel
-from bench.twin.sensors import ClimateModel, ClimateProbes, OccluderModel, TransducerModel
+from bench.twin.sensors import KNOT_S, ClimateModel, ClimateProbes, OccluderModel, TransducerModel
 from bench.twin.settings import Simulation
 from bench.twin.truth import TruthWriter
 from bench.twin.vessel import Vessel
+
+
+def at_rest(simulation: Simulation) -> dict[str, float]:
+    """Return what vessel and balance do by themselves, for the truth: the steady loss, and the noise as it is made."""
+    balance, faults = simulation.balance, FaultSet(simulation.faults)
+    bare = faults.get(Evaporation)
+    evaporation = bare.rate if bare else simulation.plant.evaporation
+    return {
+        "loss_mg_per_h": evaporation.to("mg/h") - balance.drift.to("mg/h"),
+        "noise_white_mg": balance.noise_white.to("mg"),
+        "noise_flicker_mg": balance.noise_flicker.to("mg"),
+        "noise_walk_mg": balance.noise_walk.to("mg"),
+        "lag_s": balance.lag.to("s"),
+        "output_rate_hz": balance.output_rate.to("Hz"),
+        "readability_mg": balance.readability.to("mg"),
+        "load_error_mg": balance.load_error.to("mg"),
+        "pulse_ul": simulation.pump.pulse.to("µL", simulation.pump.insulin),
+    }
 
 
 class World:
@@ -42,6 +62,7 @@ class World:
             start_utc=simulation.start_utc.isoformat(),
             concentration_u_per_ml=insulin.u_per_ml,
             faults=[fault.model_dump(mode="json") for fault in simulation.faults],
+            at_rest=at_rest(simulation),
         )
         line = Line(simulation.plant, faults, insulin)
         self.climate = ClimateModel(simulation.climate, faults, seed)
@@ -54,6 +75,7 @@ class World:
         )
         metering = Metering(simulation.pump, faults, seed)
         self.pump = PumpModel(simulation.pump, faults, line, metering, self._truth, lambda: self.now_s)
+        self.hands = Hands(simulation.operator, self.balance, self.pump, self._truth.note)
         self.line = line
         line.listen(self.balance.take_segment)
         line.listen(self._truth.outflow)
@@ -82,7 +104,9 @@ class World:
             self.run_until(time_s)
 
     def close(self) -> None:
-        """End the truth file; safe to call twice."""
+        """End the truth file, with the air's temperature up to now; safe to call twice."""
+        knots = range(int(self.now_s / KNOT_S) + 2)
+        self._truth.note(self.now_s, "air", knot_s=KNOT_S, temperature_c=[self.climate.knot(each)[0] for each in knots])
         self._truth.close()
 
     def __enter__(self) -> World:

@@ -31,6 +31,13 @@ _TESTS: Mapping[str, str] = {
     "occlusion": "procedure: occlusion, rate: 3 U/h, run_in: 15 min, timeout: 75 min, release_observation: 10 min, "
     "blank: 10 min, accept: {time_to_alarm: <= 60 min, pressure_at_alarm: 80 kPa to 130 kPa, missed_volume: <= 3 U, "
     "stored_bolus: <= 2.5 U, false_alarms: <= 0}",
+    "blank": "procedure: blank, duration: 2 h, accept: {evaporation_rate: ±0.5 mg/h, rate_stability: ±0.5 mg/h, "
+    "noise_10s: <= 0.03 mg, disturbances_per_hour: <= 2, temperature_range: <= 2 K}",
+    "check": "procedure: check, weight: 20 g ± 0.08 mg, repeats: 4, blank: 5 min, accept: {weight_error: ±0.5 mg, "
+    "repeatability: <= 0.1 mg, zero_return: ±0.3 mg}",
+    "reservoir": "procedure: reservoir, remaining: 25 U, put_in: true, rate: 30 U/h, last_units: 5 U, "
+    "after_empty: 5 min, blank: 5 min, accept: {remainder_at_low: 17 U to 23 U, remainder_at_empty: ±3 U, "
+    "last_units_error: ±15 %}",
 }
 """Short tests with limits such as labels state, wide enough for a healthy pump's wander."""
 
@@ -78,6 +85,15 @@ TRIALS: tuple[Trial, ...] = (
     Trial({"fault": "silent_instrument", "instrument": "balance", "first": "20 min"}, "basal", "balance"),
     Trial({"fault": "garbled_line", "instrument": "balance", "first": "20 min"}, "basal", "balance"),
     Trial({"fault": "garbled_line", "instrument": "balance", "every": 7, "first": "20 min"}, "basal", "garbled lines"),
+    Trial({"fault": "balance_bump"}, "blank", "disturbances_per_hour"),
+    Trial({"fault": "balance_drift"}, "blank", "rate_stability"),
+    Trial({"fault": "balance_frozen"}, "blank", "frozen"),
+    Trial({"fault": "evaporation"}, "blank", "evaporation_rate"),
+    Trial({"fault": "balance_scale_error", "error": "0.1 %"}, "check", "weight_error"),
+    Trial({"fault": "low_warning_missing"}, "reservoir", "remainder_at_low"),
+    Trial({"fault": "empty_alarm_late"}, "reservoir", "remainder_at_empty|last_units_error"),
+    Trial({"fault": "wrong_reservoir_count"}, "reservoir", "remainder_at_low|last_units_error"),
+    Trial({"fault": "wrong_concentration"}, "basal", "mean_error"),
 )
 
 

@@ -1,4 +1,4 @@
-"""The short tests of a twin study: a few pulses, a few boluses, one occlusion, with blanks before and after."""
+"""The short tests of a twin study: a few pulses, a few boluses, one occlusion, with blanks around; and a blank."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bench.plan.model import Plan
 from bench.procedures import registry
 from bench.twin.settings import PumpSettings
 
-PROCEDURES = ("basal", "bolus", "occlusion")
+PROCEDURES = ("basal", "bolus", "occlusion", "blank", "reservoir")
 _TESTS = {
     "basal": "{id: BASAL, procedure: basal, rate: 1 U/h, duration: 1 h, blank: 15 min, accept: {mean_error: %s}}",
     "bolus": "{id: BOLUS, procedure: bolus, volume: 1 U, count: 5, blank: 10 min, accept: {mean_error: %s}}",
@@ -15,15 +15,20 @@ _TESTS = {
         "{id: OCCLUSION, procedure: occlusion, rate: 15 U/h, run_in: 3 min, timeout: 40 min,"
         " release_observation: 5 min, blank: 10 min, accept: {stored_bolus: %s}}"
     ),
+    "blank": "{id: BLANK, procedure: blank, duration: 1 h, accept: {evaporation_rate: %s}}",
+    "reservoir": (
+        "{id: RESERVOIR, procedure: reservoir, remaining: 25 U, put_in: true, rate: 30 U/h, new: 300 U, blank: 10 min,"
+        " accept: {remainder_at_empty: %s}}"
+    ),
 }
-_WIDE = {"basal": "±90 %", "bolus": "±90 %", "occlusion": "<= 100 U"}
+_WIDE = {"basal": "±90 %", "bolus": "±90 %", "occlusion": "<= 100 U", "blank": "±90 mg/h", "reservoir": "±90 U"}
 
 
 def short_plan(procedure: str, pump: PumpSettings, limit: str = "", decision: str = "guarded") -> Plan:
     """Return a plan of one short test of a procedure.
 
     Args:
-        procedure: `basal`, `bolus` or `occlusion`.
+        procedure: one of `PROCEDURES`.
         pump: the twin's, whose insulin and pulses the plan tells.
         limit: of its `accept:`; nothing is a limit that every pump keeps.
         decision: the decision rule, as a plan has it.

@@ -19,6 +19,8 @@ from bench.metrology.observation import AMBULATORY_SAMPLE_S
 from bench.metrology.trumpet import extremes_on_grid
 from bench.recording.reader import TestRecord
 from bench.twin.truth import Truth
+from bench.validation.blank_truths import blank_truths
+from bench.validation.reservoir_truths import reservoir_truths
 
 Floats = npt.NDArray[np.float64]
 HOUR_S = 3600.0
@@ -64,8 +66,10 @@ def truths(procedure: str, course: Course) -> Mapping[str, float]:
     """
     makers: dict[str, Callable[[Course], Mapping[str, float]]] = {
         "basal": basal_truths,
+        "blank": blank_truths,
         "bolus": bolus_truths,
         "occlusion": occlusion_truths,
+        "reservoir": reservoir_truths,
     }
     return makers[procedure](course)
 

@@ -20,6 +20,7 @@ _WHERE: dict[str, dict[str, Any]] = {
     },
     "occluder": {"driver": "numato_relay", "address": "sim://twin/occluder", "channel": 0},
     "climate": {"driver": "vaisala_ptu300", "address": "sim://twin/climate"},
+    "operator": {"driver": "line_terminal", "address": "sim://twin/operator"},
 }
 """How each role is emulated."""
 _DECLARED_AIR = "fixed_climate"

@@ -17,6 +17,7 @@ ROLE_PROTOCOLS = {
     "pressure": roles.PressureSensor,
     "occluder": roles.Occluder,
     "climate": roles.ClimateSensor,
+    "operator": roles.Operator,
 }
 FORM = ("Read ", "Set ", "Ask ", "Start ", "Stop ")
 LIFE = {"close"}
@@ -32,7 +33,9 @@ def public_methods(kind: type) -> dict[str, types.FunctionType]:
 
 def test_drivers_in_tree() -> None:
     assert {name: entry.role for name, entry in all_drivers().items()} == {
+        "console": "operator",
         "fixed_climate": "climate",
+        "line_terminal": "operator",
         "mettler_mt_sics": "balance",
         "numato_relay": "occluder",
         "scpi_dmm": "pressure",

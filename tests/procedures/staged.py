@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from bench.clock import Clock, SimulatedClock
 from bench.procedures.base import Context
 from drivers.errors import InstrumentError
-from drivers.roles import Alarm, BolusStatus, DeliveryState, Identity
+from drivers.roles import Alarm, BolusStatus, DeliveryState, Identity, OperatorAnswer, OperatorRequest
 
 Capability = TypeVar("Capability")
 
@@ -128,6 +128,12 @@ class Waits:
     def latest(self, channel: str) -> float:
         del channel
         return float("nan")
+
+    def ask(self, request: OperatorRequest) -> OperatorAnswer:
+        """Answer after 20 s that it was done."""
+        del request
+        self.clock.sleep_s(20.0)
+        return OperatorAnswer(True, "", self.clock.now_s())
 
 
 class Staged(Waits):

@@ -49,3 +49,12 @@ def test_encoding_has_nothing_that_html_must_escape_and_is_small() -> None:
     text = encode(shown, simulated=True)
     assert text.replace("+", "").replace("/", "").replace("=", "").isalnum()
     assert len(text) < 14_000
+
+
+def test_logarithmic_axes_come_as_decimal_logarithms() -> None:
+    curve = Series(label="curve", x=[1.0, 10.0, 100.0], y=[0.1, 0.01, 0.001])
+    shown = figure(curve).model_copy(update={"x_log": True, "y_log": True})
+    header, ((xs, ys),) = decode(encode(shown, simulated=False))
+    assert header["logs"] == [1, 1]
+    assert xs == pytest.approx([0.0, 1.0, 2.0], abs=1e-6)
+    assert ys == pytest.approx([-1.0, -2.0, -3.0], abs=1e-4)

@@ -193,3 +193,27 @@ def test_counts_have_whole_ticks_and_every_axis_at_least_three() -> None:
     counted = figure(Series(label="b", x=[-4, -3, 0, 4], y=[0, 1, 2, 0], style="bars"))
     assert [label for _, label in layout.y_ticks(counted, 6)] == ["0", "1", "2"]
     assert len(layout.x_ticks(counted, 4, 0.05)) >= 3
+
+
+def logarithmic() -> Figure:
+    xs: list[float | None] = [0.1, 1.0, 10.0, 1000.0]
+    curve = Series(label="curve", x=xs, y=[0.02, 0.005, 0.0, 0.01])
+    return figure(curve, rules=[Rule(y=0.005, label="limit")]).model_copy(update={"x_log": True, "y_log": True})
+
+
+def test_logarithmic_axes_have_decades_of_equal_length_labelled_with_plain_values() -> None:
+    shown = layout.drawn(logarithmic())
+    assert shown.series[0].x == pytest.approx([-1.0, 0.0, 1.0, 3.0])
+    # Nothing has no logarithm: a gap.
+    assert shown.series[0].y[2] is None
+    assert shown.rules[0].y == pytest.approx(shown.series[0].y[1])
+    ticks = dict(layout.x_ticks(shown, 5, 0.1))
+    assert [ticks[at] for at in (-1.0, 0.0, 1.0, 2.0, 3.0)] == ["0.1", "1", "10", "100", "1000"]
+    assert [label for _, label in layout.y_ticks(shown, 5)] == ["0.005", "0.01", "0.02"]
+    words = {text for *_, text in text_boxes(svg(logarithmic(), simulated=False))}
+    assert {"0.1", "1", "10", "100", "1000"} <= words
+
+
+def test_a_figure_without_logarithms_is_drawn_as_it_is() -> None:
+    plain = figure(line([1.0, 2.0]))
+    assert layout.drawn(plain) is plain

@@ -19,6 +19,7 @@ QUIET: dict[str, dict[str, Any]] = {
     "transducer": {"noise": "0 V"},
     "climate": {"temperature_wander": "0 K", "pressure_wander": "0 hPa", "humidity_wander": "0 %"},
     "occluder": {"closing_time": "0 s"},
+    "operator": {},
 }
 
 

@@ -15,6 +15,7 @@ from tests.twin.quiet import quiet
 
 PHYSICS = set(REGISTRY) - {"silent_instrument", "garbled_line"}
 OCCLUSION_ONLY = {"no_alarm", "late_alarm", "weak_stiffness", "occluder_leaks"}
+RESERVOIR_ONLY = {"low_warning_missing", "empty_alarm_late", "wrong_reservoir_count"}
 
 
 def basal(simulation: Simulation, path: Path, hours: float = 3.0, seed: int = 1) -> tuple[Truth, float]:
@@ -137,7 +138,45 @@ def test_a_warm_room_is_warm() -> None:
     assert world.climate.read(100.0)[0] == pytest.approx(30.0, abs=1.0)
 
 
-@pytest.mark.parametrize("name", sorted(PHYSICS - OCCLUSION_ONLY))
+@pytest.mark.parametrize(
+    ("fault", "alarms_u"),
+    [
+        ({}, {"LOWRES": 1.0, "EMPTY": 2.0}),
+        ({"fault": "low_warning_missing"}, {"EMPTY": 2.0}),
+        ({"fault": "empty_alarm_late", "after": "0.5 U"}, {"LOWRES": 1.0, "EMPTY": 2.5}),
+        ({"fault": "wrong_reservoir_count", "share": "50 %"}, {"LOWRES": 2.0, "EMPTY": 4.0}),
+    ],
+)
+def test_alarms_of_the_reservoir_come_after_so_much_was_metered(
+    fault: dict[str, Any], alarms_u: dict[str, float], tmp_path: Path
+) -> None:
+    simulation = quiet(*([fault] if fault else []), pump={"reservoir": "2 U", "low_reservoir": "1 U"})
+    with World(simulation, 1, tmp_path / "truth") as world:
+        world.pump.set_basal_rate(10.0)
+        world.pump.switch_basal(True)
+        world.run_until(3600.0)
+        assert world.pump.state == "ALAR"
+    truth = read_truth(tmp_path / "truth")
+    alarms = {note["code"]: note["time_s"] for note in truth.notes if note["kind"] == "alarm"}
+    metered_u = {code: truth.metered_ul(0.0, time_s) / 10.0 for code, time_s in alarms.items()}
+    # What is less than a pulse is empty already where half of each pulse is counted.
+    assert metered_u == pytest.approx(alarms_u, abs=0.051)
+
+
+def test_a_reservoir_holds_what_was_put_in_and_a_wrong_concentration_takes_half(tmp_path: Path) -> None:
+    simulation = quiet({"fault": "wrong_concentration", "insulin": "U-200"})
+    with World(simulation, 1, tmp_path / "truth") as world:
+        world.hands.actions["change_reservoir"](4.0, "µL", 1.0)
+        world.pump.set_basal_rate(10.0)
+        world.pump.switch_basal(True)
+        world.run_until(600.0)
+    volumes_ul = read_truth(tmp_path / "truth").pulse_volume_ul
+    assert volumes_ul[0] == pytest.approx(0.25)
+    assert volumes_ul.sum() == pytest.approx(4.0)
+    assert volumes_ul[-1] == 0.0
+
+
+@pytest.mark.parametrize("name", sorted(PHYSICS - OCCLUSION_ONLY - RESERVOIR_ONLY))
 def test_every_fault_changes_something_with_its_defaults(name: str, tmp_path: Path) -> None:
     """Beside the same run without it: the truth, the alarms, or what any instrument shows."""
 

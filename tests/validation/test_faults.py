@@ -10,7 +10,7 @@ import pytest
 from bench.rig.load import load_rig
 from bench.twin.faults import REGISTRY
 from bench.validation.batch import TaskError
-from bench.validation.faults import TRIALS, fault_plan, try_fault
+from bench.validation.faults import TRIALS, Trial, fault_plan, try_fault
 from bench.validation.runs import drive
 from bench.validation.study import FaultTask, fault_study
 from bench.validation.world import draw_world
@@ -28,6 +28,14 @@ def test_a_fault_is_seen(name: str, tmp_path: Path) -> None:
     seen = try_fault(trial, load_rig(RIG), 3, tmp_path / "run")
     assert seen.seen, f"{seen.verdict}: {seen.reason}"
     assert seen.reason
+
+
+@pytest.mark.parametrize(
+    "trial", [each for each in TRIALS if each.test in ("blank", "check", "reservoir")], ids=lambda each: each.name
+)
+def test_a_trial_of_the_bench_or_the_reservoir_sees_it(trial: Trial, tmp_path: Path) -> None:
+    seen = try_fault(trial, load_rig(RIG), 3, tmp_path / "run")
+    assert seen.seen, f"{seen.verdict}: {seen.reason}"
 
 
 def test_a_fault_that_does_nothing_is_not_seen(tmp_path: Path) -> None:

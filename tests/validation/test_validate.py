@@ -101,8 +101,8 @@ def test_a_rig_without_pressure_sensor_leaves_out_occlusions(tmp_path: Path) -> 
     del rig["instruments"]["pressure"]
     (tmp_path / "rig.yaml").write_text(yaml.safe_dump(rig, allow_unicode=True), encoding="utf-8")
     work = plan_work(tmp_path / "rig.yaml", 10)
-    assert work.procedures == ("basal", "bolus")
-    assert [each.split(":")[0] for each in work.left_out] == ["occlusion"]
+    assert work.procedures == ("basal", "bolus", "blank")
+    assert [each.split(":")[0] for each in work.left_out] == ["occlusion", "reservoir"]
     assert "pressure sensor" in work.left_out[0]
     whole = plan_work(FIXTURES / "simulated.yaml", 10)
     assert len(work.trials) < len(whole.trials)

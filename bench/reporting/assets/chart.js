@@ -9,6 +9,15 @@
   const font = (bold) => `${bold ? 'bold ' : ''}12px system-ui, sans-serif`;
   const show = (v) => (v == null ? '–' : String(+v.toPrecision(5))).replace('-', '−');
 
+  const decades = ({ min, max }) => {   // ticks of a logarithmic axis, whose values are decimal logarithms: as in scales.py
+    const found = [], factors = max - min < 2.5 ? [1, 2, 5] : [1];
+    for (let power = Math.floor(min); power <= max; power++) for (const factor of factors) {
+      const at = power + Math.log10(factor);
+      if (at >= min && at <= max) found.push(at);
+    }
+    return found;
+  };
+
   const inflate = async (text) => {
     const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
@@ -147,21 +156,24 @@
       const dashes = { limit: [6, 4], nominal: [2, 3], envelope: [5, 3] };
       const edges = new Map(figure.bands.flatMap(([low, high]) => (
         figure.series[low].label === figure.series[high].label ? [[low, ', lower'], [high, ', upper']] : [])));
+      const [logX, logY] = figure.logs;
+      const showY = (v) => (logY && v != null ? show(10 ** v) : show(v));
       const series = figure.series.map((s, i) => ({
         label: s.label + (edges.get(i) ?? ''),
         stroke: colour(s.colour),
         width: 1.5,
-        value: (_, v) => show(v),
+        value: (_, v) => showY(v),
         ...(dashes[s.role] ? { dash: dashes[s.role] } : {}),
         ...(s.style === 'step' ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
         ...(s.style === 'bars' ? { paths: barPaths(s), fill: colour(s.colour) + 'bf', width: 0, points: { show: false } } : {}),
         ...(s.style === 'points' ? { paths: () => null, points: { show: true, size: s.n > 60 ? 5 : 7, fill: colour(s.colour), width: 0 } } : {}),
         ...(s.style === 'line' && s.n <= 40 ? { points: { show: true, size: 6, fill: colour(s.colour) } } : {}),
       }));
-      const axis = (label, more) => ({
+      const axis = (label, log, more) => ({
         label, labelFont: font(), font: font(), stroke: ink, labelSize: 18, labelGap: 2, gap: 4,
         grid: { stroke: grid, width: 1 }, ticks: { show: false },
-        values: (_, splits) => splits.map((v) => (v == null ? '' : show(v))), ...more,
+        values: (_, splits) => splits.map((v) => (v == null ? '' : log ? show(10 ** v) : show(v))),
+        ...(log ? { splits: (u, which) => decades(u.scales[which ? 'y' : 'x']) } : {}), ...more,
       });
       const incrs = {
         h: [1 / 60, 1 / 12, .25, .5, 1, 2, 3, 4, 6, 12, 24, 48, 96, 168],
@@ -180,11 +192,11 @@
           y: { range: (_, from, to) => this.yRange(from, to) },
         },
         axes: [
-          axis(figure.xLabel, { size: 20, space: 70, ...(incrs ? { incrs } : {}),
+          axis(figure.xLabel, logX, { size: 20, space: 70, ...(incrs ? { incrs } : {}),
             ...(figure.places.length ? { splits: (u) => this.places(u) } : {}) }),
-          axis(figure.yLabel, { space: 32, ...(figure.counts ? { incrs: [1, 2, 5].flatMap((n) => [n, 10 * n, 100 * n, 1000 * n]).sort((a, b) => a - b) } : {}), size: (_, values) => 12 + Math.max(8, ...(values ?? []).map((v) => measure(v))) }),
+          axis(figure.yLabel, logY, { space: 32, ...(figure.counts ? { incrs: [1, 2, 5].flatMap((n) => [n, 10 * n, 100 * n, 1000 * n]).sort((a, b) => a - b) } : {}), size: (_, values) => 12 + Math.max(8, ...(values ?? []).map((v) => measure(v))) }),
         ],
-        series: [{ label: figure.xLabel, value: (_, v) => show(v) }, ...series],
+        series: [{ label: figure.xLabel, value: (_, v) => (logX && v != null ? show(10 ** v) : show(v)) }, ...series],
         bands: figure.bands.map(([low, high]) => ({ series: [high + 1, low + 1], fill: colour(figure.series[low].colour) + '40' })),
         cursor: { drag: { x: true, y: false, setScale: true }, points: { size: 7 }, bind: { dblclick: () => () => this.reset() } },
         legend: { live: true },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from bench.quantities import Duration, Quantity
+from bench.quantities import Duration, Quantity, Volume
 from bench.twin.faults.base import EveryNth, OneFault
 
 
@@ -28,4 +28,17 @@ class FalseAlarm(OneFault):
     every: EveryNth = 12
 
 
-Kinds = NoAlarm | LateAlarm | FalseAlarm
+class LowWarningMissing(OneFault):
+    """Pump: it never warns of a low reservoir."""
+
+    fault: Literal["low_warning_missing"]
+
+
+class EmptyAlarmLate(OneFault):
+    """Pump: it goes on for `after` once it has counted its reservoir down to nothing, and alarms only then."""
+
+    fault: Literal["empty_alarm_late"]
+    after: Volume = Quantity(5, "U")
+
+
+Kinds = NoAlarm | LateAlarm | FalseAlarm | LowWarningMissing | EmptyAlarmLate

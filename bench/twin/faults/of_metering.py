@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bench.quantities import Duration, Quantity, Ratio, Volume
+from bench.quantities import Concentration, Duration, InsulinConcentration, Quantity, Ratio, Volume
 from bench.twin.faults.base import EveryNth, OneFault
 
 
@@ -60,6 +60,20 @@ class EmptyReservoir(OneFault):
     contents: Volume = Quantity(0.5, "U")
 
 
+class WrongReservoirCount(OneFault):
+    """Pump: it counts only `share` of what it takes out of its reservoir."""
+
+    fault: Literal["wrong_reservoir_count"]
+    share: Ratio = Quantity(80, "%")
+
+
+class WrongConcentration(OneFault):
+    """Pump: it meters units as for `insulin`, whatever concentration it says that it is set to."""
+
+    fault: Literal["wrong_concentration"]
+    insulin: InsulinConcentration = Concentration(200.0)
+
+
 Kinds = (
     DoseScaleError
     | MissedPulses
@@ -68,4 +82,6 @@ Kinds = (
     | BolusNotDelivered
     | StartupOverdelivery
     | EmptyReservoir
+    | WrongReservoirCount
+    | WrongConcentration
 )

@@ -1,0 +1,5 @@
+"""The reservoir procedure."""
+
+from bench.procedures.reservoir.procedure import PROCEDURE
+
+__all__ = ["PROCEDURE"]

@@ -1,0 +1,117 @@
+"""A person at the terminal that the run was started from: asked in words, answers with Enter, or with `no` and why."""
+
+from __future__ import annotations
+
+import os
+import select
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from bench.clock import Clock
+from drivers.errors import LinkError
+from drivers.link import WireLog
+from drivers.registry import DriverEntry
+from drivers.roles import Identity, OperatorAnswer, OperatorRequest
+
+TERMINAL = Path("/dev/tty")
+"""The terminal itself: whoever runs tests takes standard input and output for himself."""
+_SLICE_S = 0.1
+
+
+class Options(BaseModel):
+    """Nothing is to be said of a console."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def no_terminal() -> str:
+    """Return why nobody can be asked here; nothing where somebody can."""
+    try:
+        os.close(os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return (
+            "there is no terminal to ask at: start the run from one, name another operator"
+            " (`operator: {driver: line_terminal, address: …}`), or leave this test out"
+        )
+    return ""
+
+
+class Console:
+    """The person at the terminal.
+
+    Raises:
+        LinkError: there is no terminal.
+
+    """
+
+    def __init__(self, clock: Clock, terminal: Path = TERMINAL) -> None:
+        self._clock = clock
+        self._typed = b""
+        try:
+            self._file: int | None = os.open(terminal, os.O_RDWR | os.O_NOCTTY)
+        except OSError as error:
+            raise LinkError(f"operator at {terminal}", f"cannot be asked: {error}", advice=no_terminal()) from error
+
+    def identify(self) -> Identity:
+        """Ask nobody: whoever sits there."""
+        return Identity("", "operator at the terminal", "")
+
+    def ask(self, request: OperatorRequest) -> None:
+        """Ask in words, with what to type."""
+        self._typed = b""
+        self._say(f"\r\n>>> {request.words}\r\n    Enter when it is done; `no` and the reason if it cannot be: ")
+
+    def answer(self, deadline_s: float) -> OperatorAnswer | None:
+        """Read what was typed, or None when no line has come by `deadline_s`."""
+        while b"\n" not in self._typed and self._file is not None:
+            ready, _, _ = select.select([self._file], [], [], 0.0)
+            if ready:
+                typed = os.read(self._file, 1024)
+                if not typed:
+                    return OperatorAnswer(False, "the terminal was closed", self._clock.now_s())
+                self._typed += typed
+                continue
+            left_s = deadline_s - self._clock.now_s()
+            if left_s <= 0.0:
+                return None
+            self._clock.sleep_s(min(left_s, _SLICE_S))
+        words = self._typed.decode("utf-8", "replace").strip()
+        self._typed = b""
+        refused = words.lower().split(" ")[0] in ("n", "no")
+        reason = words.partition(" ")[2].strip() or "no reason given" if refused else words
+        return OperatorAnswer(not refused, reason, self._clock.now_s())
+
+    def cancel(self) -> None:
+        """Stop asking, and say so."""
+        self._say("\r\n    (taken back)\r\n")
+
+    def close(self) -> None:
+        """Release the terminal; safe to call twice."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
+    def _say(self, words: str) -> None:
+        if self._file is not None:
+            os.write(self._file, words.encode("utf-8"))
+
+
+def open_console(
+    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
+) -> Console:
+    """Open the terminal that this process was started from."""
+    del address, options, wire_log, visa_library
+    return Console(clock)
+
+
+DRIVER = DriverEntry(
+    name="console",
+    role="operator",
+    instrument=Console,
+    factory=open_console,
+    Options=Options,
+    summary="a person at the terminal that the run was started from",
+    needs_address=False,
+    unavailable=no_terminal,
+)
