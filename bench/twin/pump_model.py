@@ -12,7 +12,14 @@ from typing import Literal
 
 from bench.twin.boluses import Boluses, Part
 from bench.twin.faults import FaultSet
-from bench.twin.faults.of_alarms import FalseAlarm, LateAlarm, NoAlarm
+from bench.twin.faults.of_alarms import (
+    FalseAlarm,
+    LateAlarm,
+    LevelIgnored,
+    NoAlarm,
+    NoAlarmDuringBolus,
+    ThresholdTooHigh,
+)
 from bench.twin.metering import Metering
 from bench.twin.plant import Line
 from bench.twin.pulses import COUNTED_DIGITS, BasalClock, PulseTrain, Temporary
@@ -58,12 +65,16 @@ class PumpModel:
         self._battery_life_s = settings.battery_life.to("s")
         self._low_battery_pct = settings.low_battery.to("%")
         self._ul_per_u = insulin.ul_per_u
+        too_high = faults.get(ThresholdTooHigh)
+        beyond = too_high.factor if too_high else 1.0
         self._thresholds_kpa = {
-            "LOW": settings.occlusion_low.to("kPa"),
-            "MED": settings.occlusion_medium.to("kPa"),
-            "HIGH": settings.occlusion_high.to("kPa"),
+            "LOW": beyond * settings.occlusion_low.to("kPa"),
+            "MED": beyond * settings.occlusion_medium.to("kPa"),
+            "HIGH": beyond * settings.occlusion_high.to("kPa"),
         }
-        self._level = "MED"
+        self._level = self._level_obeyed = "MED"
+        self._level_ignored = faults.get(LevelIgnored) is not None
+        self._deaf_to_boluses = faults.get(NoAlarmDuringBolus) is not None
         self._stall_kpa = settings.stall_pressure.to("kPa")
         self._clock_offset_s = settings.clock_offset.to("s")
         self._clock_rate = 1.0 + settings.clock_drift.to("%") / 100.0
@@ -161,6 +172,8 @@ class PumpModel:
         if short not in self._thresholds_kpa:
             raise PumpRefusal("step", f"{level} is none of {', '.join(self._thresholds_kpa)}")
         self._level = short
+        if not self._level_ignored:
+            self._level_obeyed = short
 
     def clock_s(self, time_s: float) -> float:
         """Return what the pump's own clock shows at an instant of the world."""
@@ -345,7 +358,8 @@ class PumpModel:
         self.delivered_u[stream] = round(self.delivered_u[stream] + size_u, COUNTED_DIGITS)
         self._pulses += 1
         self._count_reservoir(size_u)
-        if self._line.pressure_kpa(now_s) >= self._thresholds_kpa[self._level] and not self._mute:
+        deaf = self._mute or (self._deaf_to_boluses and (stream == "bolus" or self._boluses.under_way))
+        if self._line.pressure_kpa(now_s) >= self._thresholds_kpa[self._level_obeyed] and not deaf:
             self._occlusion_s = min(self._occlusion_s, now_s + self._latency_s)
         if self._false_every and self._pulses % self._false_every == 0:
             self.raise_alarm("OCCLUSION")

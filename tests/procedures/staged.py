@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from bench.clock import Clock, SimulatedClock
 from bench.procedures.base import Context
 from drivers.errors import InstrumentError
-from drivers.roles import Alarm, BolusStatus, DeliveryState, Identity
+from drivers.roles import Alarm, BolusStatus, DeliveryState, Identity, OcclusionLevel
 
 Capability = TypeVar("Capability")
 
@@ -31,6 +31,7 @@ class StagedPump:
     bolus_lasts_s: float | None = None
     log: list[str] = field(default_factory=list)
     concentration_u_per_ml: float | None = 100.0
+    level: OcclusionLevel = OcclusionLevel.MEDIUM
     _bolus: tuple[float, float] | None = None
     _blocked: bool = False
 
@@ -83,6 +84,13 @@ class StagedPump:
 
     def acknowledge_alarms(self) -> None:
         self.log.append("acknowledge")
+
+    def occlusion_level(self) -> OcclusionLevel:
+        return self.level
+
+    def set_occlusion_level(self, level: OcclusionLevel) -> None:
+        self.log.append(f"level {level.value}")
+        self.level = level
 
 
 @dataclass

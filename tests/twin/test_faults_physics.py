@@ -14,7 +14,10 @@ from bench.twin.world import World
 from tests.twin.quiet import quiet
 
 PHYSICS = set(REGISTRY) - {"silent_instrument", "garbled_line"}
-OCCLUSION_ONLY = {"no_alarm", "late_alarm", "weak_stiffness", "occluder_leaks"}
+OCCLUSION_ONLY = {
+    *("no_alarm", "late_alarm", "weak_stiffness", "occluder_leaks"),
+    *("threshold_too_high", "no_alarm_during_bolus", "level_ignored", "stiffness_fades", "valve_stuck_open"),
+}
 
 
 def basal(simulation: Simulation, path: Path, hours: float = 3.0, seed: int = 1) -> tuple[Truth, float]:
