@@ -14,7 +14,7 @@ from bench.quantities import Concentration
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation
 from bench.rig.model import Rig
-from drivers.roles import Alarm, Occluder, Pump
+from drivers.roles import Alarm, Occluder, PowerSupply, Pump
 
 Capability = TypeVar("Capability")
 
@@ -73,6 +73,10 @@ class Stage(Protocol):
     def occluder(self) -> Occluder:
         """The rig's occluder."""
 
+    @property
+    def power(self) -> PowerSupply:
+        """The supply in place of the pump's battery."""
+
     def event(self, kind: str, **data: Any) -> float:
         """Record that something was done or seen, now; return the instant."""
 
@@ -81,6 +85,15 @@ class Stage(Protocol):
 
     def wait_until(self, done: Callable[[], bool], timeout_s: float, activity: str, poll_s: float = 1.0) -> bool:
         """Wait until `done()` holds, asking every `poll_s`; return whether it did within `timeout_s`."""
+
+    def wait_unpowered_s(self, duration_s: float, activity: str) -> None:
+        """Let time pass without a word to the pump, which has no power: samples are recorded all the same."""
+
+    def await_pump(self, timeout_s: float, activity: str) -> bool:
+        """Ask the pump, whose power has returned, until it answers, and arm its watchdog anew; return whether it did.
+
+        Nothing is commanded.
+        """
 
     def alarms(self) -> Sequence[Alarm]:
         """Every alarm taken from the pump since this test began."""

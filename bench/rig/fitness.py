@@ -14,6 +14,7 @@ _A = {
     "pressure": "a pressure sensor",
     "occluder": "an occluder",
     "climate": "a climate sensor",
+    "power": "a power supply",
 }
 
 

@@ -230,6 +230,7 @@ SPECS: Mapping[str, type[InstrumentSpec]] = {
     "pressure": PressureSpec,
     "occluder": OccluderSpec,
     "climate": ClimateSpec,
+    "power": InstrumentSpec,
 }
 
 
@@ -310,6 +311,11 @@ class Rig:
     def climate(self) -> ClimateSpec | None:
         """The climate sensor."""
         return self._as("climate", ClimateSpec)
+
+    @property
+    def power(self) -> InstrumentSpec | None:
+        """The supply in place of the pump's battery."""
+        return self.instruments.get("power")
 
     def _as(self, role: str, kind: type[_Spec]) -> _Spec | None:
         spec = self.instruments.get(role)

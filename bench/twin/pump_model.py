@@ -24,6 +24,7 @@ from bench.twin.metering import Metering
 from bench.twin.plant import Line
 from bench.twin.pulses import COUNTED_DIGITS, BasalClock, PulseTrain, Temporary
 from bench.twin.pump_alarms import Alarms
+from bench.twin.pump_power import PumpPower
 from bench.twin.refusal import PumpRefusal, check_range, pulses_of
 from bench.twin.settings import PumpSettings
 from bench.twin.truth import TruthWriter
@@ -89,6 +90,7 @@ class PumpModel:
         self.delivered_u: dict[Stream, float] = {"basal": 0.0, "bolus": 0.0, "prime": 0.0}
         self._alarms = Alarms(self._conditions)
         self._basal = BasalClock(settings)
+        self._power = PumpPower(settings, faults)
         self._suspended = False
         self._prime_train: PulseTrain | None = None
         self._pulses = 0
@@ -149,7 +151,19 @@ class PumpModel:
     @property
     def battery_pct(self) -> float:
         """The battery's charge."""
+        if self._power.on_supply:
+            return self._power.charge_pct
         return max(0.0, 100.0 * (1.0 - self._now() / self._battery_life_s))
+
+    @property
+    def powered(self) -> bool:
+        """Whether it has power and has started: else it hears nothing."""
+        return self._power.powered
+
+    @property
+    def starts(self) -> int:
+        """How often it has started again after its power was lost."""
+        return self._power.starts
 
     @property
     def alarms(self) -> deque[tuple[int, float, str, str]]:
@@ -310,6 +324,40 @@ class PumpModel:
         """Acknowledge every alarm; delivery stays stopped until it is started again."""
         self._alarms.acknowledge()
 
+    def supplied(self, volts: float) -> None:
+        """Feel another voltage at the battery's terminals."""
+        power, was_low = self._power, self._power.low
+        power.volts = volts
+        if not power.on_supply:
+            power.on_supply = True
+            self._battery_marks.clear()
+        if power.powered and not power.enough:
+            self._lose_power()
+        elif power.powered and power.low and not was_low:
+            self.raise_alarm("LOWBATT")
+        elif not power.powered:
+            power.starts_s = self._now() + power.start_s if power.enough else math.inf
+        self._plan()
+
+    def _lose_power(self) -> None:
+        self._power.powered = False
+        self._power.was_delivering = self._basal.on
+        self._truth.note(self._now(), "power", on=False)
+        self.stop()
+
+    def _start_again(self) -> None:
+        power = self._power
+        power.powered, power.starts_s = True, math.inf
+        power.starts += 1
+        self._truth.note(self._now(), "power", on=True)
+        if power.forgets:
+            self.delivered_u = {"basal": 0.0, "bolus": 0.0, "prime": 0.0}
+            self._basal.rate_u_per_h, self._basal.profile = 0.0, []
+        elif power.resumes and power.was_delivering:
+            self.switch_basal(True)
+        elif not power.resumes:
+            self.raise_alarm("POWER")
+
     # -- what happens by itself
 
     def next_event_s(self) -> float:
@@ -319,6 +367,8 @@ class PumpModel:
     def run_due(self) -> None:
         """Do what is due at the world's present: pulses first, then what changes the rate, then alarms."""
         now_s = self._now()
+        if self._power.starts_s <= now_s:
+            self._start_again()
         if self._basal.next_pulse_s <= now_s + _TOGETHER_S:
             self._basal.give()
             self._pulse("basal", self._basal.size_u, 1.0)
@@ -376,7 +426,7 @@ class PumpModel:
         present = {
             "EMPTY": self.reservoir_u < self.basal_increment_u - _RESERVOIR_SLACK_U,
             "LOWRES": self.reservoir_u <= self._low_reservoir_u,
-            "LOWBATT": self.battery_pct <= self._low_battery_pct,
+            "LOWBATT": self._power.low if self._power.on_supply else self.battery_pct <= self._low_battery_pct,
             "BATTERY": self.battery_pct <= 0.0,
         }
         return [code for code, here in present.items() if here]
@@ -416,4 +466,5 @@ class PumpModel:
             self._change_s,
             self._occlusion_s,
             self._battery_marks[0][0] if self._battery_marks else math.inf,
+            self._power.starts_s,
         )

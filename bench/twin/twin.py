@@ -1,4 +1,4 @@
-"""The simulated rig: one world and the five instruments that look at it, under one name."""
+"""The simulated rig: one world and the six instruments that look at it, under one name."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bench.twin.emulators.insulin_pump import InsulinPump
 from bench.twin.emulators.mt_sics import MtSicsBalance
 from bench.twin.emulators.numato import NumatoRelay
 from bench.twin.emulators.ptu300 import Ptu300
+from bench.twin.emulators.supply import Supply
 from bench.twin.faults import FaultSet
 from bench.twin.hub import Hub
 from bench.twin.port import Emulator, Port, Send
@@ -31,7 +32,7 @@ if _HANDLERS not in serial.protocol_handler_packages:
 class Twin:
     """A simulated rig that hosts of this process reach as `sim://<name>/<device>` and by the VISA backend `@twin`.
 
-    Devices: `pump`, `balance`, `pressure`, `occluder`, `climate`. To be used in a `with` statement.
+    Devices: `pump`, `balance`, `pressure`, `occluder`, `climate`, `power`. To be used in a `with` statement.
 
     Args:
         name: name in addresses.
@@ -94,4 +95,5 @@ class Twin:
             "pressure": lambda send: Dmm(send, world.transducer, serial=simulation.transducer.serial_number),
             "occluder": lambda send: NumatoRelay(send, world.occluder, identity=f"{relay_serial:<8.8}"),
             "climate": lambda send: Ptu300(send, world.probes, serial=simulation.climate.serial_number),
+            "power": lambda send: Supply(send, world.supply, serial=simulation.supply.serial_number),
         }

@@ -43,6 +43,9 @@ _TESTS: Mapping[str, str] = {
     "accept: {false_alarms: <= 0, false_alarm_rate: <= 10 /h}",
     "narrowed line": "procedure: occlusion, partial_occlusion: needle valve, rate: 6 U/h, duration: 30 min, "
     "blank: 10 min, accept: {line_pressure: <= 5 kPa, flow_error: ±12 %, occlusion_alarms: <= 0}",
+    "power": "procedure: power, rate: 6 U/h, run_in: 10 min, off_for: 5 min, blank: 10 min, "
+    'accept: {voltage_at_alarm: 1.1 V to 1.3 V, delivered_while_off: <= 0.1 U, alarm_after_return: ">= 1", '
+    "forgotten_volume: <= 0 U, error_after_return: ±20 %}",
 }
 """Short tests with limits such as labels state, wide enough for a healthy pump's wander."""
 
@@ -80,6 +83,7 @@ TRIALS: tuple[Trial, ...] = (
     Trial({"fault": "slow_leak"}, "release", "caught_up_fraction"),
     Trial({"fault": "partial_occlusion", "factor": 1000}, "narrowed line", "line_pressure"),
     Trial({"fault": "stiffness_fades"}, "three occlusions", "compliance_change"),
+    Trial({"fault": "battery_forgets"}, "power", "has forgotten .* U"),
     Trial({"fault": "valve_stuck_open"}, "occlusion", "line was not shut; look at the clamp"),
     Trial({"fault": "bubble"}, "basal", "mean_error|missed"),
     Trial({"fault": "balance_bump"}, "basal", "bump|jump|step|disturb"),

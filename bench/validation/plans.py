@@ -8,6 +8,8 @@ from bench.procedures import registry
 from bench.twin.settings import PumpSettings
 
 PROCEDURES = ("basal", "bolus", "occlusion")
+POWER = "power"
+"""Its twin hangs on the rig's supply."""
 OCCLUSIONS = ("occlusion-repeated", "occlusion-released", "occlusion-flowing")
 """Other kinds of occlusion tests; what they measure has the truths of `occlusion`."""
 _TESTS = {
@@ -16,6 +18,10 @@ _TESTS = {
     "occlusion": (
         "{id: OCCLUSION, procedure: occlusion, rate: 15 U/h, run_in: 3 min, timeout: 40 min,"
         " release_observation: 5 min, blank: 10 min, accept: {stored_bolus: %s}}"
+    ),
+    "power": (
+        "{id: POWER, procedure: power, rate: 6 U/h, run_in: 10 min, off_for: 10 min, blank: 10 min,"
+        " accept: {error_after_return: %s}}"
     ),
     "occlusion-repeated": (
         "{id: OCCLUSION-REPEATED, procedure: occlusion, rate: 15 U/h, run_in: 3 min, timeout: 40 min, repeats: 3,"
@@ -31,6 +37,7 @@ _TESTS = {
     ),
 }
 _WIDE = {
+    "power": "±90 %",
     "basal": "±90 %",
     "bolus": "±90 %",
     **dict.fromkeys(("occlusion", "occlusion-repeated", "occlusion-released"), "<= 100 U"),
@@ -42,7 +49,7 @@ def short_plan(procedure: str, pump: PumpSettings, limit: str = "", decision: st
     """Return a plan of one short test of a procedure.
 
     Args:
-        procedure: `basal`, `bolus` or `occlusion`, or one of `OCCLUSIONS`.
+        procedure: `basal`, `bolus` or `occlusion`, `power`, or one of `OCCLUSIONS`.
         pump: the twin's, whose insulin and pulses the plan tells.
         limit: of its `accept:`; nothing is a limit that every pump keeps.
         decision: the decision rule, as a plan has it.

@@ -17,6 +17,7 @@ from bench.metrology.observation import AMBULATORY_SAMPLE_S
 from bench.metrology.trumpet import extremes_on_grid
 from bench.validation.course import HOUR_S, Course, Floats
 from bench.validation.occlusion_truths import occlusion_truths
+from bench.validation.power_truths import power_truths
 
 BANDS = (5, 10, 15, 20, 25, 30)
 _DOUBLED = 1.6
@@ -34,6 +35,7 @@ def truths(procedure: str, course: Course) -> Mapping[str, float]:
         "basal": basal_truths,
         "bolus": bolus_truths,
         "occlusion": occlusion_truths,
+        "power": power_truths,
     }
     return makers[procedure](course)
 

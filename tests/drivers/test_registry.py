@@ -17,6 +17,7 @@ ROLE_PROTOCOLS = {
     "pressure": roles.PressureSensor,
     "occluder": roles.Occluder,
     "climate": roles.ClimateSensor,
+    "power": roles.PowerSupply,
 }
 FORM = ("Read ", "Set ", "Ask ", "Start ", "Stop ")
 LIFE = {"close"}
@@ -37,6 +38,7 @@ def test_drivers_in_tree() -> None:
         "numato_relay": "occluder",
         "scpi_dmm": "pressure",
         "scpi_insulin_pump": "pump",
+        "scpi_supply": "power",
         "vaisala_ptu300": "climate",
     }
     assert list(drivers_of("climate")) == ["fixed_climate", "vaisala_ptu300"]

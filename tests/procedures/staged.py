@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from bench.clock import Clock, SimulatedClock
 from bench.procedures.base import Context
 from drivers.errors import InstrumentError
-from drivers.roles import Alarm, BolusStatus, DeliveryState, Identity, OcclusionLevel
+from drivers.roles import Alarm, BolusStatus, DeliveryState, Identity, OcclusionLevel, PowerSupply
 
 Capability = TypeVar("Capability")
 
@@ -132,6 +132,17 @@ class Waits:
                 return False
             self.clock.sleep_s(min(poll_s, end_s - self.clock.now_s()))
         return True
+
+    def wait_unpowered_s(self, duration_s: float, activity: str) -> None:
+        self.wait_s(duration_s, activity)
+
+    def await_pump(self, timeout_s: float, activity: str) -> bool:
+        self.wait_s(min(3.0, timeout_s), activity)
+        return True
+
+    @property
+    def power(self) -> PowerSupply:
+        raise TypeError("there is no power supply")
 
     def latest(self, channel: str) -> float:
         del channel

@@ -18,6 +18,7 @@ OCCLUSION_ONLY = {
     *("no_alarm", "late_alarm", "weak_stiffness", "occluder_leaks"),
     *("threshold_too_high", "no_alarm_during_bolus", "level_ignored", "stiffness_fades", "valve_stuck_open"),
 }
+POWER_ONLY = {"battery_forgets"}
 
 
 def basal(simulation: Simulation, path: Path, hours: float = 3.0, seed: int = 1) -> tuple[Truth, float]:
@@ -140,7 +141,7 @@ def test_a_warm_room_is_warm() -> None:
     assert world.climate.read(100.0)[0] == pytest.approx(30.0, abs=1.0)
 
 
-@pytest.mark.parametrize("name", sorted(PHYSICS - OCCLUSION_ONLY))
+@pytest.mark.parametrize("name", sorted(PHYSICS - OCCLUSION_ONLY - POWER_ONLY))
 def test_every_fault_changes_something_with_its_defaults(name: str, tmp_path: Path) -> None:
     """Beside the same run without it: the truth, the alarms, or what any instrument shows."""
 
