@@ -13,7 +13,7 @@ from bench.recording.reader import Event
 from bench.validation.course import HOUR_S, Course
 
 CONFIDENCE = 0.95
-GRID_S, GRID_POINTS = 0.02, 200_000
+GRID_S = 0.05
 
 
 def occlusion_truths(course: Course) -> dict[str, float]:
@@ -104,7 +104,7 @@ def flow_truths(course: Course) -> dict[str, float]:
 
     - `flow_error`: what arrived until the line settled, against what the rate makes due from each command to its stop,
       or to the alarm that came before it.
-    - `line_pressure`: mean over that time, from what the line holds and how soft it is (without leak and bubble).
+    - `line_pressure`: median over that time, from what the line holds and how soft it is (without leak and bubble).
     """
     record, truth = course.record, course.truth
     commands, stops = record.events("basal commanded"), record.events("basal stopped")
@@ -121,7 +121,7 @@ def flow_truths(course: Course) -> dict[str, float]:
     return {
         "time_to_alarm": (spans[0][1] - spans[0][0]) / 60.0,
         "flow_error": 100.0 * (arrived_ul / due_ul - 1.0),
-        "line_pressure": _mean_pressure_kpa(course, spans),
+        "line_pressure": _median_pressure_kpa(course, spans),
         "peak_pressure": float(truth.pulse_pressure_kpa[during].max()),
         "false_alarms": alarms,
         "occlusion_alarms": alarms,
@@ -144,17 +144,16 @@ def _middle_s(event: Event) -> float:
     return 0.5 * (float(event.data["sent_s"]) + float(event.data["acknowledged_s"]))
 
 
-def _mean_pressure_kpa(course: Course, spans: Sequence[tuple[float, float]]) -> float:
-    """Return the line's mean pressure: what it holds, over its softness by the pressure after each pulse."""
+def _median_pressure_kpa(course: Course, spans: Sequence[tuple[float, float]]) -> float:
+    """Return the line's median pressure: what it holds, over its softness by the pressure after each pulse."""
     truth = course.truth
     metered_ul = np.concatenate(([0.0], np.cumsum(truth.pulse_volume_ul)))
     after_ul = metered_ul[1:] - np.array([truth.delivered_ul(float(time_s)) for time_s in truth.pulse_time_s])
     softness = float(np.median(after_ul / truth.pulse_pressure_kpa))
-    sums, lengths = [], []
+    pressures = []
     for start_s, end_s in spans:
-        grid = np.linspace(start_s, end_s, max(2, int(min(GRID_POINTS, (end_s - start_s) / GRID_S))))
+        grid = np.arange(start_s, end_s, GRID_S)
         given_ul = metered_ul[np.searchsorted(truth.pulse_time_s, grid, "right")]
         held_ul = given_ul - np.array([truth.delivered_ul(float(time_s)) for time_s in grid])
-        sums.append(float(held_ul.mean()) / softness * (end_s - start_s))
-        lengths.append(end_s - start_s)
-    return math.fsum(sums) / math.fsum(lengths)
+        pressures.append(held_ul / softness)
+    return float(np.median(np.concatenate(pressures)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.metrology.budget import bounded, component, measurement, scaled, undetermined
-from bench.metrology.noise import block_means
+from bench.metrology.noise import Floats
 from bench.metrology.poisson import upper_limit
 from bench.procedures.base import Context, MeasurementSpec
 from bench.procedures.occlusion import line_pressure
@@ -24,7 +24,8 @@ from bench.results.model import Measurement
 
 CONFIDENCE = 0.95
 HOUR_S, MINUTE_S = 3600.0, 60.0
-PRESSURE_BLOCK_S = 60.0
+FEWEST_READINGS = 20
+LEAST_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,10 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Flowing:
-    """Everything that a test without a shut line is made of; `narrowed` tells what the lab has done to the line."""
+    """Everything that a test without a shut line is made of; `narrowed` tells what the lab has done to the line.
+
+    `increment_ul` is the pump's basal pulse, NaN where it has none or nobody knows.
+    """
 
     stretches: tuple[Stretch, ...]
     rate_ul_per_h: float
@@ -60,6 +64,7 @@ class Flowing:
     certificate: str
     ul_per_u: float
     narrowed: str
+    increment_ul: float
 
     @property
     def alarms(self) -> list[Instant]:
@@ -85,6 +90,7 @@ def flowing(record: TestRecord, weighing: Weighing, context: Context) -> Flowing
     spec = context.rig.pressure
     calibration = spec.calibration if spec is not None else None
     narrowed = record.events(NARROWED)
+    increment, pulsed = context.plan.pump.basal_increment, context.plan.pump.delivery == "pulsed"
     return Flowing(
         stretches=tuple(stretches),
         rate_ul_per_h=float(commands[0].data["rate_ul_per_h"]) if commands else math.nan,
@@ -97,6 +103,7 @@ def flowing(record: TestRecord, weighing: Weighing, context: Context) -> Flowing
         certificate=f"certificate {calibration.certificate}" if calibration else "no certificate in the rig file",
         ul_per_u=context.concentration.ul_per_u,
         narrowed=str(narrowed[0].data["how"]) if narrowed else "",
+        increment_ul=increment.to("µL", context.concentration) if increment is not None and pulsed else math.nan,
     )
 
 
@@ -165,31 +172,36 @@ def _peak_pressure(flow: Flowing, spec: MeasurementSpec) -> Measurement:
 
 
 def _line_pressure(flow: Flowing, spec: MeasurementSpec) -> Measurement:
+    """Return the median: a mean of readings in step with the pulses may have each of their peaks in it, or none."""
     name = "line_pressure"
-    means = _pressure_blocks(flow)
-    if flow.zero is None or len(means) < 2:
-        return undetermined(name, spec.title, spec.unit, "the pressure was not recorded for two minutes of flow")
-    # By neighbours: a pressure that builds up has a mean as good as one that is steady.
-    scatter = math.sqrt(0.5 * float(np.mean(np.diff(means) ** 2)) / len(means))
+    readings = _while_flowing(flow)
+    if flow.zero is None or len(readings) < FEWEST_READINGS:
+        return undetermined(name, spec.title, spec.unit, "the pressure was hardly recorded while it flowed")
+    aside = _share_of_a_cycle(flow)
+    low, median, high = (float(each) for each in np.quantile(readings, (0.5 - aside, 0.5, 0.5 + aside)))
+    source = f"{100.0 * aside:.2g} % of the readings to either side of the middle"
     lines = [
         component("calibration", flow.pressure_uncertainty_kpa, "kPa", source=flow.certificate),
         component("zero", flow.zero.standard_uncertainty, "kPa", -1.0, source="the blanks", estimate=flow.zero.value),
-        component("scatter of the minutes", scatter, "kPa", source=f"{len(means)} minutes"),
+        bounded("when between two pulses it is read", 0.5 * (high - low), "kPa", source=source),
     ]
-    return measurement(name, spec.title, float(means.mean()) - flow.zero.value, spec.unit, lines)
+    return measurement(name, spec.title, median - flow.zero.value, spec.unit, lines, note=f"{len(readings)} readings")
 
 
-def _pressure_blocks(flow: Flowing) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return the means over each minute of flow."""
+def _share_of_a_cycle(flow: Flowing) -> float:
+    """Return half of the share of a dose cycle that lies between two readings; little where it flows evenly."""
+    usual_s = float(np.median(np.diff(flow.pressure.time_s)))
+    cycle_s = HOUR_S * flow.increment_ul / flow.rate_ul_per_h
+    return min(0.25, max(LEAST_SHARE, 0.5 * usual_s / cycle_s)) if math.isfinite(cycle_s) else LEAST_SHARE
+
+
+def _while_flowing(flow: Flowing) -> Floats:
     found = []
     for stretch in flow.stretches:
         inside = slice(*np.searchsorted(flow.pressure.time_s, (stretch.begun.sent_s, stretch.end_s)))
-        times, values = flow.pressure.time_s[inside], flow.pressure.value[inside]
-        known = np.isfinite(values)
-        if known.any():
-            found.append(block_means(times[known], values[known], PRESSURE_BLOCK_S)[1])
-    means = np.concatenate(found) if found else np.empty(0)
-    return np.asarray(means[np.isfinite(means)], dtype=np.float64)
+        values = flow.pressure.value[inside]
+        found.append(values[np.isfinite(values)])
+    return np.concatenate(found) if found else np.empty(0)
 
 
 def _flow_error(flow: Flowing, spec: MeasurementSpec) -> Measurement:

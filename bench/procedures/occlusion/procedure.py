@@ -63,7 +63,7 @@ class Occlusion:
         "missed_after_release": MeasurementSpec(
             "volume due that never came, release and all", "volume", "U", perfect=0.0
         ),
-        "line_pressure": MeasurementSpec("mean pressure while flowing", "pressure", "kPa"),
+        "line_pressure": MeasurementSpec("pressure while flowing (median)", "pressure", "kPa"),
         "flow_error": MeasurementSpec("volume that came, against what was due", "ratio", "%", perfect=0.0),
         "false_alarm_rate": MeasurementSpec(
             "false alarms an hour, upper limit with 95 % confidence", "number per time", "/h", (0.0, None)

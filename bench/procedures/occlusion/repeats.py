@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from bench.metrology.budget import component, measurement, scaled, undetermined
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.occlusion.facts import OCCLUSION_BEGUN
-from bench.procedures.shared.weighing import OF_LEVELS
+from bench.procedures.shared.weighing import AT_LOADS, OF_LEVELS
 from bench.recording.reader import TestRecord
 from bench.results.model import Component, Measurement, Table
 
@@ -26,6 +26,8 @@ OF_ITS_OWN = OF_LEVELS | {
     "tail after the observation",
 }
 """Budget lines that each occlusion has of its own; everything else is the same error in all of them."""
+OTHER_LOADS_APART = "mg"
+"""Unit of the balance's error over its load, which is another one for each occlusion, since the vessel has filled."""
 SHOWN = ("time_to_alarm", "pressure_at_alarm", "peak_pressure", "missed_volume", "stored_bolus", "compliance_released")
 
 
@@ -111,11 +113,15 @@ def _mean_lines(budgets: Sequence[Sequence[Component]]) -> list[Component]:
     merged = []
     for name in names:
         lines = [line for budget in budgets for line in budget if line.name == name]
-        own = name in OF_ITS_OWN
+        own = _own(lines[0])
         contributions = [line.contribution for line in lines]
         total = math.hypot(*contributions) if own else math.fsum(contributions)
         merged.append(_as_large(lines, total / len(budgets)))
     return merged
+
+
+def _own(line: Component) -> bool:
+    return line.name in OF_ITS_OWN or (line.name in AT_LOADS and line.unit == OTHER_LOADS_APART)
 
 
 def _as_large(lines: Sequence[Component], contribution: float) -> Component:
@@ -134,7 +140,7 @@ def _change(of: Sequence[Measurement], spec: MeasurementSpec) -> Measurement:
     value = 100.0 * (last.value / first.value - 1.0)
     lines = []
     for one, which in ((first, "first"), (last, "last")):
-        own = math.hypot(*(line.contribution for line in one.budget if line.name in OF_ITS_OWN))
+        own = math.hypot(*(line.contribution for line in one.budget if _own(line)))
         per_own = 100.0 * last.value / first.value / (one.value or 1.0)
         lines.append(component(f"levels and noise, {which}", own, one.unit, per_own, source="its own budget"))
     note = f"{first.value:.3g} µL/kPa at first, {last.value:.3g} µL/kPa at last; what both have in common cancels"
