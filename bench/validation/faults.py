@@ -18,6 +18,7 @@ from bench.rig.model import Rig
 from bench.twin.faults import Fault
 from bench.twin.settings import PumpSettings
 from bench.validation.runs import drive
+from bench.validation.twin_rig import with_supply
 from bench.validation.world import draw_world
 
 _TESTS: Mapping[str, str] = {
@@ -48,6 +49,8 @@ _TESTS: Mapping[str, str] = {
     "forgotten_volume: <= 0 U, error_after_return: ±20 %}",
 }
 """Short tests with limits such as labels state, wide enough for a healthy pump's wander."""
+ON_SUPPLY = "power"
+"""The one of them that needs a pump on a supply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,7 @@ tests:
 
 def try_fault(trial: Trial, rig: Rig, seed: int, folder: Path) -> FaultSeen:
     """Drive the test that should see a fault, in a world of the seed with that fault, and look what it says."""
+    rig = with_supply(rig) if trial.test == ON_SUPPLY else rig
     world = draw_world(rig, seed)
     fault: Fault = TypeAdapter(Fault).validate_python(dict(trial.fault))
     world = world.model_copy(update={"faults": [fault]})
