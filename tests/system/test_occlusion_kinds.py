@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from bench.recording.reader import RecordingReader
 from bench.results.model import TestResult, Verdict
+from bench.twin.truth import read_truth
+from bench.validation.course import Course
+from bench.validation.truths import truths
 from tests.system.in_process import rig_text, run_plan
 
 HEAD = """
@@ -30,6 +34,12 @@ def value(result: TestResult, name: str) -> float:
     (found,) = [each.value for each in result.evaluation.measurements if each.name == name]
     assert found is not None
     return found
+
+
+def true(folder: Path, name: str) -> float:
+    with RecordingReader(folder / "recording.sqlite") as recording:
+        course = Course(recording.test("T-1"), read_truth(folder / "twin-truth.jsonl"), 10.0)
+        return truths("occlusion", course)[name]
 
 
 def words(result: TestResult) -> tuple[list[str], list[str]]:
@@ -68,6 +78,7 @@ def test_a_narrowed_line_whose_pump_alarms(tmp_path: Path) -> None:
     assert result.verdict is Verdict.PASS, result.reason
     assert value(result, "peak_pressure") == pytest.approx(102.0, abs=3.0)
     assert value(result, "occlusion_alarms") == 1.0
+    assert value(result, "time_to_alarm") == pytest.approx(true(tmp_path, "time_to_alarm"), abs=0.002)
 
 
 def test_what_leaked_while_shut_is_never_caught_up(tmp_path: Path) -> None:
@@ -79,6 +90,8 @@ def test_what_leaked_while_shut_is_never_caught_up(tmp_path: Path) -> None:
     leaking = run(plan, tmp_path / "leaking", {"fault": "slow_leak"})
     assert leaking.verdict is Verdict.FAIL
     assert value(leaking, "missed_after_release") > 0.9
+    for name, most in (("caught_up_fraction", 2.0), ("missed_after_release", 0.015), ("missed_volume", 0.01)):
+        assert value(leaking, name) == pytest.approx(true(tmp_path / "leaking", name), abs=most), name
 
 
 def test_an_alarm_before_the_release_is_told(tmp_path: Path) -> None:

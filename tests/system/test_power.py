@@ -12,6 +12,7 @@ from bench.results.model import TestResult, Verdict
 from bench.twin.truth import read_truth
 from bench.validation.course import Course
 from bench.validation.truths import truths
+from drivers.pump.scpi_insulin_pump import ScpiInsulinPump
 from tests.system.in_process import rig_text, run_plan
 
 PLAN = """
@@ -85,6 +86,20 @@ def test_an_interrupted_run_gives_the_pump_its_power_back_before_it_is_stopped(t
         safe = [event.data for event in recording.events("safe state") if "power" in event.data]
     assert all(data["safe"] and data["power"] == "on" and data["pump"] == "stopped" for data in safe)
     assert safe
+
+
+def test_a_pump_that_comes_back_has_its_watchdog_armed_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It forgot that there is one: without, a bench that dies would leave it delivering."""
+    armed: list[float] = []
+    arm = ScpiInsulinPump.arm_watchdog
+
+    def counted(pump: ScpiInsulinPump, timeout_s: float) -> None:
+        armed.append(timeout_s)
+        arm(pump, timeout_s)
+
+    monkeypatch.setattr(ScpiInsulinPump, "arm_watchdog", counted)
+    run(tmp_path, after_power_loss="resumes")
+    assert armed == [60.0, 60.0]
 
 
 def _broken(*_: object) -> None:
