@@ -21,7 +21,7 @@ from bench.clock import Clock
 from drivers.link import WireLog
 from drivers.roles import Instrument
 
-ROLES = ("pump", "balance", "pressure", "occluder", "climate", "operator")
+ROLES = ("pump", "balance", "pressure", "occluder", "climate", "operator", "power")
 ENTRY_POINT_GROUP = "pumpbench.drivers"
 
 

@@ -197,6 +197,28 @@ class Operator(Instrument, Protocol):
         """Take the last request back."""
 
 
+class PowerSupply(Instrument, Protocol):
+    """A bench supply in place of the pump's battery."""
+
+    nominal_v: float
+    """The voltage of a full battery, by the rig file."""
+
+    def set_voltage_v(self, voltage_v: float) -> None:
+        """Set the voltage of the output, on or off."""
+
+    def switch_on(self) -> None:
+        """Start feeding the pump, and confirm by read-back that the output is on."""
+
+    def switch_off(self) -> None:
+        """Stop feeding the pump, and confirm by read-back that the output is off."""
+
+    def read_voltage_v(self) -> float:
+        """Read the voltage measured at the output."""
+
+    def read_current_a(self) -> float:
+        """Read the measured current that the pump draws."""
+
+
 @runtime_checkable
 class Pump(Instrument, Protocol):
     """The pump under test: what every pump can do."""

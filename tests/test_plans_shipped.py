@@ -79,6 +79,7 @@ def test_the_wait_for_an_alarm_outlasts_its_limit(test: PlanTest) -> None:
     assert isinstance(test.settings, OcclusionSettings)
     _, longest_s = test.accept["time_to_alarm"].to("s")
     assert longest_s is not None
+    assert test.settings.timeout is not None
     assert test.settings.timeout.to("s") > 1.1 * longest_s
 
 

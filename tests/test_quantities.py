@@ -34,7 +34,16 @@ from bench.quantities import (
 
 U100, U200, U500 = Concentration(100.0), Concentration(200.0), Concentration(500.0)
 PINT: pint.UnitRegistry[float] = pint.UnitRegistry()
-PINT_NAMES = {"%": "percent", "mm²": "mm**2", "cm²": "cm**2", "d": "day", "U": "", "mmHg": "mmHg"}
+PINT_NAMES = {
+    "%": "percent",
+    "mm²": "mm**2",
+    "cm²": "cm**2",
+    "d": "day",
+    "U": "",
+    "mmHg": "mmHg",
+    "/h": "1/hour",
+    "/d": "1/day",
+}
 EVERY_UNIT = [(dimension, unit) for dimension in dimensions() for unit in units_of(dimension)]
 PHYSICAL = [(dimension, unit) for dimension, unit in EVERY_UNIT if unit not in {"", "U", "U/h", "U/min", "°C"}]
 

@@ -14,7 +14,7 @@ from bench.quantities import Concentration
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation
 from bench.rig.model import Rig
-from drivers.roles import Alarm, Occluder, OperatorAnswer, OperatorRequest, Pump
+from drivers.roles import Alarm, Occluder, OperatorAnswer, OperatorRequest, PowerSupply, Pump
 
 Capability = TypeVar("Capability")
 
@@ -73,6 +73,10 @@ class Stage(Protocol):
     def occluder(self) -> Occluder:
         """The rig's occluder."""
 
+    @property
+    def power(self) -> PowerSupply:
+        """The supply in place of the pump's battery."""
+
     def event(self, kind: str, **data: Any) -> float:
         """Record that something was done or seen, now; return the instant."""
 
@@ -84,6 +88,15 @@ class Stage(Protocol):
 
     def ask(self, request: OperatorRequest) -> OperatorAnswer:
         """Ask the operator to do something by hand and wait for the answer; samples, alarms and watchdog go on."""
+
+    def wait_unpowered_s(self, duration_s: float, activity: str) -> None:
+        """Let time pass without a word to the pump, which has no power: samples are recorded all the same."""
+
+    def await_pump(self, timeout_s: float, activity: str) -> bool:
+        """Ask the pump, whose power has returned, until it answers, and arm its watchdog anew; return whether it did.
+
+        Nothing is commanded.
+        """
 
     def alarms(self) -> Sequence[Alarm]:
         """Every alarm taken from the pump since this test began."""

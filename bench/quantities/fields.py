@@ -39,6 +39,7 @@ _EXAMPLES = {
     "compliance": ["0.15 µL/kPa"],
     "resistance": ["1.5 kPa·s/µL"],
     "frequency": ["10 Hz"],
+    "number per time": ["0.1 /h"],
     "count": ["0"],
 }
 

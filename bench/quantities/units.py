@@ -56,6 +56,7 @@ UNITS: dict[str, dict[str, Fraction]] = {
     "compliance": _exact({"µL/kPa": 1, "nL/kPa": "0.001", "mL/kPa": 1000}),
     "resistance": _exact({"kPa·s/µL": 1}),
     "frequency": _exact({"Hz": 1, "kHz": 1000}),
+    "number per time": _exact({"/h": 1, "/d": Fraction(1, 24)}),
     "count": {"": Fraction(1)},
 }
 INSULIN_OF = {"volume": "insulin", "rate": "insulin rate"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -355,3 +356,10 @@ class TestRecord:
     def events(self, kind: str | None = None) -> list[Event]:
         """Return the test's events in order, of one kind where given."""
         return [event for event in self._events if kind is None or event.kind == kind]
+
+    def part(self, start_s: float, end_s: float) -> TestRecord:
+        """Return what was recorded of the test between two instants; an event at the end is not in it."""
+        part = copy.copy(self)
+        part.start_s, part.end_s = start_s, end_s
+        part._events = [event for event in self._events if start_s <= event.time_s < end_s]
+        return part

@@ -15,6 +15,7 @@ _A = {
     "occluder": "an occluder",
     "climate": "a climate sensor",
     "operator": "an operator",
+    "power": "a power supply",
 }
 _WAY_OUT = {"operator": "; write `operator: {driver: console}` into it for a person at this terminal"}
 

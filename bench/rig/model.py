@@ -231,6 +231,7 @@ SPECS: Mapping[str, type[InstrumentSpec]] = {
     "occluder": OccluderSpec,
     "climate": ClimateSpec,
     "operator": InstrumentSpec,
+    "power": InstrumentSpec,
 }
 
 
@@ -311,6 +312,11 @@ class Rig:
     def climate(self) -> ClimateSpec | None:
         """The climate sensor."""
         return self._as("climate", ClimateSpec)
+
+    @property
+    def power(self) -> InstrumentSpec | None:
+        """The supply in place of the pump's battery."""
+        return self.instruments.get("power")
 
     def _as(self, role: str, kind: type[_Spec]) -> _Spec | None:
         spec = self.instruments.get(role)

@@ -23,6 +23,7 @@ from drivers.roles import (
     Instrument,
     Occluder,
     Operator,
+    PowerSupply,
     PressureSensor,
     Pump,
 )
@@ -98,8 +99,13 @@ class OpenRig:
         """Who can be asked to do something by hand, if anybody."""
         return cast("Operator | None", self.instruments.get("operator"))
 
+    @property
+    def power(self) -> PowerSupply | None:
+        """The supply in place of the pump's battery, if the rig has one."""
+        return cast("PowerSupply | None", self.instruments.get("power"))
+
     def make_safe(self, reason: str) -> None:
-        """Stop the pump and open the occluder; record `safe state` with what each came to.
+        """Give the pump its full power, stop it and open the occluder; record `safe state` with what each came to.
 
         Every instrument is tried, whatever happens to the others; Ctrl-C meanwhile is obeyed afterwards.
 
@@ -111,7 +117,7 @@ class OpenRig:
 
 
 def make_safe(instruments: dict[str, Instrument], reason: str, record: Record) -> None:
-    """Stop the pump and open the occluder among `instruments`; see `OpenRig.make_safe`.
+    """Make those safe that are among `instruments`; see `OpenRig.make_safe`.
 
     Raises:
         UnsafeError: one of them could not be made safe, or says that it is not.
@@ -121,6 +127,9 @@ def make_safe(instruments: dict[str, Instrument], reason: str, record: Record) -
     problems: list[str] = []
     interrupted: BaseException | None = None
     steps: list[tuple[str, str, Callable[[], None]]] = []
+    if "power" in instruments:
+        # A pump without power cannot be told to stop, and may go on by itself once it has power again.
+        steps.append(("power", "on", lambda: _full_power(cast(PowerSupply, instruments["power"]))))
     if "pump" in instruments:
         steps.append(("pump", "stopped", lambda: _stop(cast(Pump, instruments["pump"]))))
     if "occluder" in instruments:
@@ -145,6 +154,11 @@ def make_safe(instruments: dict[str, Instrument], reason: str, record: Record) -
         ) from interrupted
     if interrupted is not None:
         raise interrupted
+
+
+def _full_power(supply: PowerSupply) -> None:
+    supply.set_voltage_v(supply.nominal_v)
+    supply.switch_on()
 
 
 def _stop(pump: Pump) -> None:
@@ -181,7 +195,9 @@ def open_rig(
     with lock:
         opened: list[Opened] = []
         try:
-            opened += [_open(role, spec, clock, wire_log) for role, spec in rig.instruments.items()]
+            # A pump that lives on the supply answers only once that is on.
+            in_order = sorted(rig.instruments.items(), key=lambda each: each[0] != "power")
+            opened += [_open(role, spec, clock, wire_log) for role, spec in in_order]
             good = {each.role: each.instrument for each in opened if each.instrument is not None and not each.problem}
             if len(good) < len(opened):
                 raise RigOpenError(_tree(rig, opened))

@@ -94,6 +94,7 @@ class Driving:
             self._context,
             self._rig.pump,
             self._rig.occluder,
+            self._rig.power,
             self._writer,
             self._samplers,
             self._interrupts,

@@ -10,6 +10,7 @@ from bench.procedures.base import Context
 from bench.recording.writer import RecordingWriter
 from bench.run.interrupts import Interrupts
 from bench.run.samplers import Samplers
+from drivers.errors import InstrumentError
 from drivers.roles import (
     Alarm,
     DeliveryState,
@@ -18,6 +19,7 @@ from drivers.roles import (
     Operator,
     OperatorAnswer,
     OperatorRequest,
+    PowerSupply,
     Pump,
     RaisesAlarms,
     ReportsDelivery,
@@ -25,6 +27,7 @@ from drivers.roles import (
 
 ALARMS_EVERY_S = 2.0
 COUNT_EVERY_S = 60.0
+ASK_AGAIN_S = 0.5
 WATCHDOG_S = 60.0
 """After so long without a word from the bench a pump with a watchdog stops by itself; it is asked far more often."""
 _ASK_SLICE_S = 0.5
@@ -50,6 +53,7 @@ class RunStage:
         context: plan and rig.
         pump: the pump under test.
         occluder: the rig's occluder, if it has one.
+        power: the supply in place of the pump's battery, if the rig has one.
         writer: the run's recording.
         samplers: what is recorded meanwhile.
         interrupts: Ctrl-C and SIGTERM, obeyed while time passes.
@@ -66,6 +70,7 @@ class RunStage:
         context: Context,
         pump: Pump,
         occluder: Occluder | None,
+        power: PowerSupply | None,
         writer: RecordingWriter,
         samplers: Samplers,
         interrupts: Interrupts,
@@ -78,6 +83,7 @@ class RunStage:
         self._test_id = test_id
         self._pump = pump
         self._occluder = occluder
+        self._power = power
         self._writer = writer
         self._samplers = samplers
         self._interrupts = interrupts
@@ -143,6 +149,18 @@ class RunStage:
         self.event(kind, action=request.action.value, reason=answer.reason, asked_s=asked_s, answered_s=answer.time_s)
         return answer
 
+    @property
+    def power(self) -> PowerSupply:
+        """The supply in place of the pump's battery.
+
+        Raises:
+            TypeError: there is none, which collection should have refused.
+
+        """
+        if self._power is None:
+            raise TypeError(f"test {self._test_id}: the rig has no power supply")
+        return self._power
+
     def event(self, kind: str, **data: Any) -> float:
         """Record that something was done or seen, now; return the instant."""
         return self._writer.event(kind, self._test_id, **data)
@@ -186,6 +204,44 @@ class RunStage:
             if now_s >= end_s:
                 return False
             self._sleep_until(min(end_s, now_s + poll_s))
+
+    def wait_unpowered_s(self, duration_s: float, activity: str) -> None:
+        """Let time pass without a word to the pump, which has no power; samples are recorded all the same.
+
+        Raises:
+            InstrumentError: another instrument was lost meanwhile.
+
+        """
+        end_s = self.clock.now_s() + duration_s
+        while True:
+            self._interrupts.check()
+            self._samplers.check()
+            now_s = self.clock.now_s()
+            if self._progress is not None:
+                self._progress.activity(self._test_id, activity, now_s, self._expected_end_s)
+            if now_s >= end_s:
+                return
+            self._sleep_until(min(end_s, now_s + ALARMS_EVERY_S))
+
+    def await_pump(self, timeout_s: float, activity: str) -> bool:
+        """Ask the pump, whose power has returned, until it answers, and arm its watchdog anew; return whether it did.
+
+        Raises:
+            InstrumentError: another instrument was lost meanwhile.
+
+        """
+        end_s = self.clock.now_s() + timeout_s
+        while True:
+            try:
+                self._pump.state()
+            except InstrumentError:
+                if self.clock.now_s() >= end_s:
+                    return False
+                self.wait_unpowered_s(ASK_AGAIN_S, activity)
+                continue
+            if isinstance(self._pump, HasWatchdog):
+                self._pump.arm_watchdog(WATCHDOG_S)
+            return True
 
     def begin(self) -> None:
         """Make pump and recording ready for the test: old alarms taken, watchdog armed, the pump's clock noted.

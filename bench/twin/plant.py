@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bench.quantities import Concentration
 from bench.twin.faults import FaultSet
-from bench.twin.faults.of_line import Bubble, PartialOcclusion, SlowLeak, WeakStiffness
+from bench.twin.faults.of_line import Bubble, PartialOcclusion, SlowLeak, StiffnessFades, WeakStiffness
 from bench.twin.settings import PlantSettings
 
 _AMBIENT_KPA = 101.325
@@ -55,6 +55,9 @@ class Line:
         self._slow_s = settings.slow_time.to("s")
         if softer := faults.get(WeakStiffness):
             self._compliance *= softer.factor
+        fading = faults.get(StiffnessFades)
+        self._softer_by = 1.0 + fading.growth.to("%") / 100.0 if fading else 1.0
+        self._shut = False
         self._nominal_resistance = self._resistance
         if clogged := faults.get(PartialOcclusion):
             self._resistance *= clogged.factor
@@ -84,11 +87,15 @@ class Line:
     def shut(self, time_s: float, leaking_factor: float = math.inf) -> None:
         """Shut the outlet, or leave `leaking_factor` times the line's own resistance."""
         self._outlet_resistance = self._resistance * leaking_factor
+        self._shut = True
         self._turn(time_s)
 
     def open(self, time_s: float) -> None:
         """Open the outlet."""
         self._outlet_resistance = self._resistance
+        if self._shut:
+            self._compliance *= self._softer_by
+        self._shut = False
         self._turn(time_s)
 
     def run_until(self, time_s: float) -> None:

@@ -11,6 +11,7 @@ TEXTS = {
     "LOWRES": "Reservoir low",
     "LOWBATT": "Battery low",
     "BATTERY": "Battery empty",
+    "POWER": "Power was lost",
     "AUTOOFF": "Automatic off",
     "WATCHDOG": "Host silent",
     "MOTOR": "Motor error",

@@ -12,12 +12,22 @@ from typing import Literal
 
 from bench.twin.boluses import Boluses, Part
 from bench.twin.faults import FaultSet
-from bench.twin.faults.of_alarms import EmptyAlarmLate, FalseAlarm, LateAlarm, LowWarningMissing, NoAlarm
+from bench.twin.faults.of_alarms import (
+    EmptyAlarmLate,
+    FalseAlarm,
+    LateAlarm,
+    LevelIgnored,
+    LowWarningMissing,
+    NoAlarm,
+    NoAlarmDuringBolus,
+    ThresholdTooHigh,
+)
 from bench.twin.faults.of_metering import WrongReservoirCount
 from bench.twin.metering import Metering
 from bench.twin.plant import Line
 from bench.twin.pulses import COUNTED_DIGITS, BasalClock, PulseTrain, Temporary
 from bench.twin.pump_alarms import Alarms
+from bench.twin.pump_power import PumpPower
 from bench.twin.refusal import PumpRefusal, check_range, pulses_of
 from bench.twin.settings import PumpSettings
 from bench.twin.truth import TruthWriter
@@ -64,12 +74,16 @@ class PumpModel:
         self._battery_life_s = settings.battery_life.to("s")
         self._low_battery_pct = settings.low_battery.to("%")
         self._ul_per_u = insulin.ul_per_u
+        too_high = faults.get(ThresholdTooHigh)
+        beyond = too_high.factor if too_high else 1.0
         self._thresholds_kpa = {
-            "LOW": settings.occlusion_low.to("kPa"),
-            "MED": settings.occlusion_medium.to("kPa"),
-            "HIGH": settings.occlusion_high.to("kPa"),
+            "LOW": beyond * settings.occlusion_low.to("kPa"),
+            "MED": beyond * settings.occlusion_medium.to("kPa"),
+            "HIGH": beyond * settings.occlusion_high.to("kPa"),
         }
-        self._level = "MED"
+        self._level = self._level_obeyed = "MED"
+        self._level_ignored = faults.get(LevelIgnored) is not None
+        self._deaf_to_boluses = faults.get(NoAlarmDuringBolus) is not None
         self._stall_kpa = settings.stall_pressure.to("kPa")
         self._clock_offset_s = settings.clock_offset.to("s")
         self._clock_rate = 1.0 + settings.clock_drift.to("%") / 100.0
@@ -84,6 +98,7 @@ class PumpModel:
         self.delivered_u: dict[Stream, float] = {"basal": 0.0, "bolus": 0.0, "prime": 0.0}
         self._alarms = Alarms(self._conditions)
         self._basal = BasalClock(settings)
+        self._power = PumpPower(settings, faults)
         self._suspended = False
         self._prime_train: PulseTrain | None = None
         self._pulses = 0
@@ -144,7 +159,19 @@ class PumpModel:
     @property
     def battery_pct(self) -> float:
         """The battery's charge."""
+        if self._power.on_supply:
+            return self._power.charge_pct
         return max(0.0, 100.0 * (1.0 - self._now() / self._battery_life_s))
+
+    @property
+    def powered(self) -> bool:
+        """Whether it has power and has started: else it hears nothing."""
+        return self._power.powered
+
+    @property
+    def starts(self) -> int:
+        """How often it has started again after its power was lost."""
+        return self._power.starts
 
     @property
     def alarms(self) -> deque[tuple[int, float, str, str]]:
@@ -167,6 +194,8 @@ class PumpModel:
         if short not in self._thresholds_kpa:
             raise PumpRefusal("step", f"{level} is none of {', '.join(self._thresholds_kpa)}")
         self._level = short
+        if not self._level_ignored:
+            self._level_obeyed = short
 
     def clock_s(self, time_s: float) -> float:
         """Return what the pump's own clock shows at an instant of the world."""
@@ -310,6 +339,40 @@ class PumpModel:
         """Acknowledge every alarm; delivery stays stopped until it is started again."""
         self._alarms.acknowledge()
 
+    def supplied(self, volts: float) -> None:
+        """Feel another voltage at the battery's terminals."""
+        power, was_low = self._power, self._power.low
+        power.volts = volts
+        if not power.on_supply:
+            power.on_supply = True
+            self._battery_marks.clear()
+        if power.powered and not power.enough:
+            self._lose_power()
+        elif power.powered and power.low and not was_low:
+            self.raise_alarm("LOWBATT")
+        elif not power.powered:
+            power.starts_s = self._now() + power.start_s if power.enough else math.inf
+        self._plan()
+
+    def _lose_power(self) -> None:
+        self._power.powered = False
+        self._power.was_delivering = self._basal.on
+        self._truth.note(self._now(), "power", on=False)
+        self.stop()
+
+    def _start_again(self) -> None:
+        power = self._power
+        power.powered, power.starts_s = True, math.inf
+        power.starts += 1
+        self._truth.note(self._now(), "power", on=True)
+        if power.forgets:
+            self.delivered_u = {"basal": 0.0, "bolus": 0.0, "prime": 0.0}
+            self._basal.rate_u_per_h, self._basal.profile = 0.0, []
+        elif power.resumes and power.was_delivering:
+            self.switch_basal(True)
+        elif not power.resumes:
+            self.raise_alarm("POWER")
+
     # -- what happens by itself
 
     def next_event_s(self) -> float:
@@ -319,6 +382,8 @@ class PumpModel:
     def run_due(self) -> None:
         """Do what is due at the world's present: pulses first, then what changes the rate, then alarms."""
         now_s = self._now()
+        if self._power.starts_s <= now_s:
+            self._start_again()
         if self._basal.next_pulse_s <= now_s + _TOGETHER_S:
             self._basal.give()
             self._pulse("basal", self._basal.size_u, 1.0)
@@ -358,7 +423,8 @@ class PumpModel:
         self.delivered_u[stream] = round(self.delivered_u[stream] + size_u, COUNTED_DIGITS)
         self._pulses += 1
         self._count_reservoir(size_u)
-        if self._line.pressure_kpa(now_s) >= self._thresholds_kpa[self._level] and not self._mute:
+        deaf = self._mute or (self._deaf_to_boluses and (stream == "bolus" or self._boluses.under_way))
+        if self._line.pressure_kpa(now_s) >= self._thresholds_kpa[self._level_obeyed] and not deaf:
             self._occlusion_s = min(self._occlusion_s, now_s + self._latency_s)
         if self._false_every and self._pulses % self._false_every == 0:
             self.raise_alarm("OCCLUSION")
@@ -382,7 +448,7 @@ class PumpModel:
         present = {
             "EMPTY": self.reservoir_u < self.basal_increment_u - _RESERVOIR_SLACK_U,
             "LOWRES": self.reservoir_u <= self._low_reservoir_u,
-            "LOWBATT": self.battery_pct <= self._low_battery_pct,
+            "LOWBATT": self._power.low if self._power.on_supply else self.battery_pct <= self._low_battery_pct,
             "BATTERY": self.battery_pct <= 0.0,
         }
         return [code for code, here in present.items() if here]
@@ -422,4 +488,5 @@ class PumpModel:
             self._change_s,
             self._occlusion_s,
             self._battery_marks[0][0] if self._battery_marks else math.inf,
+            self._power.starts_s,
         )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from bench.twin.faults import FaultSet
 from bench.twin.faults.of_instruments import SensorOffset, WarmRoom
-from bench.twin.faults.of_line import OccluderLeaks
+from bench.twin.faults.of_line import OccluderLeaks, ValveStuckOpen
 from bench.twin.noise import Key, Wander, WhiteNoise
 from bench.twin.plant import Line
 from bench.twin.settings import ClimateSettings, OccluderSettings, TransducerSettings
@@ -121,6 +121,7 @@ class OccluderModel:
         """What the relay was told last."""
         self._closing_s = settings.closing_time.to("s")
         self._factor = leaking.factor if leaking else math.inf
+        self._stuck = faults.get(ValveStuckOpen) is not None
         self._line = line
         self._moved = moved
         self._moves: deque[tuple[float, bool]] = deque()
@@ -138,9 +139,10 @@ class OccluderModel:
         """Move the clamp when it is due."""
         while self._moves and self._moves[0][0] <= time_s:
             due_s, closed = self._moves.popleft()
-            if closed:
+            if closed and not self._stuck:
                 self._line.shut(due_s, self._factor)
-            else:
+            elif not self._stuck:
                 self._line.open(due_s)
-            self._moved(closed, due_s)
+            if not self._stuck:
+                self._moved(closed, due_s)
         self.next_event_s = self._moves[0][0] if self._moves else math.inf

@@ -111,6 +111,16 @@ class PumpSettings(_Section):
     low_reservoir: Annotated[Volume, _NotNegative] = Quantity(20, "U")
     battery_life: Annotated[Duration, _Positive] = Quantity(30, "d")
     low_battery: Annotated[Ratio, _NotNegative] = Quantity(20, "%")
+    nominal_voltage: Annotated[Voltage, _Positive] = Quantity(1.5, "V")
+    """Of a full battery; this and what follows count only where a bench supply stands in for it (`supply:`)."""
+    low_voltage: Annotated[Voltage, _Positive] = Quantity(1.2, "V")
+    """Below it the pump warns."""
+    least_voltage: Annotated[Voltage, _Positive] = Quantity(0.9, "V")
+    """Below it the pump is off."""
+    start_time: Annotated[Duration, _NotNegative] = Quantity(2, "s")
+    """From the return of its power until the pump has started."""
+    after_power_loss: Literal["stopped", "resumes"] = "stopped"
+    """Whether a pump that delivered a basal rate raises an alarm and waits, or goes on without a word."""
     occlusion_low: Annotated[Pressure, _Positive] = Quantity(60, "kPa")
     occlusion_medium: Annotated[Pressure, _Positive] = Quantity(100, "kPa")
     occlusion_high: Annotated[Pressure, _Positive] = Quantity(150, "kPa")
@@ -298,6 +308,19 @@ class OperatorSettings(_Section):
     """What the check weight has too much, beyond its nominal mass."""
 
 
+class SupplySettings(_Section):
+    """The bench supply."""
+
+    serial_number: str = "SIM-SUPPLY-1"
+    connected: bool = False
+    """Whether the pump lives on it instead of a battery of its own."""
+    voltage: Annotated[Voltage, _Positive] = Quantity(1.5, "V")
+    """What it is set to when the run starts."""
+    maximum: Annotated[Voltage, _Positive] = Quantity(6, "V")
+    load_ma: Annotated[float, Field(ge=0)] = 20.0
+    """What the pump draws, in mA."""
+
+
 class Simulation(_Section):
     """The twin: what is simulated, from which seed, with which faults."""
 
@@ -311,6 +334,7 @@ class Simulation(_Section):
     climate: ClimateSettings = ClimateSettings()
     occluder: OccluderSettings = OccluderSettings()
     operator: OperatorSettings = OperatorSettings()
+    supply: SupplySettings = SupplySettings()
     faults: list[Fault] = []
 
     @field_validator("start")

@@ -17,6 +17,7 @@ from bench.twin.emulators.mt_sics import MtSicsBalance
 from bench.twin.emulators.numato import NumatoRelay
 from bench.twin.emulators.operator_terminal import OperatorTerminal
 from bench.twin.emulators.ptu300 import Ptu300
+from bench.twin.emulators.supply import Supply
 from bench.twin.faults import FaultSet
 from bench.twin.hub import Hub
 from bench.twin.port import Emulator, Port, Send
@@ -32,7 +33,7 @@ if _HANDLERS not in serial.protocol_handler_packages:
 class Twin:
     """A simulated rig that hosts of this process reach as `sim://<name>/<device>` and by the VISA backend `@twin`.
 
-    Devices: `pump`, `balance`, `pressure`, `occluder`, `climate`, `operator`. To be used in a `with` statement.
+    Devices: `pump`, `balance`, `pressure`, `occluder`, `climate`, `operator`, `power`; for use in a `with` statement.
 
     Args:
         name: name in addresses.
@@ -101,4 +102,5 @@ class Twin:
                 reaction_s=simulation.operator.reaction.to("s"),
                 serial=simulation.operator.serial_number,
             ),
+            "power": lambda send: Supply(send, world.supply, serial=simulation.supply.serial_number),
         }

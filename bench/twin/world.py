@@ -19,6 +19,7 @@ from bench.twin.plant import Line
 from bench.twin.pump_model import PumpModel
 from bench.twin.sensors import KNOT_S, ClimateModel, ClimateProbes, OccluderModel, TransducerModel
 from bench.twin.settings import Simulation
+from bench.twin.supply_model import SupplyModel
 from bench.twin.truth import TruthWriter
 from bench.twin.vessel import Vessel
 
@@ -76,9 +77,17 @@ class World:
         metering = Metering(simulation.pump, faults, seed)
         self.pump = PumpModel(simulation.pump, faults, line, metering, self._truth, lambda: self.now_s)
         self.hands = Hands(simulation.operator, self.balance, self.pump, self._truth.note)
+        self.supply = SupplyModel(simulation.supply, self._supplied)
+        self._on_supply = simulation.supply.connected
+        self._supplied(self.supply.terminals_v)
         self.line = line
         line.listen(self.balance.take_segment)
         line.listen(self._truth.outflow)
+
+    def _supplied(self, volts: float) -> None:
+        """Let the pump feel what stands at the supply's terminals, if it hangs there."""
+        if self._on_supply:
+            self.pump.supplied(volts)
 
     def next_event_s(self) -> float:
         """Return the next instant at which something happens by itself."""

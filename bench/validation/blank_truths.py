@@ -16,7 +16,7 @@ from bench.metrology.noise_covariance import FilteredNoise
 from bench.procedures.blank.detection import pulse_standard_mg
 
 if TYPE_CHECKING:
-    from bench.validation.truths import Course
+    from bench.validation.course import Course
 
 _NOISE_S = 10.0
 _PULSES_AT_U_PER_H = 1.0

@@ -18,6 +18,7 @@ from bench.rig.model import Rig
 from bench.twin.faults import Fault
 from bench.twin.settings import PumpSettings
 from bench.validation.runs import drive
+from bench.validation.twin_rig import with_supply
 from bench.validation.world import draw_world
 
 _TESTS: Mapping[str, str] = {
@@ -38,8 +39,25 @@ _TESTS: Mapping[str, str] = {
     "reservoir": "procedure: reservoir, remaining: 25 U, put_in: true, rate: 30 U/h, last_units: 5 U, "
     "after_empty: 5 min, blank: 5 min, accept: {remainder_at_low: 17 U to 23 U, remainder_at_empty: ±3 U, "
     "last_units_error: ±15 %}",
+    "bolus into occlusion": "procedure: occlusion, bolus: 5 U, run_in: 5 min, timeout: 10 min, "
+    "release_observation: 10 min, blank: 10 min, accept: {time_to_alarm: <= 2 min, peak_pressure: <= 150 kPa}",
+    "low level": "procedure: occlusion, level: low, rate: 6 U/h, run_in: 10 min, timeout: 40 min, "
+    "release_observation: 5 min, blank: 10 min, accept: {pressure_at_alarm: 45 kPa to 75 kPa}",
+    "three occlusions": "procedure: occlusion, repeats: 3, rate: 15 U/h, run_in: 5 min, timeout: 40 min, "
+    "release_observation: 5 min, blank: 10 min, accept: {longest_time_to_alarm: <= 12 min, compliance_change: ±10 %}",
+    "release": "procedure: occlusion, release_before_alarm_after: 8 min, rate: 6 U/h, run_in: 10 min, timeout: 40 min, "
+    'release_observation: 10 min, blank: 10 min, accept: {caught_up_fraction: ">= 75 %", occlusion_alarms: <= 0}',
+    "highest rate": "procedure: occlusion, occlude: false, rate: 30 U/h, duration: 30 min, blank: 10 min, "
+    "accept: {false_alarms: <= 0, false_alarm_rate: <= 10 /h}",
+    "narrowed line": "procedure: occlusion, partial_occlusion: needle valve, rate: 6 U/h, duration: 30 min, "
+    "blank: 10 min, accept: {line_pressure: <= 5 kPa, flow_error: ±12 %, occlusion_alarms: <= 0}",
+    "power": "procedure: power, rate: 6 U/h, run_in: 10 min, off_for: 5 min, blank: 10 min, "
+    'accept: {voltage_at_alarm: 1.1 V to 1.3 V, delivered_while_off: <= 0.1 U, alarm_after_return: ">= 1", '
+    "forgotten_volume: <= 0 U, error_after_return: ±20 %}",
 }
 """Short tests with limits such as labels state, wide enough for a healthy pump's wander."""
+ON_SUPPLY = "power"
+"""The one of them that needs a pump on a supply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +83,18 @@ TRIALS: tuple[Trial, ...] = (
     Trial({"fault": "slow_leak"}, "occlusion", "alarm|stored|missed"),
     Trial({"fault": "no_alarm"}, "occlusion", "no .*alarm|time_to_alarm"),
     Trial({"fault": "late_alarm", "delay": "50 min"}, "occlusion", "time_to_alarm"),
+    Trial({"fault": "late_alarm", "delay": "1 h"}, "occlusion", "time_to_alarm"),
     Trial({"fault": "false_alarm"}, "basal", "OCCLUSION"),
+    Trial({"fault": "false_alarm"}, "highest rate", "false_alarms"),
+    Trial({"fault": "threshold_too_high"}, "occlusion", "pressure_at_alarm"),
+    Trial({"fault": "threshold_too_high"}, "low level", "pressure_at_alarm"),
+    Trial({"fault": "no_alarm_during_bolus"}, "bolus into occlusion", "time_to_alarm"),
+    Trial({"fault": "level_ignored"}, "low level", "pressure_at_alarm"),
+    Trial({"fault": "slow_leak"}, "release", "caught_up_fraction"),
+    Trial({"fault": "partial_occlusion", "factor": 1000}, "narrowed line", "line_pressure"),
+    Trial({"fault": "stiffness_fades"}, "three occlusions", "compliance_change"),
+    Trial({"fault": "battery_forgets"}, "power", "has forgotten .* U"),
+    Trial({"fault": "valve_stuck_open"}, "occlusion", "line was not shut; look at the clamp"),
     Trial({"fault": "bubble"}, "basal", "mean_error|missed"),
     Trial({"fault": "balance_bump"}, "basal", "bump|jump|step|disturb"),
     Trial({"fault": "balance_drift"}, "slow basal", "drift|evaporation|mean_error"),
@@ -126,6 +155,7 @@ tests:
 
 def try_fault(trial: Trial, rig: Rig, seed: int, folder: Path) -> FaultSeen:
     """Drive the test that should see a fault, in a world of the seed with that fault, and look what it says."""
+    rig = with_supply(rig) if trial.test == ON_SUPPLY else rig
     world = draw_world(rig, seed)
     fault: Fault = TypeAdapter(Fault).validate_python(dict(trial.fault))
     world = world.model_copy(update={"faults": [fault]})

@@ -8,6 +8,10 @@ from bench.procedures import registry
 from bench.twin.settings import PumpSettings
 
 PROCEDURES = ("basal", "bolus", "occlusion", "blank", "reservoir")
+POWER = "power"
+"""Its twin hangs on the rig's supply."""
+OCCLUSIONS = ("occlusion-repeated", "occlusion-released", "occlusion-flowing")
+"""Other kinds of occlusion tests; what they measure has the truths of `occlusion`."""
 _TESTS = {
     "basal": "{id: BASAL, procedure: basal, rate: 1 U/h, duration: 1 h, blank: 15 min, accept: {mean_error: %s}}",
     "bolus": "{id: BOLUS, procedure: bolus, volume: 1 U, count: 5, blank: 10 min, accept: {mean_error: %s}}",
@@ -20,15 +24,39 @@ _TESTS = {
         "{id: RESERVOIR, procedure: reservoir, remaining: 25 U, put_in: true, rate: 30 U/h, new: 300 U, blank: 10 min,"
         " accept: {remainder_at_empty: %s}}"
     ),
+    "power": (
+        "{id: POWER, procedure: power, rate: 6 U/h, run_in: 10 min, off_for: 10 min, blank: 10 min,"
+        " accept: {error_after_return: %s}}"
+    ),
+    "occlusion-repeated": (
+        "{id: OCCLUSION-REPEATED, procedure: occlusion, rate: 15 U/h, run_in: 3 min, timeout: 40 min, repeats: 3,"
+        " release_observation: 5 min, blank: 10 min, accept: {stored_bolus: %s}}"
+    ),
+    "occlusion-released": (
+        "{id: OCCLUSION-RELEASED, procedure: occlusion, rate: 15 U/h, run_in: 3 min, timeout: 40 min,"
+        " release_before_alarm_at: 60 kPa, release_observation: 5 min, blank: 10 min, accept: {missed_volume: %s}}"
+    ),
+    "occlusion-flowing": (
+        "{id: OCCLUSION-FLOWING, procedure: occlusion, rate: 30 U/h, occlude: false, duration: 20 min,"
+        " release_observation: 2 min, blank: 10 min, accept: {flow_error: %s}}"
+    ),
 }
-_WIDE = {"basal": "±90 %", "bolus": "±90 %", "occlusion": "<= 100 U", "blank": "±90 mg/h", "reservoir": "±90 U"}
+_WIDE = {
+    "power": "±90 %",
+    "blank": "±90 mg/h",
+    "reservoir": "±90 U",
+    "basal": "±90 %",
+    "bolus": "±90 %",
+    **dict.fromkeys(("occlusion", "occlusion-repeated", "occlusion-released"), "<= 100 U"),
+    "occlusion-flowing": "±90 %",
+}
 
 
 def short_plan(procedure: str, pump: PumpSettings, limit: str = "", decision: str = "guarded") -> Plan:
     """Return a plan of one short test of a procedure.
 
     Args:
-        procedure: one of `PROCEDURES`.
+        procedure: one of `PROCEDURES`, `power`, or one of `OCCLUSIONS`.
         pump: the twin's, whose insulin and pulses the plan tells.
         limit: of its `accept:`; nothing is a limit that every pump keeps.
         decision: the decision rule, as a plan has it.

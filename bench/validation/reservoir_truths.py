@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bench.validation.truths import Course
+    from bench.validation.course import Course
 
 _SETTLED_S = 75.0
 """The line has settled so long after a stop: the middle of the window of its level."""

@@ -13,9 +13,9 @@ from bench.rig.load import load_rig
 from bench.run.folder import RECORDING
 from bench.validation.batch import Progress, batch
 from bench.validation.faults import TRIALS, FaultSeen, try_fault
-from bench.validation.plans import short_plan
+from bench.validation.plans import POWER, short_plan
 from bench.validation.runs import Compared, compare, drive, evaluate_again
-from bench.validation.twin_rig import twin_of
+from bench.validation.twin_rig import twin_of, with_supply
 from bench.validation.verdicts import Decided, decide
 from bench.validation.world import draw_world
 
@@ -73,6 +73,7 @@ def run_coverage(task: CoverageTask) -> list[dict[str, Any]]:
     """Drive (or, with `again`, only evaluate anew where a recording is kept) and compare."""
     folder = Path(task.folder)
     rig = twin_of(load_rig(task.rig_text, name="rig.yaml"))
+    rig = with_supply(rig) if task.procedure == POWER else rig
     world = draw_world(rig, task.seed)
     if task.again and (folder / RECORDING).exists():
         run = evaluate_again(folder)

@@ -8,53 +8,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.metrology.cumulative import Cumulative
 from bench.metrology.flow_continuity import flow_continuity
 from bench.metrology.observation import AMBULATORY_SAMPLE_S
 from bench.metrology.trumpet import extremes_on_grid
-from bench.recording.reader import TestRecord
-from bench.twin.truth import Truth
 from bench.validation.blank_truths import blank_truths
+from bench.validation.course import HOUR_S, Course, Floats
+from bench.validation.occlusion_truths import occlusion_truths
+from bench.validation.power_truths import power_truths
 from bench.validation.reservoir_truths import reservoir_truths
 
-Floats = npt.NDArray[np.float64]
-HOUR_S = 3600.0
 BANDS = (5, 10, 15, 20, 25, 30)
 _DOUBLED = 1.6
 """A pulse of so many commanded volumes is a doubled one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """One test as it really went, with what converts volumes into U."""
-
-    record: TestRecord
-    truth: Truth
-    ul_per_u: float
-
-    def between_ul(self, start_s: float, end_s: float) -> float:
-        """Return what reached the vessel between two instants."""
-        return self.truth.delivered_ul(end_s) - self.truth.delivered_ul(start_s)
-
-    def event_s(self, kind: str) -> float:
-        """Return when the first event of a kind was recorded; NaN for none."""
-        events = self.record.events(kind)
-        return float(events[0].time_s) if events else math.nan
-
-    def event_s_after(self, kind: str, after_s: float) -> float:
-        """Return when an event of a kind was first recorded after an instant, the record's end for never."""
-        times = (float(event.time_s) for event in self.record.events(kind))
-        return next((time_s for time_s in times if time_s > after_s), self.record.end_s)
-
-    def noted_s(self, kind: str, after_s: float) -> float:
-        """Return when something was first noted in the truth after an instant; NaN for never."""
-        times = (float(note["time_s"]) for note in self.truth.notes if note["kind"] == kind)
-        return next((time_s for time_s in times if time_s > after_s), math.nan)
 
 
 def truths(procedure: str, course: Course) -> Mapping[str, float]:
@@ -70,6 +39,7 @@ def truths(procedure: str, course: Course) -> Mapping[str, float]:
         "bolus": bolus_truths,
         "occlusion": occlusion_truths,
         "reservoir": reservoir_truths,
+        "power": power_truths,
     }
     return makers[procedure](course)
 
@@ -233,36 +203,3 @@ def _when_s(course: Course, start_s: float, end_s: float, volume_ul: float) -> f
         middle_s = 0.5 * (low_s + high_s)
         low_s, high_s = (middle_s, high_s) if course.between_ul(start_s, middle_s) < volume_ul else (low_s, middle_s)
     return high_s
-
-
-def occlusion_truths(course: Course) -> dict[str, float]:
-    """Return the truths of an occlusion test at a basal rate.
-
-    - `time_to_alarm`: from the clamp having shut the line to the pump raising its alarm.
-    - `pressure_at_alarm`: the line's pressure then; `peak_pressure`: the greatest while shut.
-    - `missed_volume`: what the rate makes due in that time, less what arrived.
-    - `stored_bolus`: what arrived from the opening until the record's end, when all has come.
-    - `compliance`: what the motor pushed into the shut line, over what the line's pressure rose by from its first pulse
-      to its last; `compliance_released`: what arrived after the opening, over the pressure after the last pulse.
-    """
-    record, truth = course.record, course.truth
-    closed_s = course.noted_s("occluder", record.start_s)
-    opened_s = course.noted_s("occluder", closed_s)
-    alarm_s = course.noted_s("alarm", closed_s)
-    alarm = next(note for note in truth.notes if note["kind"] == "alarm" and note["time_s"] == alarm_s)
-    rate_ul_per_h = float(record.events("basal commanded")[0].data["rate_ul_per_h"])
-    due_ul = rate_ul_per_h * (alarm_s - closed_s) / HOUR_S
-    shut = (truth.pulse_time_s > closed_s) & (truth.pulse_time_s < opened_s)
-    stored_ul = course.between_ul(opened_s, record.end_s)
-    pushed_ul, pressure_kpa = truth.pulse_volume_ul[shut], truth.pulse_pressure_kpa[shut]
-    before = [note for note in truth.notes if note["kind"] == "alarm" and record.start_s < note["time_s"] < closed_s]
-    return {
-        "time_to_alarm": (alarm_s - closed_s) / 60.0,
-        "pressure_at_alarm": float(alarm["pressure_kpa"]),
-        "peak_pressure": float(truth.pulse_pressure_kpa[shut].max()),
-        "missed_volume": (due_ul - course.between_ul(closed_s, alarm_s)) / course.ul_per_u,
-        "stored_bolus": stored_ul / course.ul_per_u,
-        "compliance": float(pushed_ul[1:].sum() / (pressure_kpa[-1] - pressure_kpa[0])),
-        "compliance_released": stored_ul / float(pressure_kpa[-1]),
-        "false_alarms": float(len(before)),
-    }

@@ -8,6 +8,7 @@ import yaml
 
 from bench.rig.load import load_rig
 from bench.rig.model import SPECS, BalanceSpec, InstrumentSpec, Rig
+from bench.twin.settings import PumpSettings
 
 _WHERE: dict[str, dict[str, Any]] = {
     "pump": {"driver": "scpi_insulin_pump", "address": "TCPIP0::pump.twin::5025::SOCKET", "visa": "@twin"},
@@ -23,6 +24,12 @@ _WHERE: dict[str, dict[str, Any]] = {
     "operator": {"driver": "line_terminal", "address": "sim://twin/operator"},
 }
 """How each role is emulated."""
+_SUPPLY = {
+    "driver": "scpi_supply",
+    "address": "TCPIP0::power.twin::5025::SOCKET",
+    "visa": "@twin",
+    "voltage": str(PumpSettings().nominal_voltage),
+}
 _DECLARED_AIR = "fixed_climate"
 _NOT_FIGURES = frozenset({"driver", "address", "visa", "visa_library", "serial_number"})
 _NOISE_OF_REPEATABILITY = {"noise_white": 0.75, "noise_flicker": 0.15, "noise_walk": 0.01}
@@ -54,6 +61,24 @@ def twin_of(rig: Rig) -> Rig:
         "simulation": {"balance": _balance(rig.balance)} if rig.balance is not None else {},
     }
     return load_rig(yaml.safe_dump(text, allow_unicode=True, sort_keys=False), name=f"twin of {rig.file or rig.rig}")
+
+
+def with_supply(rig: Rig) -> Rig:
+    """Return a simulated rig whose pump hangs on a supply, as tests of lost power need it; itself where it does.
+
+    Raises:
+        ValueError: the rig is not simulated.
+        RigFileError: the file with a supply cannot be read, which no rig file should lead to.
+
+    """
+    if rig.simulation is None:
+        raise ValueError(f"rig {rig.rig} has no simulation: to give a supply to")
+    if rig.power is not None and rig.simulation.supply.connected:
+        return rig
+    own = yaml.safe_load(rig.text)
+    own["instruments"]["power"] = dict(_SUPPLY)
+    own["simulation"] = {**(own.get("simulation") or {}), "supply": {"connected": True}}
+    return load_rig(yaml.safe_dump(own, allow_unicode=True, sort_keys=False), name=f"{rig.file or rig.rig} on a supply")
 
 
 def _with_pump(rig: Rig) -> dict[str, InstrumentSpec]:

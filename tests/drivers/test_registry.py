@@ -18,6 +18,7 @@ ROLE_PROTOCOLS = {
     "occluder": roles.Occluder,
     "climate": roles.ClimateSensor,
     "operator": roles.Operator,
+    "power": roles.PowerSupply,
 }
 FORM = ("Read ", "Set ", "Ask ", "Start ", "Stop ")
 LIFE = {"close"}
@@ -40,6 +41,7 @@ def test_drivers_in_tree() -> None:
         "numato_relay": "occluder",
         "scpi_dmm": "pressure",
         "scpi_insulin_pump": "pump",
+        "scpi_supply": "power",
         "vaisala_ptu300": "climate",
     }
     assert list(drivers_of("climate")) == ["fixed_climate", "vaisala_ptu300"]

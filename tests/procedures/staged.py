@@ -10,7 +10,16 @@ from typing import Any, TypeVar
 from bench.clock import Clock, SimulatedClock
 from bench.procedures.base import Context
 from drivers.errors import InstrumentError
-from drivers.roles import Alarm, BolusStatus, DeliveryState, Identity, OperatorAnswer, OperatorRequest
+from drivers.roles import (
+    Alarm,
+    BolusStatus,
+    DeliveryState,
+    Identity,
+    OcclusionLevel,
+    OperatorAnswer,
+    OperatorRequest,
+    PowerSupply,
+)
 
 Capability = TypeVar("Capability")
 
@@ -31,6 +40,7 @@ class StagedPump:
     bolus_lasts_s: float | None = None
     log: list[str] = field(default_factory=list)
     concentration_u_per_ml: float | None = 100.0
+    level: OcclusionLevel = OcclusionLevel.MEDIUM
     _bolus: tuple[float, float] | None = None
     _blocked: bool = False
 
@@ -84,6 +94,13 @@ class StagedPump:
     def acknowledge_alarms(self) -> None:
         self.log.append("acknowledge")
 
+    def occlusion_level(self) -> OcclusionLevel:
+        return self.level
+
+    def set_occlusion_level(self, level: OcclusionLevel) -> None:
+        self.log.append(f"level {level.value}")
+        self.level = level
+
 
 @dataclass
 class StagedOccluder:
@@ -124,6 +141,17 @@ class Waits:
                 return False
             self.clock.sleep_s(min(poll_s, end_s - self.clock.now_s()))
         return True
+
+    def wait_unpowered_s(self, duration_s: float, activity: str) -> None:
+        self.wait_s(duration_s, activity)
+
+    def await_pump(self, timeout_s: float, activity: str) -> bool:
+        self.wait_s(min(3.0, timeout_s), activity)
+        return True
+
+    @property
+    def power(self) -> PowerSupply:
+        raise TypeError("there is no power supply")
 
     def latest(self, channel: str) -> float:
         del channel

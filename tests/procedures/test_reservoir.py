@@ -16,8 +16,8 @@ from bench.results.model import Measurement, RunResult, TestResult, Verdict
 from bench.rig.fitness import misfits
 from bench.rig.load import load_rig
 from bench.twin.truth import read_truth
+from bench.validation.course import Course
 from bench.validation.reservoir_truths import reservoir_truths
-from bench.validation.truths import Course
 from tests.procedures.made_contexts import context
 from tests.system.in_process import rig_text, run_plan, said
 

@@ -129,7 +129,7 @@ REFUSED = [
     ("rig: bench-9", "rig: |bench 9", "rig: found 'bench 9'; a name is made of letters, digits"),
     ("rig: bench-9", "rig: bench-9\nsimulated: |1", "simulated: found 1; must be a valid boolean"),
     ("  pump:", "  |pmup:",
-     "unknown key 'pmup'; did you mean 'pump'? (allowed: pump, balance, pressure, occluder, climate, operator)"),
+     "unknown key 'pmup'; did you mean 'pump'? (allowed: pump, balance, pressure, occluder, climate, operator, power)"),
     ("  pump:     {driver", "  |pump:     {drver",
      "instruments.pump: key 'driver' is missing (allowed for pump: scpi_insulin_pump)"),
     ("driver: scpi_insulin_pump", "driver: |scpi_insulinpump",
@@ -262,8 +262,8 @@ def test_a_driver_may_not_use_the_keys_that_its_role_has() -> None:
 def test_the_shipped_rigs_are_read(path: Path) -> None:
     rig = load_rig(path)
     assert rig.simulated is (path.name == "simulated.yaml")
-    assert set(rig.instruments) - {"operator"} == {"pump", "balance", "pressure", "occluder", "climate"}
-    assert ("operator" in rig.instruments) is rig.simulated
+    simulated_only = {"operator", "power"} if rig.simulated else set()
+    assert set(rig.instruments) == {"pump", "balance", "pressure", "occluder", "climate"} | simulated_only
 
 
 def test_the_template_invents_no_certificate() -> None:
@@ -322,7 +322,7 @@ def test_what_the_bench_refuses_an_editor_marks(
 
 def test_every_driver_is_offered_with_its_options() -> None:
     definitions = rig_schema()["$defs"]
-    for role in ("pump", "balance", "pressure", "occluder", "climate"):
+    for role in ("pump", "balance", "pressure", "occluder", "climate", "power"):
         for name, entry in drivers_of(role).items():
             keys = definitions[f"{role}_{name}"]["properties"]
             assert keys["driver"]["const"] == name

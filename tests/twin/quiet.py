@@ -26,4 +26,5 @@ QUIET: dict[str, dict[str, Any]] = {
 def quiet(*faults: dict[str, Any], **sections: dict[str, Any]) -> Simulation:
     """Return the quiet simulation with some settings changed and some faults switched on."""
     merged = {name: {**section, **sections.get(name, {})} for name, section in QUIET.items()}
+    merged |= {name: section for name, section in sections.items() if name not in QUIET}
     return Simulation.model_validate({**merged, "faults": list(faults)})

@@ -16,6 +16,11 @@ from tests.twin.quiet import quiet
 PHYSICS = set(REGISTRY) - {"silent_instrument", "garbled_line"}
 OCCLUSION_ONLY = {"no_alarm", "late_alarm", "weak_stiffness", "occluder_leaks"}
 RESERVOIR_ONLY = {"low_warning_missing", "empty_alarm_late", "wrong_reservoir_count"}
+OCCLUSION_ONLY = {
+    *("no_alarm", "late_alarm", "weak_stiffness", "occluder_leaks"),
+    *("threshold_too_high", "no_alarm_during_bolus", "level_ignored", "stiffness_fades", "valve_stuck_open"),
+}
+POWER_ONLY = {"battery_forgets"}
 
 
 def basal(simulation: Simulation, path: Path, hours: float = 3.0, seed: int = 1) -> tuple[Truth, float]:
@@ -176,7 +181,7 @@ def test_a_reservoir_holds_what_was_put_in_and_a_wrong_concentration_takes_half(
     assert volumes_ul[-1] == 0.0
 
 
-@pytest.mark.parametrize("name", sorted(PHYSICS - OCCLUSION_ONLY - RESERVOIR_ONLY))
+@pytest.mark.parametrize("name", sorted(PHYSICS - OCCLUSION_ONLY - RESERVOIR_ONLY - POWER_ONLY))
 def test_every_fault_changes_something_with_its_defaults(name: str, tmp_path: Path) -> None:
     """Beside the same run without it: the truth, the alarms, or what any instrument shows."""
 

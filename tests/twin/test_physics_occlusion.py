@@ -95,6 +95,11 @@ def test_missed_volume_is_what_the_line_stores(tmp_path: Path) -> None:
         ({"fault": "no_alarm"}, None),
         ({"fault": "occluder_leaks", "factor": 100.0}, None),
         ({"fault": "slow_leak"}, None),
+        ({"fault": "threshold_too_high"}, 3.0),
+        ({"fault": "no_alarm_during_bolus"}, 1.5),
+        ({"fault": "level_ignored"}, 1.5),
+        ({"fault": "stiffness_fades"}, 1.5),
+        ({"fault": "valve_stuck_open"}, None),
     ],
 )
 def test_faults_move_the_time_to_alarm(fault: dict[str, Any], hours: float | None) -> None:
@@ -103,6 +108,59 @@ def test_faults_move_the_time_to_alarm(fault: dict[str, Any], hours: float | Non
         assert not world.pump.alarms
     else:
         assert (world.now_s - 600.0) / 3600.0 == pytest.approx(hours, abs=0.06)
+
+
+def test_a_level_that_is_ignored_is_reported_all_the_same() -> None:
+    world = World(quiet({"fault": "level_ignored"}), 1)
+    world.pump.occlusion_level = "LOW"
+    assert world.pump.occlusion_level == "LOW"
+    world.occluder.set(True, 0.0)
+    world.pump.start_bolus(10.0)
+    while not world.pump.alarms:
+        world.run_until(world.next_event_s())
+    assert 100.0 <= world.line.pressure_kpa(world.now_s) <= 100.0 + PULSE_UL / 0.15 + 1e-9
+
+
+def test_a_pump_that_is_deaf_during_a_bolus_hears_the_basal_pulse_after_it() -> None:
+    world = World(quiet({"fault": "no_alarm_during_bolus"}), 1)
+    world.pump.set_basal_rate(1.0)
+    world.pump.switch_basal(True)
+    world.run_until(185.0)
+    world.occluder.set(True, 185.0)
+    world.pump.start_bolus(3.0)
+    world.run_until(359.0)
+    # 3 U, two seconds a pulse: over since 305 s, with twice the threshold in the line, and no alarm.
+    assert world.line.pressure_kpa(359.0) == pytest.approx(200.0)
+    assert not world.pump.alarms
+    world.run_until(362.0)
+    assert [alarm[2] for alarm in world.pump.alarms] == ["OCCLUSION"]
+
+
+def test_stiffness_that_fades_makes_every_occlusion_longer() -> None:
+    world = World(quiet({"fault": "stiffness_fades", "growth": "50 %"}), 1)
+    lasted = []
+    for _ in range(3):
+        world.occluder.set(True, world.now_s)
+        begin_s = world.now_s
+        world.pump.start_bolus(10.0)
+        while not world.pump.alarms:
+            world.run_until(world.next_event_s())
+        lasted.append(world.now_s - 1.0 - begin_s)
+        world.pump.alarms.clear()
+        world.pump.acknowledge()
+        world.occluder.set(False, world.now_s)
+        world.run_until(world.now_s + 120.0)
+    # 60 s at 0.25 µL/s, by whole pulses of 2 s.
+    assert lasted == pytest.approx([60.0, 90.0, 135.0], abs=2.0)
+
+
+def test_a_clamp_that_is_stuck_says_that_it_is_shut() -> None:
+    world = World(quiet({"fault": "valve_stuck_open"}), 1)
+    world.occluder.set(True, 0.0)
+    world.pump.start_bolus(1.0)
+    world.run_until(60.0)
+    assert world.occluder.closed
+    assert world.line.volume_ul(60.0) == pytest.approx(10.0)
 
 
 def test_without_an_alarm_the_motor_stalls() -> None:

@@ -9,9 +9,10 @@ import yaml
 
 from bench.rig.load import load_rig
 from bench.rig.model import Rig
+from bench.validation.faults import TRIALS, try_fault
 from bench.validation.plans import short_plan
 from bench.validation.runs import compare, drive
-from bench.validation.twin_rig import twin_of
+from bench.validation.twin_rig import twin_of, with_supply
 from bench.validation.world import draw_world
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
@@ -57,3 +58,16 @@ def test_the_twin_of_a_real_bench_can_be_driven(tmp_path: Path) -> None:
     assert run.simulated
     volume = next(each for each in compare(run, tmp_path / "run", 2, 10.0) if each.name == "mean_volume")
     assert abs(volume.error) < 2.0 * volume.expanded
+
+
+def test_a_rig_without_a_supply_is_given_one_for_tests_of_lost_power(tmp_path: Path) -> None:
+    """A lab that has none is validated with every fault all the same."""
+    twin = twin_of(lab())
+    assert twin.power is None
+    given = with_supply(twin)
+    assert given.power is not None
+    assert given.simulation is not None
+    assert given.simulation.supply.connected
+    assert with_supply(given) is given
+    trial = next(each for each in TRIALS if each.name == "battery_forgets")
+    assert try_fault(trial, twin, 3, tmp_path / "run").seen

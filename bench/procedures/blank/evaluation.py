@@ -66,7 +66,7 @@ def evaluate_blank(
     if stretch.hours * 3600.0 < _SHORT_SHARE * duration_s:
         doubts.append(f"The blank was weighed for {stretch.hours:.3g} h, the test wants {duration_s / 3600.0:.3g} h.")
     display_notes, display_doubts = _display(weighing, stretch)
-    losses, noise = losses_of(stretch), weighing.filtered_noise
+    losses, noise = losses_of(stretch), weighing.filtered_noise()
     measurements = [
         *measure_losses(stretch, losses, catalogue),
         measure_noise(stretch, catalogue),

@@ -13,7 +13,8 @@ from bench.metrology.loss_slope import Slope, slope_of_rests
 from bench.metrology.matched_filter import grid_of
 from bench.metrology.noise import Floats, Noise, Window, block_means
 from bench.metrology.pulse_train import Disturbance
-from bench.procedures.shared.weighing import Weighing, within
+from bench.metrology.readings import within
+from bench.procedures.shared.weighing import Weighing
 
 SECONDS_PER_HOUR = 3600.0
 _GRID_S = 1.0

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.metrology.noise import Levels, Window
-from bench.procedures.shared.weighing import Weighing, within
+from bench.metrology.readings import within
+from bench.procedures.shared.weighing import Weighing
 from bench.recording.reader import TestRecord
 
 LEVEL = "level taken"

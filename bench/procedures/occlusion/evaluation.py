@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from bench.metrology.budget import bounded, component, measurement, scaled, undetermined
 from bench.metrology.noise import Window
@@ -17,6 +17,7 @@ from bench.procedures.occlusion.line_compliance import (
 )
 from bench.procedures.occlusion.line_pressure import Overload, Pressure
 from bench.procedures.occlusion.readings import AFTER_SHUT_S, LEVEL_S, OcclusionReadings, Volume
+from bench.procedures.occlusion.release import caught_up_fraction, missed_after_release, opening_line
 from bench.procedures.shared.weighing import AT_LOADS
 from bench.results.model import Component, Measurement
 
@@ -24,14 +25,14 @@ MINUTE_S = 60.0
 SHORTEST_LEVEL_S = 5.0
 LOAD_STEP_MG = 0.5
 """The balance's error over its load is another one after so much, at the shortest: closer loads share more of it."""
-LARGEST_ZERO_KPA = 5.0
-STILL_DELIVERING = frozenset({"basal", "bolus", "priming"})
 NEVER_SHUT = "the line was never shut: an alarm came before"
 NO_ALARM = "no alarm came"
 
 
-def measure(seen: OcclusionReadings, catalogue: Mapping[str, MeasurementSpec]) -> list[Measurement]:
-    """Return every measurement of the catalogue, in its order."""
+def measure(
+    seen: OcclusionReadings, catalogue: Mapping[str, MeasurementSpec], names: Sequence[str]
+) -> list[Measurement]:
+    """Return those of the measurements by these names that one occlusion has, in their order."""
     makers: dict[str, Callable[[OcclusionReadings, MeasurementSpec], Measurement]] = {
         "time_to_alarm": _time_to_alarm,
         "pressure_at_alarm": _pressure_at_alarm,
@@ -41,8 +42,11 @@ def measure(seen: OcclusionReadings, catalogue: Mapping[str, MeasurementSpec]) -
         "compliance": lambda seen, spec: measure_compliance(seen, pushed_rise(seen), spec),
         "compliance_released": lambda seen, spec: measure_released_compliance(seen, seen.stored(), spec),
         "false_alarms": _false_alarms,
+        "occlusion_alarms": _occlusion_alarms,
+        "caught_up_fraction": caught_up_fraction,
+        "missed_after_release": missed_after_release,
     }
-    return [makers[name](seen, spec) for name, spec in catalogue.items()]
+    return [makers[name](seen, catalogue[name]) for name in names if name in makers]
 
 
 def pushed_rise(seen: OcclusionReadings) -> Rise | str:
@@ -153,17 +157,28 @@ def _missed_volume(seen: OcclusionReadings, spec: MeasurementSpec) -> Measuremen
         lines.append(bounded(through, half_s, "s", per_open_s, source=source, estimate=open_s))
     if facts.alarm is not None:
         lines += [scaled(line, per_s) for line in facts.alarm.budget]
+    elif facts.released:
+        lines.append(opening_line(seen, per_s))
     missed_u = (facts.flow.due_ul(duration_s) - arrived.volume_ul) / seen.ul_per_u
+    if facts.released:
+        return measurement(name, spec.title, missed_u, spec.unit, lines, note="due by the opening, less what arrived")
     if facts.alarm is None:
         return measurement(name, spec.title, missed_u, spec.unit, lines, censored="above", note=NO_ALARM)
     return measurement(name, spec.title, missed_u, spec.unit, lines, note="due by the alarm, less what arrived")
 
 
+def arrived_while_shut(seen: OcclusionReadings) -> float | None:
+    """Return what came through the shut line until the wait ended, in µL; None where that cannot be told."""
+    arrived = _arrived(seen)
+    return None if arrived is None else arrived.volume_ul
+
+
 def _arrived(seen: OcclusionReadings) -> Volume | None:
     """Return what came through the shut line until the wait ended."""
-    if seen.facts.origin is None or seen.facts.closed is None or seen.facts.ended_s is None:
+    before = seen.before_flow()
+    if before is None or seen.facts.ended_s is None:
         return None
-    return seen.between(_before_flow(seen.facts), _after_wait(seen.facts, seen.facts.ended_s))
+    return seen.between(before, _after_wait(seen.facts, seen.facts.ended_s))
 
 
 def _after_wait(facts: OcclusionFacts, ended_s: float) -> Window:
@@ -171,6 +186,8 @@ def _after_wait(facts: OcclusionFacts, ended_s: float) -> Window:
 
     Nothing but a leak moves it, so that a line which is opened at once is weighed from a little before the alarm.
     """
+    if facts.released and facts.opened is not None:
+        return (facts.opened.sent_s - LEVEL_S, facts.opened.sent_s)
     start_s = ended_s + AFTER_SHUT_S
     end_s = start_s + LEVEL_S
     if facts.opened is not None:
@@ -182,17 +199,6 @@ def _between_loads(arrived: Volume, ul_per_mg: float) -> list[Component]:
     """Return a volume's budget: two loads close together have nearly the same error of the balance, which cancels."""
     apart = min(1.0, abs(arrived.volume_ul) / ul_per_mg / LOAD_STEP_MG)
     return [scaled(line, apart) if line.name in AT_LOADS else line for line in arrived.budget]
-
-
-def _before_flow(facts: OcclusionFacts) -> Window:
-    """Return where the level of the shut line is weighed before anything presses on it."""
-    if facts.closed is None or facts.origin is None:
-        raise ValueError("the line was never shut")
-    if facts.origin is not facts.closed and facts.origin.sent_s - facts.closed.acknowledged_s > LEVEL_S:
-        return (facts.origin.sent_s - LEVEL_S, facts.origin.sent_s)
-    start_s = facts.closed.acknowledged_s + AFTER_SHUT_S
-    ended_s = facts.ended_s if facts.ended_s is not None else start_s + LEVEL_S
-    return (start_s, max(start_s + 1.0, min(start_s + LEVEL_S, ended_s)))
 
 
 def _stored_bolus(seen: OcclusionReadings, spec: MeasurementSpec) -> Measurement:
@@ -212,49 +218,9 @@ def _false_alarms(seen: OcclusionReadings, spec: MeasurementSpec) -> Measurement
     return measurement("false_alarms", spec.title, float(seen.facts.false_alarms), spec.unit, [])
 
 
-def occlusion_notes(seen: OcclusionReadings) -> list[str]:
-    """Return what a reader must know of the alarm beside its time."""
+def _occlusion_alarms(seen: OcclusionReadings, spec: MeasurementSpec) -> Measurement:
     facts = seen.facts
-    notes = []
-    if facts.false_alarms and facts.closed is None:
-        often = "an occlusion alarm" if facts.false_alarms == 1 else f"{facts.false_alarms} occlusion alarms"
-        notes.append(f"The pump raised {often} while it flowed freely; the test ended there.")
-    if facts.waited_s is not None:
-        notes.append(f"No occlusion alarm came within {facts.waited_s / MINUTE_S:.1f} min of the line being shut.")
-    if facts.before_bolus and facts.alarm is not None:
-        notes.append(
-            "The occlusion alarm came before the bolus: times are from the shut line, nothing was due into it."
-        )
-    if facts.alarm is not None and facts.state_after in STILL_DELIVERING:
-        notes.append(f"After its alarm the pump said of itself: {facts.state_after}.")
-    return notes
-
-
-def occlusion_doubts(seen: OcclusionReadings) -> list[str]:
-    """Return why the pressure cannot be trusted."""
-    doubts = _lost_pressure(seen)
-    if seen.zero is None:
-        doubts.append("The pressure sensor gave no reading during the blanks, so its zero is not known.")
-    elif abs(seen.zero.value) > LARGEST_ZERO_KPA:
-        doubts.append(
-            f"The pressure sensor showed {seen.zero.value:.1f} kPa with the line open and the pump at rest:"
-            f" more than {LARGEST_ZERO_KPA:g} kPa is no zero, and no free line."
-        )
-    return doubts
-
-
-def _lost_pressure(seen: OcclusionReadings) -> list[str]:
-    """Look for readings that are missing while the line was shut: the greatest pressure may be among them."""
-    facts = seen.facts
-    if facts.origin is None or facts.opened is None or len(seen.pressure) == 0:
-        return []
-    lost = line_pressure.losses(seen.pressure, facts.origin.sent_s, facts.opened.sent_s)
-    if not lost:
-        return []
-    begin_s, end_s = max(lost, key=lambda window: window[1] - window[0])
-    times = "once" if len(lost) == 1 else f"{len(lost)} times"
-    after = (begin_s - facts.origin.sent_s) / MINUTE_S
-    return [
-        f"Readings of the pressure are missing while the line was shut, {times}"
-        f" (the longest {end_s - begin_s:.0f} s from {after:.1f} min on): the greatest may be among them."
-    ]
+    if facts.origin is None:
+        return undetermined("occlusion_alarms", spec.title, spec.unit, NEVER_SHUT)
+    number = float(facts.later_alarms + (facts.alarm is not None))
+    return measurement("occlusion_alarms", spec.title, number, spec.unit, [])

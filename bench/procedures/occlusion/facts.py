@@ -11,6 +11,16 @@ from bench.recording.reader import Event, TestRecord
 SECONDS_PER_HOUR = 3600.0
 NO_BOLUS = "no bolus into the shut line"
 """The event that tells that an alarm blocked the pump before the bolus was commanded."""
+RELEASED = "line released before the alarm"
+"""The event that tells that the line was opened while the pump went on."""
+SETTLED = "settled"
+"""The event that ends the weighing of what still comes after the pump was stopped."""
+NARROWED = "line narrowed, as declared"
+"""The event that tells what the lab has done to the line."""
+OCCLUSION_BEGUN = "occlusion begun"
+"""The event with which each of several occlusions begins."""
+LEVEL_TOLD = "occlusion level told"
+"""The event that tells what level the pump says that it has, once it was set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,9 @@ class OcclusionFacts:
 
     `origin` is when the flow met the shut line: the line being shut, or the command of the bolus into it. Where an
     alarm came before that bolus (`before_bolus`) it is the line being shut, too. `ended_s` is when the wait ended, by
-    the alarm or without one.
+    the alarm, without one, or by the opening where the line was opened before the alarm (`released`).
+    `later_alarms` are occlusion alarms after the opening; `stopped` is when the pump was stopped (for a bolus, when the
+    line had settled: all of it was due long before), `settled_s` when what still came after that was weighed.
     """
 
     flow: Flow
@@ -89,6 +101,10 @@ class OcclusionFacts:
     state_after: str
     before_bolus: bool = False
     run_in: OpenFlow | None = None
+    released: bool = False
+    later_alarms: int = 0
+    stopped: Switch | None = None
+    settled_s: float | None = None
 
 
 def facts(record: TestRecord) -> OcclusionFacts:
@@ -101,6 +117,9 @@ def facts(record: TestRecord) -> OcclusionFacts:
     alarm = shut[0] if shut and origin is not None else None
     unheard = record.events("no alarm")
     ended_s = alarm.time_s if alarm is not None else unheard[0].time_s if unheard else None
+    released = bool(record.events(RELEASED)) and opened is not None and alarm is None
+    if released and opened is not None:
+        ended_s = opened.middle_s
     states = record.events("pump state")
     return OcclusionFacts(
         flow=flow,
@@ -116,7 +135,19 @@ def facts(record: TestRecord) -> OcclusionFacts:
         state_after=str(states[-1].data["state"]) if states else "",
         before_bolus=bool(record.events(NO_BOLUS)),
         run_in=_run_in(record, closed),
+        released=released,
+        later_alarms=len(alarms) - len(before) - len(shut),
+        stopped=_stopped(record),
+        settled_s=next((event.time_s for event in record.events(SETTLED)), None),
     )
+
+
+def _stopped(record: TestRecord) -> Switch | None:
+    stops = [event for event in record.events("basal stopped") if "sent_s" in event.data]
+    if stops:
+        return _command(stops[-1])
+    settled = record.events(SETTLED)
+    return Switch(settled[0].time_s, settled[0].time_s) if settled else None
 
 
 def _run_in(record: TestRecord, closed: Switch | None) -> OpenFlow | None:

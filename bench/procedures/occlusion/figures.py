@@ -19,8 +19,8 @@ def figures(seen: OcclusionReadings, start_s: float, words: str) -> list[Figure]
     """Return pressure against time with every event, and mass around the shutting, the alarm and the opening."""
     made = []
     if len(seen.pressure):
-        made.append(_pressure_figure(seen, start_s, words))
-    made.append(_mass_figure(seen, start_s, words))
+        made.append(pressure_figure(seen, start_s, words))
+    made.append(mass_figure(seen, start_s, words))
     if seen.facts.opened is not None:
         made.append(_release_figure(seen, words))
     rise = pushed_rise(seen)
@@ -29,7 +29,8 @@ def figures(seen: OcclusionReadings, start_s: float, words: str) -> list[Figure]
     return made
 
 
-def _marks(seen: OcclusionReadings, zero_s: float) -> list[Mark]:
+def course_marks(seen: OcclusionReadings, zero_s: float) -> list[Mark]:
+    """Return what happened, as marks in minutes since `zero_s`."""
     facts = seen.facts
     happened = [
         (facts.closed.acknowledged_s if facts.closed else None, "line shut"),
@@ -41,7 +42,8 @@ def _marks(seen: OcclusionReadings, zero_s: float) -> list[Mark]:
     return [Mark(x=(time_s - zero_s) / MINUTE_S, label=label) for time_s, label in happened if time_s is not None]
 
 
-def _pressure_figure(seen: OcclusionReadings, start_s: float, words: str) -> Figure:
+def pressure_figure(seen: OcclusionReadings, start_s: float, words: str) -> Figure:
+    """Return the pressure over the whole test."""
     zero_kpa = seen.zero.value if seen.zero is not None else 0.0
     minutes = (seen.pressure.time_s - start_s) / MINUTE_S
     return Figure(
@@ -50,13 +52,14 @@ def _pressure_figure(seen: OcclusionReadings, start_s: float, words: str) -> Fig
         x_label="time since the test began / min",
         y_label="pressure / kPa",
         series=[series("line", minutes, seen.pressure.value - zero_kpa, role="pressure")],
-        marks=_marks(seen, start_s),
+        marks=course_marks(seen, start_s),
         rules=[Rule(y=0.0, label="open line")],
         caption="Above the zero of the blanks; reduced to least and greatest of each stretch." + words,
     )
 
 
-def _mass_figure(seen: OcclusionReadings, start_s: float, words: str) -> Figure:
+def mass_figure(seen: OcclusionReadings, start_s: float, words: str) -> Figure:
+    """Return the mass over the whole test."""
     weighing = seen.weighing
     return Figure(
         name="mass",
@@ -64,7 +67,7 @@ def _mass_figure(seen: OcclusionReadings, start_s: float, words: str) -> Figure:
         x_label="time since the test began / min",
         y_label="mass / mg",
         series=[series("balance", (weighing.time_s - start_s) / MINUTE_S, weighing.mass_mg, role="mass")],
-        marks=_marks(seen, start_s),
+        marks=course_marks(seen, start_s),
         caption="As the balance showed it, reduced to least and greatest of each stretch." + words,
     )
 
@@ -91,7 +94,7 @@ def _release_figure(seen: OcclusionReadings, words: str) -> Figure:
 
 def course_table(seen: OcclusionReadings, start_s: float) -> Table:
     """Return what happened, when, and what the pump said of itself."""
-    rows = [[mark.label, f"{mark.x:.2f} min"] for mark in _marks(seen, start_s)]
+    rows = [[mark.label, f"{mark.x:.2f} min"] for mark in course_marks(seen, start_s)]
     facts = seen.facts
     if facts.alarm is not None:
         rows.append(["the alarm's time is taken", facts.alarm.source])

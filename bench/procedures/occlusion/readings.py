@@ -25,6 +25,8 @@ AFTER_SHUT_S = 2.0
 """What flowed before the line was shut is on the balance so much later."""
 LEVEL_S = 20.0
 """Levels are means over so long: long enough for the noise, short enough for a line that leaks."""
+AFTER_SHUT_S = 2.0
+"""What flowed before the line was shut is on the balance so much later."""
 TAIL_BLOCK_S = 5.0
 TAIL_SHARE = 0.8
 """The tail is fitted from where so much of what came back was there."""
@@ -88,21 +90,25 @@ class OcclusionReadings:
             ),
         ]
 
+    def before_flow(self) -> Window | None:
+        """Return where the level of the shut line is weighed before anything presses on it; None if never shut."""
+        facts = self.facts
+        if facts.closed is None or facts.origin is None:
+            return None
+        if facts.origin is not facts.closed and facts.origin.sent_s - facts.closed.acknowledged_s > LEVEL_S:
+            return (facts.origin.sent_s - LEVEL_S, facts.origin.sent_s)
+        start_s = facts.closed.acknowledged_s + AFTER_SHUT_S
+        ended_s = facts.ended_s if facts.ended_s is not None else start_s + LEVEL_S
+        return (start_s, max(start_s + 1.0, min(start_s + LEVEL_S, ended_s)))
+
     def between(self, before: Window, after: Window) -> Volume | None:
         """Return the volume that arrived between two windows."""
-        weighing = self.weighing
-        first, second = (level(weighing.time_s, weighing.mass_mg, window) for window in (before, after))
-        if first is None or second is None:
-            return None
-        added_ul = step(first, second, -weighing.loss_mg_per_s) * weighing.conversion.ul_per_mg
-        levels = Levels.difference(before, after)
-        budget = weighing.components(added_ul, 1.0 / self.ul_per_u, levels, second.time_s - first.time_s)
-        return Volume(added_ul, added_ul / self.ul_per_u, budget)
+        return volume_between(self.weighing, before, after, self.ul_per_u)
 
     def stored(self) -> Volume | None:
         """Return what the opened line gave back: until the end of the observation, and its tail thereafter."""
         opened, end_s = self.facts.opened, self.end_of_release_s
-        if self.facts.origin is None or opened is None:
+        if self.facts.origin is None or opened is None or self.facts.released:
             return None
         last = (end_s - LEVEL_S, end_s)
         seen = self.between((opened.sent_s - LEVEL_S, opened.sent_s), last)
@@ -137,6 +143,17 @@ class OcclusionReadings:
         if volume_ul <= 0.0 or noise_ul <= 0.0:
             return None
         return tail_after(middles_s[first:], means_ul[first:], noise_ul, middle_s, last[0])
+
+
+def volume_between(weighing: Weighing, before: Window, after: Window, ul_per_u: float) -> Volume | None:
+    """Return the volume that arrived between two windows; None where one of them has too few readings."""
+    first, second = (level(weighing.time_s, weighing.mass_mg, window) for window in (before, after))
+    if first is None or second is None:
+        return None
+    added_ul = step(first, second, -weighing.loss_mg_per_s) * weighing.conversion.ul_per_mg
+    levels = Levels.difference(before, after)
+    budget = weighing.components(added_ul, 1.0 / ul_per_u, levels, second.time_s - first.time_s)
+    return Volume(added_ul, added_ul / ul_per_u, budget)
 
 
 def _with_tail(budget: list[Component], tail: Tail, per_ul: float) -> list[Component]:

@@ -9,9 +9,10 @@ import numpy as np
 
 from bench.metrology.budget import bounded
 from bench.metrology.noise import Levels, Window
+from bench.metrology.readings import within
 from bench.procedures.shared.alarms import seen
 from bench.procedures.shared.commands import PRIME
-from bench.procedures.shared.weighing import Weighing, within
+from bench.procedures.shared.weighing import Weighing
 from bench.recording.reader import TestRecord
 from bench.results.model import Component
 

@@ -8,7 +8,8 @@ from bench.recording.reader import Event, TestRecord
 from drivers.roles import Alarm
 
 OCCLUSION = "OCCLUSION"
-WARNINGS = frozenset({"LOWRES", "LOWBATT"})
+LOW_BATTERY = "LOWBATT"
+WARNINGS = frozenset({"LOWRES", LOW_BATTERY})
 """Codes that tell something and let delivery go on; every other code stops it."""
 
 

@@ -67,6 +67,7 @@ class InsulinPump:
         self._time_s = 0.0
         self._watchdog_s = 0.0
         self._barks_s = math.inf
+        self._starts = pump.starts
         self._parser = ScpiParser(
             self._common(serial) | self._basal() | self._bolus() | self._delivery() | self._alarms(),
             self._errors,
@@ -78,6 +79,9 @@ class InsulinPump:
     def receive(self, data: bytes, time_s: float) -> None:
         """Take bytes from the host and act on every complete line; each feeds the watchdog."""
         self._time_s = time_s
+        self._forget_if_restarted()
+        if not self._pump.powered:
+            return
         for line in self._buffer.feed(data):
             answer = self._parser.execute(line)
             if answer is not None:
@@ -90,10 +94,20 @@ class InsulinPump:
 
     def run_until(self, time_s: float) -> None:
         """Stop the pump when no line has come for the watchdog's time."""
+        self._forget_if_restarted()
         if self._barks_s <= time_s:
             self._barks_s = math.inf
             self._pump.stop()
             self._pump.raise_alarm("WATCHDOG")
+
+    def _forget_if_restarted(self) -> None:
+        """Forget, without power, the watchdog and half a line."""
+        if self._starts == self._pump.starts and self._pump.powered:
+            return
+        self._starts = self._pump.starts
+        self._buffer = LineBuffer()
+        self._errors.clear()
+        self._watchdog_s, self._barks_s = 0.0, math.inf
 
     # -- commands
 

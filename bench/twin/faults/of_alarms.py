@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from bench.quantities import Duration, Quantity, Volume
 from bench.twin.faults.base import EveryNth, OneFault
 
@@ -41,4 +43,32 @@ class EmptyAlarmLate(OneFault):
     after: Volume = Quantity(5, "U")
 
 
-Kinds = NoAlarm | LateAlarm | FalseAlarm | LowWarningMissing | EmptyAlarmLate
+class ThresholdTooHigh(OneFault):
+    """Pump: the pressure at which the occlusion alarm sounds is `factor` times what the level stands for."""
+
+    fault: Literal["threshold_too_high"]
+    factor: float = Field(default=2.0, gt=1, le=100)
+
+
+class NoAlarmDuringBolus(OneFault):
+    """Pump: while a bolus is under way no occlusion is looked for; the motor stalls at its stall pressure."""
+
+    fault: Literal["no_alarm_during_bolus"]
+
+
+class LevelIgnored(OneFault):
+    """Pump: it takes another level of the occlusion alarm and reports it, and goes on with the threshold it had."""
+
+    fault: Literal["level_ignored"]
+
+
+Kinds = (
+    NoAlarm
+    | LateAlarm
+    | FalseAlarm
+    | LowWarningMissing
+    | EmptyAlarmLate
+    | ThresholdTooHigh
+    | NoAlarmDuringBolus
+    | LevelIgnored
+)

@@ -53,6 +53,19 @@ class OccluderLeaks(OneFault):
     factor: float = Field(default=100.0, gt=1, le=1e6)
 
 
+class StiffnessFades(OneFault):
+    """Line: each occlusion leaves reservoir, plunger and tubing softer by `growth`."""
+
+    fault: Literal["stiffness_fades"]
+    growth: Ratio = Quantity(30, "%")
+
+
+class ValveStuckOpen(OneFault):
+    """Occluder: its relay switches and says so, and the clamp stays open."""
+
+    fault: Literal["valve_stuck_open"]
+
+
 class ThickNeedle(OneFault):
     """Vessel: the dipping needle is `diameter` thick, so rising liquid buoys it and the balance reads too much."""
 
@@ -60,4 +73,14 @@ class ThickNeedle(OneFault):
     diameter: Length = Quantity(8, "mm")
 
 
-Kinds = SlowLeak | Bubble | Evaporation | WeakStiffness | PartialOcclusion | OccluderLeaks | ThickNeedle
+Kinds = (
+    SlowLeak
+    | Bubble
+    | Evaporation
+    | WeakStiffness
+    | PartialOcclusion
+    | OccluderLeaks
+    | StiffnessFades
+    | ValveStuckOpen
+    | ThickNeedle
+)

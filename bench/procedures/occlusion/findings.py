@@ -1,0 +1,134 @@
+"""What an occlusion test's own recording tells against its verdict: the clamp, the pressure, the alarm's level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.procedures.occlusion import line_pressure
+from bench.procedures.occlusion.facts import LEVEL_TOLD
+from bench.procedures.occlusion.readings import OcclusionReadings
+from bench.procedures.occlusion.settings import OcclusionSettings
+from bench.recording.reader import Series, TestRecord
+
+MINUTE_S = 60.0
+LARGEST_ZERO_KPA = 5.0
+STILL_DELIVERING = frozenset({"basal", "bolus", "priming"})
+THROUGH_SHARE = 0.5
+"""A line through which so much of what was due came was not shut."""
+LEAST_DUE_UL = 1.0
+"""Of less the balance cannot tell whether it came through the clamp or from behind it."""
+
+
+def occlusion_notes(seen: OcclusionReadings) -> list[str]:
+    """Return what a reader must know of the alarm beside its time."""
+    facts = seen.facts
+    notes = []
+    if facts.false_alarms and facts.closed is None:
+        often = "an occlusion alarm" if facts.false_alarms == 1 else f"{facts.false_alarms} occlusion alarms"
+        notes.append(f"The pump raised {often} while it flowed freely; the test ended there.")
+    if facts.waited_s is not None:
+        notes.append(f"No occlusion alarm came within {facts.waited_s / MINUTE_S:.1f} min of the line being shut.")
+    if facts.before_bolus and facts.alarm is not None:
+        notes.append(
+            "The occlusion alarm came before the bolus: times are from the shut line, nothing was due into it."
+        )
+    if facts.alarm is not None and facts.state_after in STILL_DELIVERING:
+        notes.append(f"After its alarm the pump said of itself: {facts.state_after}.")
+    return notes
+
+
+def release_notes(settings: OcclusionSettings, seen: OcclusionReadings) -> list[str]:
+    """Return what a reader must know of a line that was to be opened before the alarm."""
+    facts = seen.facts
+    wanted = settings.release_before_alarm_at or settings.release_before_alarm_after
+    if facts.released and facts.later_alarms:
+        return ["An occlusion alarm came after the line had been opened."]
+    if facts.released or facts.origin is None:
+        return []
+    if facts.alarm is not None:
+        after_min = (facts.alarm.time_s - seen.begin_s) / MINUTE_S
+        return [f"The alarm came after {after_min:.1f} min, before the line was to be opened ({wanted})."]
+    return [f"The line was to be opened at {wanted}, which it did not reach within {settings.timeout}."]
+
+
+def occlusion_doubts(seen: OcclusionReadings, arrived_ul: float | None) -> list[str]:
+    """Return why the shut line or its pressure cannot be trusted.
+
+    Args:
+        seen: the test.
+        arrived_ul: what came while the line was shut; None where that is not known.
+
+    """
+    return [*_through(seen, arrived_ul), *_lost_pressure(seen)]
+
+
+def zero_doubts(zero_kpa: float | None) -> list[str]:
+    """Return why the pressure sensor's zero, None for unknown, cannot be trusted."""
+    if zero_kpa is None:
+        return ["The pressure sensor gave no reading during the blanks, so its zero is not known."]
+    if abs(zero_kpa) > LARGEST_ZERO_KPA:
+        return [
+            f"The pressure sensor showed {zero_kpa:.1f} kPa with the line open and the pump at rest:"
+            f" more than {LARGEST_ZERO_KPA:g} kPa is no zero, and no free line."
+        ]
+    return []
+
+
+def _through(seen: OcclusionReadings, arrived_ul: float | None) -> list[str]:
+    """Look whether the clamp shut the line at all: else nothing of the test is the pump's fault."""
+    facts = seen.facts
+    if arrived_ul is None or facts.ended_s is None or facts.closed is None:
+        return []
+    due_ul = facts.flow.due_ul(facts.ended_s - seen.begin_s)
+    if due_ul < LEAST_DUE_UL or arrived_ul < THROUGH_SHARE * due_ul:
+        return []
+    return [
+        f"The occluder said that it was shut, and {arrived_ul / seen.ul_per_u:.3g} U of"
+        f" {due_ul / seen.ul_per_u:.3g} U came through all the same: the line was not shut; look at the clamp."
+    ]
+
+
+def _lost_pressure(seen: OcclusionReadings) -> list[str]:
+    """Look for readings that are missing while the line was shut: the greatest pressure may be among them."""
+    facts = seen.facts
+    if facts.origin is None or facts.opened is None or len(seen.pressure) == 0:
+        return []
+    return pressure_gaps(seen.pressure, facts.origin.sent_s, facts.opened.sent_s, "while the line was shut")
+
+
+def pressure_gaps(pressure: Series, start_s: float, end_s: float, when: str) -> list[str]:
+    """Return a doubt where readings of the pressure are missing between two instants."""
+    lost = line_pressure.losses(pressure, start_s, end_s)
+    if not lost:
+        return []
+    first_s, last_s = max(lost, key=lambda window: window[1] - window[0])
+    times = "once" if len(lost) == 1 else f"{len(lost)} times"
+    after = (first_s - start_s) / MINUTE_S
+    return [
+        f"Readings of the pressure are missing {when}, {times}"
+        f" (the longest {last_s - first_s:.0f} s from {after:.1f} min on): the greatest may be among them."
+    ]
+
+
+def level_findings(settings: OcclusionSettings, record: TestRecord) -> tuple[list[str], list[str]]:
+    """Return `(notes, doubts)` about the level of the alarm that a test set."""
+    told = record.events(LEVEL_TOLD)
+    if settings.level is None or not told:
+        return [], []
+    level = str(told[0].data["level"])
+    if level != settings.level:
+        return [], [f"The pump was told the occlusion level {settings.level} and says that it is at {level}."]
+    return [f"The pump's occlusion alarm was set to {level}, and put back after the test."], []
+
+
+def finished(seen: OcclusionReadings) -> bool:
+    """Return whether an occlusion was driven to its end: an alarm came or was waited for, and the line opened."""
+    return seen.facts.opened is not None and seen.facts.ended_s is not None
+
+
+def unfinished(settings: OcclusionSettings, seen: Sequence[OcclusionReadings]) -> list[str]:
+    """Return a doubt where fewer occlusions came about than the plan asks for."""
+    whole = sum(finished(one) for one in seen)
+    if whole >= settings.repeats:
+        return []
+    return [f"Only {whole} of {settings.repeats} occlusions were driven to their end."]

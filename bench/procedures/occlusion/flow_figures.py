@@ -1,0 +1,67 @@
+"""Figures and the table of a test whose line is never shut."""
+
+from __future__ import annotations
+
+from bench.metrology.decimate import series
+from bench.procedures.occlusion.flowing import HOUR_S, MINUTE_S, Flowing
+from bench.results.model import Figure, Mark, Rule, Table
+
+SHOWN_MARKS = 10
+
+
+def flow_figures(flow: Flowing, start_s: float, words: str) -> list[Figure]:
+    """Return the pressure and the delivered volume, beside what was due, with every alarm."""
+    return [_pressure_figure(flow, start_s, words), _volume_figure(flow, start_s, words)]
+
+
+def _marks(flow: Flowing, start_s: float) -> list[Mark]:
+    happened = []
+    if flow.stretches:
+        happened = [(flow.stretches[0].begun.acknowledged_s, "flow begins"), (flow.stretches[-1].end_s, "flow ends")]
+    happened += [(alarm.time_s, "alarm") for alarm in flow.alarms[:SHOWN_MARKS]]
+    return [Mark(x=(time_s - start_s) / MINUTE_S, label=label) for time_s, label in happened]
+
+
+def _pressure_figure(flow: Flowing, start_s: float, words: str) -> Figure:
+    zero_kpa = flow.zero.value if flow.zero is not None else 0.0
+    minutes = (flow.pressure.time_s - start_s) / MINUTE_S
+    return Figure(
+        name="pressure",
+        title="Pressure in the line",
+        x_label="time since the test began / min",
+        y_label="pressure / kPa",
+        series=[series("line", minutes, flow.pressure.value - zero_kpa, role="pressure")],
+        marks=_marks(flow, start_s),
+        rules=[Rule(y=0.0, label="pump at rest")],
+        caption="Above the zero of the blanks; reduced to least and greatest of each stretch." + words,
+    )
+
+
+def _volume_figure(flow: Flowing, start_s: float, words: str) -> Figure:
+    weighing = flow.weighing
+    minutes = (weighing.time_s - start_s) / MINUTE_S
+    curves = [series("balance", minutes, weighing.mass_mg, role="mass")]
+    due_mg = 0.0
+    for number, stretch in enumerate(flow.stretches):
+        came_mg = flow.rate_ul_per_h * stretch.duration_s / HOUR_S / weighing.conversion.ul_per_mg
+        at = [(stretch.begun.middle_s - start_s) / MINUTE_S, (stretch.end_s - start_s) / MINUTE_S]
+        due = [due_mg, due_mg + came_mg]
+        curves.append(series("due" if number == 0 else f"due, {number + 1}", at, due, role="nominal"))
+        due_mg += came_mg
+    return Figure(
+        name="mass",
+        title="Mass on the balance, beside what was due",
+        x_label="time since the test began / min",
+        y_label="mass / mg",
+        series=curves,
+        marks=_marks(flow, start_s),
+        caption="As the balance showed it; due by the rate, from zero on." + words,
+    )
+
+
+def flow_table(flow: Flowing, start_s: float) -> Table:
+    """Return what happened, when, and what was commanded."""
+    rows = [[mark.label, f"{mark.x:.2f} min"] for mark in _marks(flow, start_s)]
+    rows.append(["flow", f"basal {flow.rate_ul_per_h / flow.ul_per_u:g} U/h for {flow.flowed_s / HOUR_S:.3g} h"])
+    rows.append(["line", f"narrowed, as declared: {flow.narrowed}" if flow.narrowed else "open"])
+    return Table(name="course", title="Course of the test", columns=["what", "when or what"], rows=rows)

@@ -1,0 +1,130 @@
+"""A bench supply of the E36100 kind, one output, on a raw socket."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+from bench.twin.emulators.scpi import (
+    OUT_OF_RANGE,
+    Command,
+    ErrorQueue,
+    LineBuffer,
+    ScpiError,
+    ScpiParser,
+    boolean,
+    number,
+)
+from bench.twin.port import REPLY_LATENCY_S, Send
+
+MAKER = "pumpbench twin"
+MODEL = "E36103B simulated"
+FIRMWARE = "1.0-twin"
+_CURRENT_MOST_A = 2.0
+
+
+class Output(Protocol):
+    """What the emulator needs of the supply's physics."""
+
+    on: bool
+    voltage_v: float
+    maximum_v: float
+
+    @property
+    def terminals_v(self) -> float:
+        """The voltage at the terminals."""
+
+    @property
+    def current_a(self) -> float:
+        """What is drawn."""
+
+    def set_voltage(self, voltage_v: float) -> None:
+        """Set the voltage of the output."""
+
+    def switch(self, on: bool) -> None:
+        """Switch the output."""
+
+
+class Supply:
+    """The emulator.
+
+    Args:
+        send: hands bytes to the host at a due time.
+        output: the supply's physics.
+        serial: serial number.
+
+    """
+
+    line = None
+
+    def __init__(self, send: Send, output: Output, *, serial: str = "TWIN0001") -> None:
+        self._send = send
+        self._output = output
+        self._limit_a = 1.0
+        self._errors = ErrorQueue()
+        self._buffer = LineBuffer()
+        self._parser = ScpiParser(
+            {
+                "*IDN?": Command(lambda _: f"{MAKER},{MODEL},{serial},{FIRMWARE}"),
+                "*CLS": Command(lambda _: self._errors.clear()),
+                "*RST": Command(self._reset),
+                "*OPC?": Command(lambda _: "1"),
+                "SYSTem:ERRor[:NEXT]?": Command(lambda _: '{:+d},"{}"'.format(*self._errors.pop())),
+                "SYSTem:VERSion?": Command(lambda _: "1997.0"),
+                "APPLy": Command(self._apply, 1, 2),
+                "APPLy?": Command(lambda _: f'"{_exp(output.voltage_v)},{_exp(self._limit_a)}"'),
+                "[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPLitude]": Command(self._set_voltage, 1, 1),
+                "[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPLitude]?": Command(lambda _: _exp(output.voltage_v)),
+                "[SOURce:]CURRent[:LEVel][:IMMediate][:AMPLitude]": Command(self._set_current, 1, 1),
+                "[SOURce:]CURRent[:LEVel][:IMMediate][:AMPLitude]?": Command(lambda _: _exp(self._limit_a)),
+                "OUTPut[:STATe]": Command(self._switch, 1, 1),
+                "OUTPut[:STATe]?": Command(lambda _: str(int(output.on))),
+                "MEASure[:SCALar][:VOLTage][:DC]?": Command(lambda _: _exp(output.terminals_v)),
+                "MEASure[:SCALar]:CURRent[:DC]?": Command(lambda _: _exp(output.current_a)),
+            },
+            self._errors,
+            relative_only=True,
+        )
+
+    def receive(self, data: bytes, time_s: float) -> None:
+        """Take bytes from the host and act on every complete line."""
+        for line in self._buffer.feed(data):
+            answer = self._parser.execute(line)
+            if answer is not None:
+                self._send(answer.encode("ascii") + b"\n", time_s + REPLY_LATENCY_S)
+
+    def next_event_s(self) -> float:
+        """Return `inf`: the supply never acts by itself."""
+        return math.inf
+
+    def run_until(self, time_s: float) -> None:
+        """Do nothing."""
+
+    def _reset(self, _parameters: list[str]) -> None:
+        self._output.switch(False)
+        self._output.set_voltage(0.0)
+
+    def _set_voltage(self, parameters: list[str]) -> None:
+        voltage_v = number(parameters[0])
+        if not 0.0 <= voltage_v <= self._output.maximum_v:
+            raise ScpiError(OUT_OF_RANGE)
+        self._output.set_voltage(voltage_v)
+
+    def _set_current(self, parameters: list[str]) -> None:
+        limit_a = number(parameters[0])
+        if not 0.0 <= limit_a <= _CURRENT_MOST_A:
+            raise ScpiError(OUT_OF_RANGE)
+        self._limit_a = limit_a
+
+    def _apply(self, parameters: list[str]) -> None:
+        if len(parameters) > 1:
+            self._set_current(parameters[1:])
+        self._set_voltage(parameters[:1])
+
+    def _switch(self, parameters: list[str]) -> None:
+        self._output.switch(boolean(parameters[0]))
+
+
+def _exp(value: float) -> str:
+    """Write a number as such supplies do: `+1.50000000E+00`."""
+    return f"{value:+.8E}"
