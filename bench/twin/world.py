@@ -15,6 +15,7 @@ from bench.twin.faults import FaultSet
 from bench.twin.metering import Metering
 from bench.twin.plant import Line
 from bench.twin.pump_model import PumpModel
+from bench.twin.seepage import Seepage
 from bench.twin.sensors import ClimateModel, ClimateProbes, OccluderModel, TransducerModel
 from bench.twin.settings import Simulation
 from bench.twin.truth import TruthWriter
@@ -54,6 +55,7 @@ class World:
         )
         metering = Metering(simulation.pump, faults, seed)
         self.pump = PumpModel(simulation.pump, faults, line, metering, self._truth, lambda: self.now_s)
+        self.seepage = Seepage(simulation.pump, simulation.plant, faults, line, lambda: self.pump.at_rest)
         self.line = line
         line.listen(self.balance.take_segment)
         line.listen(self._truth.outflow)
@@ -63,6 +65,8 @@ class World:
         next_s = self.pump.next_event_s()
         if self.occluder.next_event_s < next_s:
             next_s = self.occluder.next_event_s
+        if self.seepage.next_event_s < next_s:
+            next_s = self.seepage.next_event_s
         return next_s if next_s <= self.line.next_event_s else self.line.next_event_s
 
     def run_until(self, time_s: float) -> None:
@@ -71,6 +75,7 @@ class World:
             self.now_s = max(self.now_s, event_s)
             self.line.run_until(self.now_s)
             self.occluder.run_until(self.now_s)
+            self.seepage.run_until(self.now_s)
             if self.pump.next_event_s() <= self.now_s:
                 self.pump.run_due()
         if math.isfinite(time_s):

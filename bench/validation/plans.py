@@ -1,4 +1,4 @@
-"""The short tests of a twin study: a few pulses, a few boluses, one occlusion, with blanks before and after."""
+"""The short tests of a twin study: a few pulses, a few boluses, one occlusion, an hour at rest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bench.plan.model import Plan
 from bench.procedures import registry
 from bench.twin.settings import PumpSettings
 
-PROCEDURES = ("basal", "bolus", "occlusion")
+PROCEDURES = ("basal", "bolus", "occlusion", "idle")
 _TESTS = {
     "basal": "{id: BASAL, procedure: basal, rate: 1 U/h, duration: 1 h, blank: 15 min, accept: {mean_error: %s}}",
     "bolus": "{id: BOLUS, procedure: bolus, volume: 1 U, count: 5, blank: 10 min, accept: {mean_error: %s}}",
@@ -15,15 +15,19 @@ _TESTS = {
         "{id: OCCLUSION, procedure: occlusion, rate: 15 U/h, run_in: 3 min, timeout: 40 min,"
         " release_observation: 5 min, blank: 10 min, accept: {stored_bolus: %s}}"
     ),
+    "idle": (
+        "{id: IDLE, procedure: idle, state: suspended, rate: 1 U/h, run_in: 10 min, duration: 1 h,"
+        " accept: {unintended_rate: %s}}"
+    ),
 }
-_WIDE = {"basal": "±90 %", "bolus": "±90 %", "occlusion": "<= 100 U"}
+_WIDE = {"basal": "±90 %", "bolus": "±90 %", "occlusion": "<= 100 U", "idle": "±10 U/h"}
 
 
 def short_plan(procedure: str, pump: PumpSettings, limit: str = "", decision: str = "guarded") -> Plan:
     """Return a plan of one short test of a procedure.
 
     Args:
-        procedure: `basal`, `bolus` or `occlusion`.
+        procedure: one of `PROCEDURES`.
         pump: the twin's, whose insulin and pulses the plan tells.
         limit: of its `accept:`; nothing is a limit that every pump keeps.
         decision: the decision rule, as a plan has it.

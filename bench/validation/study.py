@@ -17,7 +17,7 @@ from bench.validation.plans import short_plan
 from bench.validation.runs import Compared, compare, drive, evaluate_again
 from bench.validation.twin_rig import twin_of
 from bench.validation.verdicts import Decided, decide
-from bench.validation.world import draw_world
+from bench.validation.world import draw_world, with_leak
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,8 @@ def run_coverage(task: CoverageTask) -> list[dict[str, Any]]:
     folder = Path(task.folder)
     rig = twin_of(load_rig(task.rig_text, name="rig.yaml"))
     world = draw_world(rig, task.seed)
+    if task.procedure == "idle":
+        world = with_leak(world, task.seed)
     if task.again and (folder / RECORDING).exists():
         run = evaluate_again(folder)
     else:

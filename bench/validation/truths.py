@@ -17,12 +17,15 @@ from bench.metrology.cumulative import Cumulative
 from bench.metrology.flow_continuity import flow_continuity
 from bench.metrology.observation import AMBULATORY_SAMPLE_S
 from bench.metrology.trumpet import extremes_on_grid
+from bench.procedures.idle.watch import levels_of
 from bench.recording.reader import TestRecord
 from bench.twin.truth import Truth
 
 Floats = npt.NDArray[np.float64]
 HOUR_S = 3600.0
 BANDS = (5, 10, 15, 20, 25, 30)
+_LOOKS = 101
+"""Instants over which a mean is taken."""
 _DOUBLED = 1.6
 """A pulse of so many commanded volumes is a doubled one."""
 
@@ -38,6 +41,10 @@ class Course:
     def between_ul(self, start_s: float, end_s: float) -> float:
         """Return what reached the vessel between two instants."""
         return self.truth.delivered_ul(end_s) - self.truth.delivered_ul(start_s)
+
+    def mean_ul(self, start_s: float, end_s: float) -> float:
+        """Return the mean liquid in the vessel between two instants."""
+        return float(np.mean([self.truth.delivered_ul(float(at_s)) for at_s in np.linspace(start_s, end_s, _LOOKS)]))
 
     def event_s(self, kind: str) -> float:
         """Return when the first event of a kind was recorded; NaN for none."""
@@ -66,6 +73,7 @@ def truths(procedure: str, course: Course) -> Mapping[str, float]:
         "basal": basal_truths,
         "bolus": bolus_truths,
         "occlusion": occlusion_truths,
+        "idle": idle_truths,
     }
     return makers[procedure](course)
 
@@ -261,4 +269,24 @@ def occlusion_truths(course: Course) -> dict[str, float]:
         "compliance": float(pushed_ul[1:].sum() / (pressure_kpa[-1] - pressure_kpa[0])),
         "compliance_released": stored_ul / float(pressure_kpa[-1]),
         "false_alarms": float(len(before)),
+    }
+
+
+def idle_truths(course: Course) -> dict[str, float]:
+    """Return the truths of a pump at rest.
+
+    - `unintended_volume`: the mean liquid in the vessel over the last level's window, less that over the first one's;
+      `unintended_rate`: the same over the time between their middles.
+    - `unintended_pulses`: pulses of the motor that moved something between those windows' outer ends.
+    """
+    begin_s, end_s = course.event_s("idle watched"), course.event_s("idle ended")
+    before, after = levels_of((begin_s, end_s))
+    volume_ul = course.mean_ul(*after) - course.mean_ul(*before)
+    hours = 0.5 * (sum(after) - sum(before)) / HOUR_S
+    truth = course.truth
+    meanwhile = (truth.pulse_time_s > begin_s) & (truth.pulse_time_s <= end_s) & (truth.pulse_volume_ul > 0.0)
+    return {
+        "unintended_volume": volume_ul / course.ul_per_u,
+        "unintended_rate": volume_ul / course.ul_per_u / hours,
+        "unintended_pulses": float(np.count_nonzero(meanwhile)),
     }

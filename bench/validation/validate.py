@@ -35,7 +35,7 @@ from bench.validation.study import coverage_study, fault_study, verdict_study
 from bench.validation.twin_rig import twin_of
 from bench.validation.verdicts import planned_percent
 
-COST_S = {"basal": 3.0, "bolus": 1.0, "occlusion": 1.0, "fault": 2.2}
+COST_S = {"basal": 3.0, "bolus": 1.0, "occlusion": 1.0, "idle": 1.2, "fault": 2.2}
 """About how long a processor takes for one short run."""
 LIMIT_PERCENT = 5.0
 """Pumps are drawn around this mean error, or around four expanded uncertainties of a rig that is coarser."""

@@ -14,6 +14,8 @@ from bench.twin.world import World
 from tests.twin.quiet import quiet
 
 PHYSICS = set(REGISTRY) - {"silent_instrument", "garbled_line"}
+BOLUS_AND_REST_ONLY = {"bolus_not_counted", "leak_at_rest"}
+"""Faults that stand in `test_faults_bolus_and_rest.py`."""
 OCCLUSION_ONLY = {"no_alarm", "late_alarm", "weak_stiffness", "occluder_leaks"}
 
 
@@ -137,7 +139,7 @@ def test_a_warm_room_is_warm() -> None:
     assert world.climate.read(100.0)[0] == pytest.approx(30.0, abs=1.0)
 
 
-@pytest.mark.parametrize("name", sorted(PHYSICS - OCCLUSION_ONLY))
+@pytest.mark.parametrize("name", sorted(PHYSICS - OCCLUSION_ONLY - BOLUS_AND_REST_ONLY))
 def test_every_fault_changes_something_with_its_defaults(name: str, tmp_path: Path) -> None:
     """Beside the same run without it: the truth, the alarms, or what any instrument shows."""
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bench.quantities import Duration, Quantity, Ratio, Volume
+from bench.quantities import Duration, Quantity, Rate, Ratio, Resistance, Volume
 from bench.twin.faults.base import EveryNth, OneFault
 
 
@@ -45,6 +45,27 @@ class BolusNotDelivered(OneFault):
     every: EveryNth = 3
 
 
+class BolusNotCounted(OneFault):
+    """Pump: it delivers every Nth bolus and counts nothing of it."""
+
+    fault: Literal["bolus_not_counted"]
+    every: EveryNth = 3
+
+
+class LeakAtRest(OneFault):
+    """Pump: while it does not deliver, liquid seeps past its plunger at `rate`."""
+
+    fault: Literal["leak_at_rest"]
+    rate: Rate = Quantity(0.1, "U/h")
+
+
+class Siphon(OneFault):
+    """Pump: its plunger does not hold, so the head height drives a flow through `resistance`, backwards below zero."""
+
+    fault: Literal["siphon"]
+    resistance: Resistance = Quantity(20000, "kPa·s/µL")
+
+
 class StartupOverdelivery(OneFault):
     """Pump: it delivers `excess` too much at first, dying away with the time constant `decay`."""
 
@@ -66,6 +87,9 @@ Kinds = (
     | ExtraPulses
     | BolusCutShort
     | BolusNotDelivered
+    | BolusNotCounted
+    | LeakAtRest
+    | Siphon
     | StartupOverdelivery
     | EmptyReservoir
 )
