@@ -11,6 +11,8 @@ from bench.twin.faults.of_metering import (
     BolusCutShort,
     BolusNotCounted,
     BolusNotDelivered,
+    CancelIgnored,
+    ExtendedAsNormal,
 )
 from bench.twin.pulses import COUNTED_DIGITS, PulseTrain
 from bench.twin.refusal import check_range, pulses_of
@@ -41,6 +43,8 @@ class Boluses:
         self._dropped_every = not_delivered.every if not_delivered else 0
         uncounted = faults.get(BolusNotCounted)
         self._uncounted_every = uncounted.every if uncounted else 0
+        self._at_once = faults.get(ExtendedAsNormal) is not None
+        self._goes_on = faults.get(CancelIgnored) is not None
         self.counted = True
         """Whether the pump counts the pulses of this bolus."""
 
@@ -78,7 +82,9 @@ class Boluses:
         faithful = 0.0 if dropped else self._share
         for volume_u, duration_s in parts:
             count = pulses_of(volume_u, self.increment_u, self.maximum_u)
-            self._trains.append(PulseTrain(count, duration_s / count if duration_s else self._step_s, faithful))
+            self._trains.append(
+                PulseTrain(count, duration_s / count if duration_s and not self._at_once else self._step_s, faithful)
+            )
         self._trains[0].start(time_s)
         self.kind, self.delivered_u = kind, 0.0
         self.programmed_u = round(sum(volume_u for volume_u, _ in parts), COUNTED_DIGITS)
@@ -89,8 +95,11 @@ class Boluses:
             self._trains[0].start(time_s)
 
     def cancel(self) -> None:
-        """End the bolus."""
-        self._trains.clear()
+        """End the bolus, or say so."""
+        if self._goes_on and self._trains:
+            self.counted = False
+        else:
+            self._trains.clear()
         self.kind = "IDLE"
 
     def stop(self) -> None:

@@ -28,6 +28,10 @@ _TESTS: Mapping[str, str] = {
     'within_15_percent: ">= 80 %", reported_difference: ±12 %}',
     "long bolus": "procedure: bolus, volume: 5 U, count: 3, blank: 5 min, "
     "accept: {mean_error: ±12 %, delivery_time: 180 s to 210 s, tail_fraction: <= 5 %}",
+    "cancelled bolus": "procedure: bolus, volume: 1 U, count: 3, cancel_after: 50 %, blank: 5 min, "
+    "accept: {cancelled_difference: ±12 %, after_cancel: <= 0.2 U}",
+    "spread bolus": "procedure: bolus, volume: 1 U, count: 2, shape: dual, now: 40 %, over: 20 min, blank: 5 min, "
+    "accept: {course_error: <= 20 %, mean_error: ±12 %}",
     "idle": "procedure: idle, duration: 1 h, accept: {unintended_rate: ±0.04 U/h, unintended_pulses: <= 0}",
     "high": "procedure: idle, duration: 1 h, head_height: 50 cm, accept: {unintended_rate: ±0.04 U/h}",
     "occlusion": "procedure: occlusion, rate: 3 U/h, run_in: 15 min, timeout: 75 min, release_observation: 10 min, "
@@ -70,6 +74,8 @@ TRIALS: tuple[Trial, ...] = (
     Trial({"fault": "bolus_cut_short"}, "long bolus", "delivery_time|mean_error"),
     Trial({"fault": "reported_not_delivered"}, "bolus", "mean_error|within_15|reported"),
     Trial({"fault": "bolus_not_counted"}, "bolus", "reported_difference"),
+    Trial({"fault": "cancel_ignored"}, "cancelled bolus", "cancelled_difference.*after_cancel"),
+    Trial({"fault": "extended_as_normal"}, "spread bolus", "course_error"),
     Trial({"fault": "leak_at_rest"}, "idle", "unintended_rate.*leak|leak.*unintended_rate"),
     Trial({"fault": "siphon"}, "high", "unintended_rate.*siphon|siphon.*unintended_rate"),
     Trial({"fault": "startup_overdelivery"}, "basal", "mean_error"),

@@ -8,7 +8,19 @@ from bench.procedures import registry
 from bench.twin.settings import PumpSettings
 
 PROCEDURES = ("basal", "bolus", "occlusion", "idle")
+VARIANTS = ("square bolus", "dual bolus", "cancelled bolus")
+"""Further short tests of these procedures, for studies of what only they measure."""
 _TESTS = {
+    "square bolus": (
+        "{id: BOLUS, procedure: bolus, volume: 1 U, count: 2, shape: square, over: 20 min, accept: {mean_error: %s}}"
+    ),
+    "dual bolus": (
+        "{id: BOLUS, procedure: bolus, volume: 1 U, count: 2, shape: dual, now: 40 %%, over: 20 min,"
+        " accept: {mean_error: %s}}"
+    ),
+    "cancelled bolus": (
+        "{id: BOLUS, procedure: bolus, volume: 1 U, count: 5, cancel_after: 50 %%, accept: {cancelled_difference: %s}}"
+    ),
     "basal": "{id: BASAL, procedure: basal, rate: 1 U/h, duration: 1 h, blank: 15 min, accept: {mean_error: %s}}",
     "bolus": "{id: BOLUS, procedure: bolus, volume: 1 U, count: 5, blank: 10 min, accept: {mean_error: %s}}",
     "occlusion": (
@@ -27,7 +39,7 @@ def short_plan(procedure: str, pump: PumpSettings, limit: str = "", decision: st
     """Return a plan of one short test of a procedure.
 
     Args:
-        procedure: one of `PROCEDURES`.
+        procedure: one of `PROCEDURES`, or of `VARIANTS`.
         pump: the twin's, whose insulin and pulses the plan tells.
         limit: of its `accept:`; nothing is a limit that every pump keeps.
         decision: the decision rule, as a plan has it.
@@ -36,9 +48,9 @@ def short_plan(procedure: str, pump: PumpSettings, limit: str = "", decision: st
         KeyError: there is no short test of this procedure.
 
     """
-    test = _TESTS[procedure] % f'"{limit or _WIDE[procedure]}"'
+    test = _TESTS[procedure] % f'"{limit or _WIDE[procedure.split()[-1]]}"'
     text = f"""
-plan: VALIDATION-{procedure.upper()}
+plan: VALIDATION-{procedure.upper().replace(" ", "-")}
 title: Short {procedure} test of a twin study
 pump: {{insulin: {pump.insulin}, basal_increment: {pump.pulse}, bolus_increment: {pump.pulse}}}
 conditions: {{liquid: water, temperature: 23 °C ± 2 °C}}

@@ -80,7 +80,10 @@ def run_coverage(task: CoverageTask) -> list[dict[str, Any]]:
         run = evaluate_again(folder)
     else:
         run = drive(short_plan(task.procedure, world.pump), rig, world, folder)
-    found = compare(run, folder, task.seed, world.pump.insulin.ul_per_u)
+    found = [
+        dataclasses.replace(each, procedure=task.procedure)
+        for each in compare(run, folder, task.seed, world.pump.insulin.ul_per_u)
+    ]
     if not task.keep:
         shutil.rmtree(folder)
     return [dataclasses.asdict(each) for each in found]

@@ -1,4 +1,4 @@
-"""Faults of counting a bolus, and of a pump at rest, on the truth."""
+"""Faults of counting, cancelling and spreading a bolus, and of a pump at rest, on the truth."""
 
 from __future__ import annotations
 
@@ -20,6 +20,39 @@ def test_a_bolus_can_be_delivered_and_not_counted() -> None:
             assert world.pump.delivered_u["bolus"] == counted
             assert world.line.volume_ul(world.now_s) == pytest.approx(10.0 * bolus, abs=1e-6)
         assert world.pump.reservoir_u == 299.0
+
+
+def test_a_cancel_that_is_ignored_is_reported_all_the_same() -> None:
+    with World(quiet({"fault": "cancel_ignored"}), 1) as world:
+        world.pump.start_bolus(1.0)
+        world.run_until(20.5)
+        world.pump.cancel_bolus()
+        assert world.pump.state == "STOP"
+        assert not world.pump.at_rest
+        world.run_until(300.0)
+        assert world.pump.bolus == ("IDLE", 1.0, 0.5)
+        assert world.line.volume_ul(300.0) == pytest.approx(10.0, abs=1e-6)
+        world.pump.start_bolus(0.5)
+        world.run_until(400.0)
+        assert world.pump.bolus == ("IDLE", 0.5, 0.5)
+
+
+def test_a_stop_is_obeyed_even_where_a_cancel_is_not() -> None:
+    with World(quiet({"fault": "cancel_ignored"}), 1) as world:
+        world.pump.start_bolus(1.0)
+        world.run_until(20.5)
+        world.pump.cancel_bolus()
+        world.pump.stop()
+        world.run_until(300.0)
+        assert world.line.volume_ul(300.0) == pytest.approx(5.0, abs=1e-6)
+
+
+def test_a_spread_bolus_can_come_at_once() -> None:
+    with World(quiet({"fault": "extended_as_normal"}), 1) as world:
+        world.pump.start_dual(0.4, 0.6, 1800.0)
+        world.run_until(60.0)
+        assert world.pump.bolus[0] == "IDLE"
+        assert world.line.volume_ul(60.0) == pytest.approx(10.0, abs=1e-6)
 
 
 def test_a_leak_at_rest_runs_only_at_rest(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from bench.twin.world import World
 from tests.twin.quiet import quiet
 
 PHYSICS = set(REGISTRY) - {"silent_instrument", "garbled_line"}
-BOLUS_AND_REST_ONLY = {"bolus_not_counted", "leak_at_rest"}
+BOLUS_AND_REST_ONLY = {"bolus_not_counted", "cancel_ignored", "extended_as_normal", "leak_at_rest"}
 """Faults that stand in `test_faults_bolus_and_rest.py`."""
 OCCLUSION_ONLY = {"no_alarm", "late_alarm", "weak_stiffness", "occluder_leaks"}
 

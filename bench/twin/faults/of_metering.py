@@ -52,6 +52,18 @@ class BolusNotCounted(OneFault):
     every: EveryNth = 3
 
 
+class CancelIgnored(OneFault):
+    """Pump: it says that a bolus is cancelled, and delivers the rest of it uncounted."""
+
+    fault: Literal["cancel_ignored"]
+
+
+class ExtendedAsNormal(OneFault):
+    """Pump: the part of a bolus that is to be spread comes as fast as the pump goes."""
+
+    fault: Literal["extended_as_normal"]
+
+
 class LeakAtRest(OneFault):
     """Pump: while it does not deliver, liquid seeps past its plunger at `rate`."""
 
@@ -88,6 +100,8 @@ Kinds = (
     | BolusCutShort
     | BolusNotDelivered
     | BolusNotCounted
+    | CancelIgnored
+    | ExtendedAsNormal
     | LeakAtRest
     | Siphon
     | StartupOverdelivery
