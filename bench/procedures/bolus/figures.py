@@ -20,6 +20,7 @@ from bench.results.model import Figure, Mark, Measurement, Rule, Table
 from bench.results.model import Series as Curve
 
 MOST_MARKS = 30
+_PROGRAMME_POINTS = 200
 
 
 def simulated_words(simulated: bool) -> str:
@@ -97,7 +98,9 @@ def spread_figure(found: Sequence[Course], programmed: Programmed, words: str) -
     """Return the courses of the worst bolus and of the first against the programme."""
     largest = max(found, key=lambda each: abs(each.worst.percent))
     chosen = [found[0]] if largest is found[0] else [found[0], largest]
-    at_s = found[0].begins_s + 0.5 * found[0].width_s
+    # The programme is drawn to its end, too, where the pump came to an end before.
+    longest_s = max(programmed.latest_end_s, *(float(each.begins_s[-1]) for each in chosen))
+    at_s = np.linspace(0.0, 1.02 * longest_s, _PROGRAMME_POINTS)
     minutes = at_s / 60.0
     curves = [
         series(f"bolus {each.one.bolus.index}", shares_at(each) / 60.0, each.percent, role=f"mass of bolus {i}")

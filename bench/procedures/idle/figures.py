@@ -50,7 +50,7 @@ def idle_figures(found: Watched, span: Window, words: str, *, declared: bool) ->
             series=curves,
             marks=marks,
             rules=[Rule(y=0.0, label="nothing delivered")],
-            caption=f"Means of {_MEAN_S:g} s from the first level on, {off}{band}; lines: steps.{words}",
+            caption=f"Means of {_MEAN_S:g} s from the first level on, {off}{band}{'; lines: steps' if marks else ''}.{words}",
         )
     ]
 

@@ -67,7 +67,7 @@ def _catalogue() -> dict[str, MeasurementSpec]:
         "unintended_volume": MeasurementSpec(
             "volume that came from a pump at rest (negative: went back)", "volume", "U", perfect=0.0
         ),
-        "unintended_rate": MeasurementSpec("mean rate of that volume", "rate", "U/h", perfect=0.0),
+        "unintended_rate": MeasurementSpec("mean rate from the pump at rest", "rate", "U/h", perfect=0.0),
         "unintended_rate_limit": MeasurementSpec(
             "rate that is not exceeded, with 95 % confidence (one-sided)", "rate", "U/h", perfect=0.0
         ),
