@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bench.metrology.coverage import coverage_factor
 from bench.metrology.evaporation import evaporation
 from bench.metrology.loss_slope import Slope, blank_slope
-from bench.metrology.noise import Noise, Part, block_means, estimate, white_noise
+from bench.metrology.noise import Levels, Noise, Part, block_means, estimate, white_noise
 
 Floats = NDArray[np.float64]
 STEP_S = 0.1
@@ -130,3 +130,14 @@ def test_the_variance_is_anything_between_what_both_fits_say() -> None:
     assert found.standard_uncertainty**2 == pytest.approx(variance)
     u_variance = abs(alone[1] - alone[0]) / 12.0**0.5
     assert found.degrees_of_freedom == pytest.approx(2.0 * (variance / u_variance) ** 2)
+
+
+def test_the_cautious_noise_is_the_fit_that_leaves_more_open() -> None:
+    flicker = Part("flicker", 1e-4, 1e-4, (0.0, 0.0, 0.0))
+    walk = Part("walk", 1e-4, 1e-7, (0.0, 0.0, 0.0))
+    noise = Noise((flicker, walk))
+    near, far = (Levels.difference((0.0, 60.0), (apart_s, apart_s + 60.0)) for apart_s in (70.0, 1e6))
+    assert noise.cautious(near).parts == (flicker,)
+    assert noise.cautious(far).parts == (walk,)
+    for levels in (near, far):
+        assert noise.cautious(levels).of(levels).standard_uncertainty >= noise.of(levels).standard_uncertainty

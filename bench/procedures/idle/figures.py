@@ -40,6 +40,7 @@ def idle_figures(found: Watched, span: Window, words: str, *, declared: bool) ->
         for step in found.steps.found[:MOST_MARKS]
     ]
     band = "; band: where it may lie with nothing delivered, by noise and the declared evaporation" if declared else ""
+    seen = "; lines: steps" if marks else ""
     off = "the declared evaporation made good" if declared else "no evaporation is declared, none is made good"
     return [
         Figure(
@@ -50,7 +51,7 @@ def idle_figures(found: Watched, span: Window, words: str, *, declared: bool) ->
             series=curves,
             marks=marks,
             rules=[Rule(y=0.0, label="nothing delivered")],
-            caption=f"Means of {_MEAN_S:g} s from the first level on, {off}{band}{'; lines: steps' if marks else ''}.{words}",
+            caption=f"Means of {_MEAN_S:g} s from the first level on, {off}{band}{seen}.{words}",
         )
     ]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.metrology.budget import combined, effective_degrees_of_freedom, scaled
 from bench.metrology.conformity import Knowledge
@@ -106,8 +106,10 @@ def watched(weighing: Weighing, span: Window, pulse_ul: float | None, ul_per_u: 
     if shown[0] is None or shown[1] is None:
         return None
     pulse_mg = None if pulse_ul is None else pulse_ul / weighing.conversion.ul_per_mg
+    # The levels are as far apart as the noise was watched for, and an upper limit is no place for the kinder guess.
+    noise = weighing.noise.cautious(Levels.difference(before, after))
     return Watched(
-        weighing,
+        replace(weighing, noise=noise),
         before,
         after,
         shown[1].time_s - shown[0].time_s,
