@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from bench.clock import Clock
 from bench.procedures import registry
+from bench.procedures.base import Context
 from bench.results.model import Verdict
 from bench.rig.fitness import misfits
 from bench.rig.load import load_rig
@@ -81,10 +83,13 @@ def plan_work(rig_file: Path, runs: int) -> Work:
     rig = load_rig(rig_file, name=str(rig_file))
     twin = twin_of(rig)
     pump = twin.simulation.pump if twin.simulation is not None else PumpSettings()
-    lacking = {}
+    lacking: dict[str, list[str]] = {}
     for procedure in PROCEDURES:
-        (test,) = short_plan(procedure, pump).tests
-        lacking[procedure] = misfits(twin, registry()[procedure].requires(test.settings))
+        plan = short_plan(procedure, pump)
+        (test,) = plan.tests
+        lacking[procedure] = list(misfits(twin, registry()[procedure].requires(test.settings)))
+        planned = registry()[procedure].planned_uncertainty(test.settings, Context(plan, twin))
+        lacking[procedure] += [planned[name][1] for name in test.accept if math.isinf(planned.get(name, (0.0, ""))[0])]
     possible = tuple(procedure for procedure in PROCEDURES if not lacking[procedure])
     trials = tuple(
         place for place, trial in enumerate(TRIALS) if fault_plan(trial.test, pump).tests[0].procedure in possible
