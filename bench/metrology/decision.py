@@ -181,7 +181,8 @@ def resolvable(
 
     Args:
         limit: what the plan asks for.
-        expanded_uncertainty: what the rig is expected to reach (k = 2), in `unit`.
+        expanded_uncertainty: what the rig is expected to reach (k = 2), in `unit`; without end where the test cannot
+            measure this at all, of which `arithmetic` tells the reason.
         unit: the measurement's unit.
         arithmetic: how that uncertainty comes about, in words.
         concentration: converts insulin units.
@@ -191,6 +192,8 @@ def resolvable(
         perfect: the value of a pump without any error, in `unit`, for which a one-sided limit leaves room.
 
     """
+    if math.isinf(expanded_uncertainty):
+        return arithmetic
     found = room_of(limit.to(unit, concentration), natural, perfect)
     if found is None:
         return None

@@ -108,6 +108,13 @@ class Noise:
             tuple(replace(part, white_density=0.0, covariance=(0.0, 0.0, part.covariance[2])) for part in self.parts)
         )
 
+    def cautious(self, levels: Levels) -> Noise:
+        """Return the noise by that of the fits which leaves more of a sum of levels open.
+
+        For levels as far apart as the noise was watched for: a mean of the fits is then too kind where a walk rules.
+        """
+        return Noise((max(self.parts, key=lambda part: Noise((part,)).of(levels).standard_uncertainty),))
+
     def sum_of_levels(self, windows: Sequence[Window], weights: Sequence[float]) -> Spread:
         """Return the uncertainty of a weighted sum of the means over `windows`; the weights add to zero."""
         return self.of(Levels.of(windows, weights))

@@ -53,7 +53,7 @@ def pool_boluses(sources: list[Source], concentration: Concentration, claim: Cla
     basal = sources[0].test.settings.get("basal")
     return PooledGroup(
         procedure="bolus",
-        title=f"Boluses of {volume_text}{f' beside a basal rate of {basal}' if basal else ''}",
+        title=f"{_shape(sources[0])} of {volume_text}{f' beside a basal rate of {basal}' if basal else ''}",
         setting={"volume": volume_text, "basal": basal},
         tests=len(sources),
         pumps=found.pumps,
@@ -115,6 +115,11 @@ def _band_table(doses: Doses) -> Table:
         rows=rows,
         note="A bolus counts by its weighed volume; both edges of a band belong to it.",
     )
+
+
+def _shape(source: Source) -> str:
+    shape, over = source.test.settings.get("shape", "normal"), source.test.settings.get("over")
+    return "Boluses" if shape in (None, "normal") else f"{str(shape).capitalize()} boluses over {over}"
 
 
 def _lost_notes(sources: Sequence[Source]) -> list[str]:

@@ -59,10 +59,16 @@ def pool(runs: Mapping[str, RunResult], claim: Claim, *, each_run_a_pump: bool =
     )
 
 
-def _grouped(sources: list[Source], concentration: Concentration) -> dict[tuple[str, tuple[float, ...]], list[Source]]:
-    found: dict[tuple[str, tuple[float, ...]], list[Source]] = {}
+_Key = tuple[str, tuple[float, ...], tuple[str, ...]]
+
+
+def _grouped(sources: list[Source], concentration: Concentration) -> dict[_Key, list[Source]]:
+    found: dict[_Key, list[Source]] = {}
     for source in sources:
-        key = (source.test.procedure, _size(source, concentration))
+        # A spread bolus is another delivery than one at once.
+        settings = source.test.settings
+        shape = (str(settings.get("shape") or "normal"), *(str(settings.get(name) or "") for name in ("over", "now")))
+        key = (source.test.procedure, _size(source, concentration), shape)
         found.setdefault(key, []).append(source)
     return found
 

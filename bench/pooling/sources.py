@@ -114,6 +114,10 @@ def general_notes(runs: Mapping[str, RunResult], pumps: Mapping[str, str]) -> li
 
 
 def _unusable(test: TestResult) -> str:
+    if test.settings.get("volumes") is not None:
+        return "boluses of several sizes are not pooled"
+    if test.settings.get("cancel_after") is not None:
+        return "cancelled boluses are not pooled"
     if test.procedure not in POOLED_PROCEDURES:
         return f"procedure {test.procedure} is not pooled"
     if test.evaluation is None or test.verdict is Verdict.ERROR:

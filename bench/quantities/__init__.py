@@ -6,6 +6,7 @@ unit and `1,5 mL` as 15 mL.
 """
 
 from bench.quantities.fields import (
+    AnyOf,
     Area,
     Compliance,
     Duration,
@@ -36,6 +37,7 @@ from bench.quantities.values import CONCENTRATIONS, Concentration, Limit, Quanti
 
 __all__ = [
     "CONCENTRATIONS",
+    "AnyOf",
     "Area",
     "Compliance",
     "Concentration",

@@ -105,6 +105,27 @@ def LimitOf(dimension: str) -> Any:  # noqa: N802 - a type, written as one
     return Annotated[Limit, _field(lambda text: parse_limit(text, dimension), Limit, schema)]
 
 
+@cache
+def AnyOf(*dimensions: str) -> Any:  # noqa: N802 - a type, written as one
+    """Return the field type of quantities that may have one of several dimensions: `40 %` or `0.4 U`."""
+    schema = {
+        "pattern": rf"^\s*(?:{'|'.join(_quantity_pattern(each) for each in dimensions)})\s*$",
+        "examples": [_EXAMPLES[each][0] for each in dimensions],
+        "description": " or ".join(f"a {each} in {_units_in_words(each)}" for each in dimensions),
+    }
+
+    def parse(text: str) -> Quantity:
+        problems = []
+        for dimension in dimensions:
+            try:
+                return parse_quantity(text, dimension)
+            except ValueError as problem:
+                problems.append(str(problem))
+        raise ValueError("; or ".join(problems))
+
+    return Annotated[Quantity, _field(parse, Quantity, schema)]
+
+
 def _field(parse: Callable[[str], Any], result: type | tuple[type, ...], schema: dict[str, Any]) -> GetPydanticSchema:
     def validate(value: Any) -> Any:
         if isinstance(value, result):

@@ -7,7 +7,13 @@ from collections import deque
 from collections.abc import Sequence
 
 from bench.twin.faults import FaultSet
-from bench.twin.faults.of_metering import BolusCutShort, BolusNotDelivered
+from bench.twin.faults.of_metering import (
+    BolusCutShort,
+    BolusNotCounted,
+    BolusNotDelivered,
+    CancelIgnored,
+    ExtendedAsNormal,
+)
 from bench.twin.pulses import COUNTED_DIGITS, PulseTrain
 from bench.twin.refusal import check_range, pulses_of
 from bench.twin.settings import PumpSettings
@@ -35,10 +41,21 @@ class Boluses:
         cut, not_delivered = faults.get(BolusCutShort), faults.get(BolusNotDelivered)
         self._share = cut.share.to("%") / 100.0 if cut else 1.0
         self._dropped_every = not_delivered.every if not_delivered else 0
+        uncounted = faults.get(BolusNotCounted)
+        self._uncounted_every = uncounted.every if uncounted else 0
+        self._at_once = faults.get(ExtendedAsNormal) is not None
+        self._goes_on = faults.get(CancelIgnored) is not None
+        self.counted = True
+        """Whether the pump counts the pulses of this bolus."""
 
     @property
     def under_way(self) -> bool:
-        """Whether a bolus is in progress, suspended or not."""
+        """Whether a bolus is in progress, suspended or not, as far as the pump says."""
+        return bool(self._trains) and self.kind != "IDLE"
+
+    @property
+    def giving(self) -> bool:
+        """Whether a pulse is still to come, said or not."""
         return bool(self._trains)
 
     @property
@@ -58,12 +75,16 @@ class Boluses:
 
     def start(self, kind: str, parts: Sequence[Part], time_s: float) -> None:
         """Start a bolus whose parts follow one another."""
+        self._trains.clear()
         self.started += 1
+        self.counted = not (self._uncounted_every and self.started % self._uncounted_every == 0)
         dropped = self._dropped_every and self.started % self._dropped_every == 0
         faithful = 0.0 if dropped else self._share
         for volume_u, duration_s in parts:
             count = pulses_of(volume_u, self.increment_u, self.maximum_u)
-            self._trains.append(PulseTrain(count, duration_s / count if duration_s else self._step_s, faithful))
+            self._trains.append(
+                PulseTrain(count, duration_s / count if duration_s and not self._at_once else self._step_s, faithful)
+            )
         self._trains[0].start(time_s)
         self.kind, self.delivered_u = kind, 0.0
         self.programmed_u = round(sum(volume_u for volume_u, _ in parts), COUNTED_DIGITS)
@@ -74,7 +95,15 @@ class Boluses:
             self._trains[0].start(time_s)
 
     def cancel(self) -> None:
-        """End the bolus."""
+        """End the bolus, or say so."""
+        if self._goes_on and self._trains:
+            self.counted = False
+        else:
+            self._trains.clear()
+        self.kind = "IDLE"
+
+    def stop(self) -> None:
+        """End all that it gives."""
         self._trains.clear()
         self.kind = "IDLE"
 
@@ -82,7 +111,8 @@ class Boluses:
         """Count a pulse; return what part of it the motor does."""
         train = self._trains[0]
         part = train.give()
-        self.delivered_u = round(self.delivered_u + self.increment_u, COUNTED_DIGITS)
+        if self.counted:
+            self.delivered_u = round(self.delivered_u + self.increment_u, COUNTED_DIGITS)
         if train.finished:
             self._trains.popleft()
             if self._trains:

@@ -157,6 +157,12 @@ class PumpModel:
         return "BAS" if self.basal_on else "STOP"
 
     @property
+    def at_rest(self) -> bool:
+        """Whether nothing is to be delivered."""
+        delivers = self.basal_on or self._boluses.giving or self._prime_train is not None
+        return self._suspended or not delivers
+
+    @property
     def battery_pct(self) -> float:
         """The battery's charge."""
         if self._power.on_supply:
@@ -298,7 +304,7 @@ class PumpModel:
         self._suspended = False
         self._prime_train = None
         self._occlusion_s = math.inf
-        self.cancel_bolus()
+        self._boluses.stop()
         self._new_rate()
 
     def prime(self, volume_u: float) -> None:
@@ -388,7 +394,8 @@ class PumpModel:
             self._basal.give()
             self._pulse("basal", self._basal.size_u, 1.0)
         if not self._suspended and self._boluses.next_s <= now_s:
-            self._pulse("bolus", self.bolus_increment_u, self._boluses.give(now_s))
+            counted = self._boluses.counted
+            self._pulse("bolus", self.bolus_increment_u, self._boluses.give(now_s), counted=counted)
         self._run_prime(now_s)
         if self._basal.temporary is not None and self._basal.temporary.end_s <= now_s:
             self._basal.temporary = None
@@ -410,7 +417,7 @@ class PumpModel:
         if train.finished:
             self._prime_train = None
 
-    def _pulse(self, stream: Stream, size_u: float, part: float) -> None:
+    def _pulse(self, stream: Stream, size_u: float, part: float, *, counted: bool = True) -> None:
         """Let the motor give a pulse, count it, and look for an occlusion and an empty reservoir."""
         now_s = self._now()
         commanded_ul = size_u * self._ul_per_u
@@ -420,7 +427,9 @@ class PumpModel:
         if metered_ul > 0.0:
             self._line.inject(metered_ul, now_s)
         self._truth.pulse(now_s, stream, commanded_ul, metered_ul, self._line.pressure_kpa(now_s))
-        self.delivered_u[stream] = round(self.delivered_u[stream] + size_u, COUNTED_DIGITS)
+        if counted:
+            self.delivered_u[stream] = round(self.delivered_u[stream] + size_u, COUNTED_DIGITS)
+            self._count_reservoir(size_u)
         self._pulses += 1
         self._count_reservoir(size_u)
         deaf = self._mute or (self._deaf_to_boluses and (stream == "bolus" or self._boluses.under_way))

@@ -218,6 +218,8 @@ class PlantSettings(_Section):
     slow_share: Annotated[Ratio, _NotNegative] = Quantity(8, "%")
     """Share of every pulse that creeps out of soft parts instead of following at once."""
     slow_time: Annotated[Duration, _Positive] = Quantity(20, "s")
+    head_height: Length = Quantity(0, "mm")
+    """Of the reservoir above the outlet; it drives a flow only through a pump that does not hold (`siphon`)."""
     evaporation: Annotated[MassRate, _NotNegative] = Quantity(0.05, "mg/h")
     """Under an oil film."""
     needle_diameter: Annotated[Length, _NotNegative] = Quantity(0.5, "mm")

@@ -17,6 +17,7 @@ from bench.twin.hands import Hands
 from bench.twin.metering import Metering
 from bench.twin.plant import Line
 from bench.twin.pump_model import PumpModel
+from bench.twin.seepage import Seepage
 from bench.twin.sensors import KNOT_S, ClimateModel, ClimateProbes, OccluderModel, TransducerModel
 from bench.twin.settings import Simulation
 from bench.twin.supply_model import SupplyModel
@@ -80,6 +81,7 @@ class World:
         self.supply = SupplyModel(simulation.supply, self._supplied)
         self._on_supply = simulation.supply.connected
         self._supplied(self.supply.terminals_v)
+        self.seepage = Seepage(simulation.pump, simulation.plant, faults, line, lambda: self.pump.at_rest)
         self.line = line
         line.listen(self.balance.take_segment)
         line.listen(self._truth.outflow)
@@ -94,6 +96,8 @@ class World:
         next_s = self.pump.next_event_s()
         if self.occluder.next_event_s < next_s:
             next_s = self.occluder.next_event_s
+        if self.seepage.next_event_s < next_s:
+            next_s = self.seepage.next_event_s
         return next_s if next_s <= self.line.next_event_s else self.line.next_event_s
 
     def run_until(self, time_s: float) -> None:
@@ -102,6 +106,7 @@ class World:
             self.now_s = max(self.now_s, event_s)
             self.line.run_until(self.now_s)
             self.occluder.run_until(self.now_s)
+            self.seepage.run_until(self.now_s)
             if self.pump.next_event_s() <= self.now_s:
                 self.pump.run_due()
         if math.isfinite(time_s):

@@ -13,6 +13,8 @@ from bench.twin.truth import Truth
 
 Floats = npt.NDArray[np.float64]
 HOUR_S = 3600.0
+_LOOKS = 101
+"""Instants over which a mean is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,10 @@ class Course:
     def between_ul(self, start_s: float, end_s: float) -> float:
         """Return what reached the vessel between two instants."""
         return self.truth.delivered_ul(end_s) - self.truth.delivered_ul(start_s)
+
+    def mean_ul(self, start_s: float, end_s: float) -> float:
+        """Return the mean liquid in the vessel between two instants."""
+        return float(np.mean([self.truth.delivered_ul(float(at_s)) for at_s in np.linspace(start_s, end_s, _LOOKS)]))
 
     def event_s(self, kind: str) -> float:
         """Return when the first event of a kind was recorded; NaN for none."""

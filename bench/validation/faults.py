@@ -29,6 +29,12 @@ _TESTS: Mapping[str, str] = {
     'within_15_percent: ">= 80 %", reported_difference: ±12 %}',
     "long bolus": "procedure: bolus, volume: 5 U, count: 3, blank: 5 min, "
     "accept: {mean_error: ±12 %, delivery_time: 180 s to 210 s, tail_fraction: <= 5 %}",
+    "cancelled bolus": "procedure: bolus, volume: 1 U, count: 3, cancel_after: 50 %, blank: 5 min, "
+    "accept: {cancelled_difference: ±12 %, after_cancel: <= 0.2 U}",
+    "spread bolus": "procedure: bolus, volume: 1 U, count: 2, shape: dual, now: 40 %, over: 20 min, blank: 5 min, "
+    "accept: {course_error: <= 20 %, mean_error: ±12 %}",
+    "idle": "procedure: idle, duration: 1 h, accept: {unintended_rate: ±0.04 U/h, unintended_pulses: <= 0}",
+    "high": "procedure: idle, duration: 1 h, head_height: 50 cm, accept: {unintended_rate: ±0.04 U/h}",
     "occlusion": "procedure: occlusion, rate: 3 U/h, run_in: 15 min, timeout: 75 min, release_observation: 10 min, "
     "blank: 10 min, accept: {time_to_alarm: <= 60 min, pressure_at_alarm: 80 kPa to 130 kPa, missed_volume: <= 3 U, "
     "stored_bolus: <= 2.5 U, false_alarms: <= 0}",
@@ -103,6 +109,11 @@ TRIALS: tuple[Trial, ...] = (
     Trial({"fault": "evaporation"}, "slow basal", "evaporat|drift|loses"),
     Trial({"fault": "bolus_cut_short"}, "long bolus", "delivery_time|mean_error"),
     Trial({"fault": "reported_not_delivered"}, "bolus", "mean_error|within_15|reported"),
+    Trial({"fault": "bolus_not_counted"}, "bolus", "reported_difference"),
+    Trial({"fault": "cancel_ignored"}, "cancelled bolus", "cancelled_difference.*after_cancel"),
+    Trial({"fault": "extended_as_normal"}, "spread bolus", "course_error"),
+    Trial({"fault": "leak_at_rest"}, "idle", "unintended_rate.*leak|leak.*unintended_rate"),
+    Trial({"fault": "siphon"}, "high", "unintended_rate.*siphon|siphon.*unintended_rate"),
     Trial({"fault": "startup_overdelivery"}, "basal", "mean_error"),
     Trial({"fault": "weak_stiffness"}, "occlusion", "time_to_alarm"),
     Trial({"fault": "partial_occlusion"}, "long bolus", "OCCLUSION|delivery_time|tail"),
@@ -160,6 +171,10 @@ def try_fault(trial: Trial, rig: Rig, seed: int, folder: Path) -> FaultSeen:
     fault: Fault = TypeAdapter(Fault).validate_python(dict(trial.fault))
     world = world.model_copy(update={"faults": [fault]})
     plan = fault_plan(trial.test, world.pump)
+    # What a test declares of its setting up is true of the world, too.
+    height = getattr(plan.tests[0].settings, "head_height", None)
+    if height is not None:
+        world = world.model_copy(update={"plant": world.plant.model_copy(update={"head_height": height})})
     (result,) = drive(plan, rig, world, folder).tests
     told = " ".join([_said(result), *(j.measurement for j in result.judged if j.verdict is not Verdict.PASS)])
     seen = result.verdict is not Verdict.PASS and re.search(trial.seen, told, re.IGNORECASE | re.DOTALL) is not None

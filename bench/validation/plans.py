@@ -1,4 +1,4 @@
-"""The short tests of a twin study: a few pulses, a few boluses, one occlusion, with blanks around; and a blank."""
+"""The short tests of a twin study: a few pulses, a few boluses, one occlusion, with blanks around; a blank; a rest."""
 
 from __future__ import annotations
 
@@ -7,12 +7,24 @@ from bench.plan.model import Plan
 from bench.procedures import registry
 from bench.twin.settings import PumpSettings
 
-PROCEDURES = ("basal", "bolus", "occlusion", "blank", "reservoir")
+PROCEDURES = ("basal", "bolus", "occlusion", "blank", "reservoir", "idle")
 POWER = "power"
 """Its twin hangs on the rig's supply."""
 OCCLUSIONS = ("occlusion-repeated", "occlusion-released", "occlusion-flowing")
 """Other kinds of occlusion tests; what they measure has the truths of `occlusion`."""
+VARIANTS = ("square bolus", "dual bolus", "cancelled bolus")
+"""Further short tests of boluses, for studies of what only they measure."""
 _TESTS = {
+    "square bolus": (
+        "{id: BOLUS, procedure: bolus, volume: 1 U, count: 2, shape: square, over: 20 min, accept: {mean_error: %s}}"
+    ),
+    "dual bolus": (
+        "{id: BOLUS, procedure: bolus, volume: 1 U, count: 2, shape: dual, now: 40 %%, over: 20 min,"
+        " accept: {mean_error: %s}}"
+    ),
+    "cancelled bolus": (
+        "{id: BOLUS, procedure: bolus, volume: 1 U, count: 5, cancel_after: 50 %%, accept: {cancelled_difference: %s}}"
+    ),
     "basal": "{id: BASAL, procedure: basal, rate: 1 U/h, duration: 1 h, blank: 15 min, accept: {mean_error: %s}}",
     "bolus": "{id: BOLUS, procedure: bolus, volume: 1 U, count: 5, blank: 10 min, accept: {mean_error: %s}}",
     "occlusion": (
@@ -40,11 +52,16 @@ _TESTS = {
         "{id: OCCLUSION-FLOWING, procedure: occlusion, rate: 30 U/h, occlude: false, duration: 20 min,"
         " release_observation: 2 min, blank: 10 min, accept: {flow_error: %s}}"
     ),
+    "idle": (
+        "{id: IDLE, procedure: idle, state: suspended, rate: 1 U/h, run_in: 10 min, duration: 1 h,"
+        " accept: {unintended_rate: %s}}"
+    ),
 }
 _WIDE = {
     "power": "±90 %",
     "blank": "±90 mg/h",
     "reservoir": "±90 U",
+    "idle": "±10 U/h",
     "basal": "±90 %",
     "bolus": "±90 %",
     **dict.fromkeys(("occlusion", "occlusion-repeated", "occlusion-released"), "<= 100 U"),
@@ -56,7 +73,7 @@ def short_plan(procedure: str, pump: PumpSettings, limit: str = "", decision: st
     """Return a plan of one short test of a procedure.
 
     Args:
-        procedure: one of `PROCEDURES`, `power`, or one of `OCCLUSIONS`.
+        procedure: one of `PROCEDURES`, `power`, or one of `OCCLUSIONS` or of `VARIANTS`.
         pump: the twin's, whose insulin and pulses the plan tells.
         limit: of its `accept:`; nothing is a limit that every pump keeps.
         decision: the decision rule, as a plan has it.
@@ -65,9 +82,9 @@ def short_plan(procedure: str, pump: PumpSettings, limit: str = "", decision: st
         KeyError: there is no short test of this procedure.
 
     """
-    test = _TESTS[procedure] % f'"{limit or _WIDE[procedure]}"'
+    test = _TESTS[procedure] % f'"{limit or _WIDE[procedure.split()[-1]]}"'
     text = f"""
-plan: VALIDATION-{procedure.upper()}
+plan: VALIDATION-{procedure.upper().replace(" ", "-")}
 title: Short {procedure} test of a twin study
 pump: {{insulin: {pump.insulin}, basal_increment: {pump.pulse}, bolus_increment: {pump.pulse}}}
 conditions: {{liquid: water, temperature: 23 °C ± 2 °C}}

@@ -17,7 +17,7 @@ from bench.validation.plans import POWER, short_plan
 from bench.validation.runs import Compared, compare, drive, evaluate_again
 from bench.validation.twin_rig import twin_of, with_supply
 from bench.validation.verdicts import Decided, decide
-from bench.validation.world import draw_world
+from bench.validation.world import draw_world, with_leak
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,16 @@ def run_coverage(task: CoverageTask) -> list[dict[str, Any]]:
     rig = twin_of(load_rig(task.rig_text, name="rig.yaml"))
     rig = with_supply(rig) if task.procedure == POWER else rig
     world = draw_world(rig, task.seed)
+    if task.procedure == "idle":
+        world = with_leak(world, task.seed)
     if task.again and (folder / RECORDING).exists():
         run = evaluate_again(folder)
     else:
         run = drive(short_plan(task.procedure, world.pump), rig, world, folder)
-    found = compare(run, folder, task.seed, world.pump.insulin.ul_per_u)
+    found = [
+        dataclasses.replace(each, procedure=task.procedure)
+        for each in compare(run, folder, task.seed, world.pump.insulin.ul_per_u)
+    ]
     if not task.keep:
         shutil.rmtree(folder)
     return [dataclasses.asdict(each) for each in found]

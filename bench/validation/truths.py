@@ -15,8 +15,12 @@ from bench.metrology.cumulative import Cumulative
 from bench.metrology.flow_continuity import flow_continuity
 from bench.metrology.observation import AMBULATORY_SAMPLE_S
 from bench.metrology.trumpet import extremes_on_grid
+from bench.procedures.bolus.cancelled import obeyed
+from bench.procedures.bolus.spread import Programmed
+from bench.recording.reader import Event
 from bench.validation.blank_truths import blank_truths
 from bench.validation.course import HOUR_S, Course, Floats
+from bench.validation.idle_truths import idle_truths
 from bench.validation.occlusion_truths import occlusion_truths
 from bench.validation.power_truths import power_truths
 from bench.validation.reservoir_truths import reservoir_truths
@@ -40,6 +44,7 @@ def truths(procedure: str, course: Course) -> Mapping[str, float]:
         "occlusion": occlusion_truths,
         "reservoir": reservoir_truths,
         "power": power_truths,
+        "idle": idle_truths,
     }
     return makers[procedure](course)
 
@@ -166,12 +171,19 @@ def bolus_truths(course: Course) -> dict[str, float]:
     - `delivery_time`: mean time from the pump's start of a bolus until 95 % of it is in the vessel.
     - `tail_fraction`: mean part of a bolus that reaches the vessel after the pump last said that it delivers.
     - `reported_difference`: mean of what the pump reported, less what arrived, of commanded.
+    - `course_error` of spread boluses: the largest deviation of block means of what had arrived since the command.
+    - `cancelled_difference`, `after_cancel`: what arrived against what was reported, and after it was
+      obeyed.
+
+    Boluses of several sizes have the truths of each size as `mean_error_<volume in µL>`.
     """
     record, truth = course.record, course.truth
     commands, ends = record.events("bolus commanded"), record.events("bolus done")
     sent_s = np.array([float(event.data["sent_s"]) for event in commands])
     until_s = np.append(sent_s[1:], course.event_s_after("blank started", float(sent_s[-1])))
     commanded_ul = float(commands[0].data["volume_ul"])
+    if len({float(event.data["volume_ul"]) for event in commands}) > 1:
+        return _of_sizes(course, commands, until_s)
     volumes_ul = np.array([course.between_ul(a, b) for a, b in zip(sent_s, until_s, strict=True)])
     deviations = 100.0 * (volumes_ul / commanded_ul - 1.0)
     reported = 100.0 * np.array([float(end.data["reported_ul"]) for end in ends]) / commanded_ul
@@ -193,7 +205,47 @@ def bolus_truths(course: Course) -> dict[str, float]:
     }
     for band in BANDS:
         found[f"within_{band}_percent"] = 100.0 * float(np.mean(np.abs(deviations) <= band))
-    return found
+    return found | _of_spread(course, commands, until_s) | _of_cancelled(course, volumes_ul, reported, until_s)
+
+
+def _of_sizes(course: Course, commands: list[Event], until_s: Floats) -> dict[str, float]:
+    errors: dict[float, list[float]] = {}
+    for command, end_s in zip(commands, until_s, strict=True):
+        commanded_ul = float(command.data["volume_ul"])
+        volume_ul = course.between_ul(float(command.data["sent_s"]), float(end_s))
+        errors.setdefault(commanded_ul, []).append(100.0 * (volume_ul / commanded_ul - 1.0))
+    return {f"mean_error_{volume_ul:g}": float(np.mean(of_size)) for volume_ul, of_size in errors.items()}
+
+
+def _of_spread(course: Course, commands: list[Event], until_s: Floats) -> dict[str, float]:
+    data = commands[0].data
+    if "over_s" not in data:
+        return {}
+    now_ul, volume_ul = float(data["now_ul"]), float(data["volume_ul"])
+    programmed = Programmed(now_ul, volume_ul - now_ul, float(data["over_s"]))
+    outside = []
+    for command, end_s in zip(commands, until_s, strict=True):
+        sent_s = float(command.data["sent_s"])
+        begins_s, width_s = programmed.blocks(float(end_s) - sent_s)
+        before_ul = course.truth.delivered_ul(sent_s)
+        arrived_ul = [course.mean_ul(sent_s + at_s, sent_s + at_s + width_s) - before_ul for at_s in begins_s.tolist()]
+        outside.append(programmed.outside(begins_s, width_s, 100.0 * np.array(arrived_ul) / volume_ul))
+    return {"course_error": max(float(np.abs(each).max()) for each in outside)}
+
+
+def _of_cancelled(course: Course, volumes_ul: Floats, reported: Floats, until_s: Floats) -> dict[str, float]:
+    cancels = course.record.events("bolus cancelled")
+    if len(cancels) != len(volumes_ul):
+        return {}
+    late_ul = [
+        course.truth.delivered_ul(float(end_s)) - course.mean_ul(*obeyed(float(each.data["acknowledged_s"])))
+        for each, end_s in zip(cancels, until_s, strict=True)
+    ]
+    reported_ul = 0.01 * reported * float(course.record.events("bolus commanded")[0].data["volume_ul"])
+    return {
+        "cancelled_difference": 100.0 * float(volumes_ul.mean() / reported_ul.mean() - 1.0),
+        "after_cancel": float(np.mean(late_ul)) / course.ul_per_u,
+    }
 
 
 def _when_s(course: Course, start_s: float, end_s: float, volume_ul: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from bench.clock import Clock
 from bench.procedures import registry
+from bench.procedures.base import Context
 from bench.results.model import Verdict
 from bench.rig.fitness import misfits
 from bench.rig.load import load_rig
@@ -35,7 +37,15 @@ from bench.validation.study import coverage_study, fault_study, verdict_study
 from bench.validation.twin_rig import twin_of
 from bench.validation.verdicts import planned_percent
 
-COST_S = {"basal": 3.0, "bolus": 1.0, "occlusion": 1.0, "blank": 1.5, "reservoir": 2.5, "fault": 2.2}
+COST_S = {
+    "basal": 3.0,
+    "bolus": 1.0,
+    "occlusion": 1.0,
+    "blank": 1.5,
+    "reservoir": 2.5,
+    "idle": 1.2,
+    "fault": 2.2,
+}
 """About how long a processor takes for one short run."""
 LIMIT_PERCENT = 5.0
 """Pumps are drawn around this mean error, or around four expanded uncertainties of a rig that is coarser."""
@@ -81,10 +91,13 @@ def plan_work(rig_file: Path, runs: int) -> Work:
     rig = load_rig(rig_file, name=str(rig_file))
     twin = twin_of(rig)
     pump = twin.simulation.pump if twin.simulation is not None else PumpSettings()
-    lacking = {}
+    lacking: dict[str, list[str]] = {}
     for procedure in PROCEDURES:
-        (test,) = short_plan(procedure, pump).tests
-        lacking[procedure] = misfits(twin, registry()[procedure].requires(test.settings))
+        plan = short_plan(procedure, pump)
+        (test,) = plan.tests
+        lacking[procedure] = list(misfits(twin, registry()[procedure].requires(test.settings)))
+        planned = registry()[procedure].planned_uncertainty(test.settings, Context(plan, twin))
+        lacking[procedure] += [planned[name][1] for name in test.accept if math.isinf(planned.get(name, (0.0, ""))[0])]
     possible = tuple(procedure for procedure in PROCEDURES if not lacking[procedure])
     trials = tuple(
         place for place, trial in enumerate(TRIALS) if fault_plan(trial.test, pump).tests[0].procedure in possible

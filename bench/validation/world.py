@@ -16,6 +16,7 @@ from bench.procedures.occlusion.actuation import actuation
 from bench.procedures.shared.conversion import ASSUMED
 from bench.quantities import Quantity
 from bench.rig.model import Immersion, Rig
+from bench.twin.faults.of_metering import LeakAtRest
 from bench.twin.settings import (
     BalanceSettings,
     ClimateSettings,
@@ -38,6 +39,7 @@ U_WATER_K = 0.3
 """How much the water's temperature may differ from the air's, as a standard uncertainty."""
 _ABOVE_THRESHOLD = 1.03
 """A pulse takes the line so far beyond the alarm's threshold, about."""
+LARGEST_LEAK_U_PER_H = 0.05
 NEEDLE_SHARE = 0.1
 """Share of the needle's correction that its diameters leave open."""
 
@@ -92,6 +94,13 @@ def draw_world(rig: Rig, seed: int) -> Simulation:
             "pump": _changed(base.pump, clock_drift=Quantity(draw.around(50.0), "ppm")),
         }
     )
+
+
+def with_leak(world: Simulation, seed: int) -> Simulation:
+    """Return the same world with a leak at rest of a size drawn for the seed, up to `LARGEST_LEAK_U_PER_H`."""
+    rate = Draw(seed, stream=1001).within(0.0, LARGEST_LEAK_U_PER_H)
+    leak = LeakAtRest(fault="leak_at_rest", rate=Quantity(rate, "U/h"))
+    return world.model_copy(update={"faults": [*world.faults, leak]})
 
 
 def _climate(base: ClimateSettings, rig: Rig, draw: Draw) -> ClimateSettings:

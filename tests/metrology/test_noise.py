@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bench.metrology.coverage import coverage_factor
 from bench.metrology.evaporation import evaporation
 from bench.metrology.loss_slope import Slope, blank_slope
-from bench.metrology.noise import Noise, Part, block_means, estimate, white_noise
+from bench.metrology.noise import Levels, Noise, Part, block_means, estimate, white_noise
 
 Floats = NDArray[np.float64]
 STEP_S = 0.1
@@ -152,3 +152,14 @@ def test_a_walk_that_stands_out_is_known_as_well_as_its_fit() -> None:
         stated.append(math.sqrt(walk.covariance[2]))
     assert float(np.std(told)) == pytest.approx(float(np.mean(stated)), rel=0.3)
     assert float(np.mean(told)) == pytest.approx(0.01**2 / STEP_S, rel=0.1)
+
+
+def test_the_cautious_noise_is_the_fit_that_leaves_more_open() -> None:
+    flicker = Part("flicker", 1e-4, 1e-4, (0.0, 0.0, 0.0))
+    walk = Part("walk", 1e-4, 1e-7, (0.0, 0.0, 0.0))
+    noise = Noise((flicker, walk))
+    near, far = (Levels.difference((0.0, 60.0), (apart_s, apart_s + 60.0)) for apart_s in (70.0, 1e6))
+    assert noise.cautious(near).parts == (flicker,)
+    assert noise.cautious(far).parts == (walk,)
+    for levels in (near, far):
+        assert noise.cautious(levels).of(levels).standard_uncertainty >= noise.of(levels).standard_uncertainty

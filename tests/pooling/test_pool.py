@@ -191,6 +191,25 @@ def test_what_differs_in_settings_is_told() -> None:
     assert any("interval: 90 s (1 tests), 60 s (1 tests)" in note for note in notes)
 
 
+def test_spread_boluses_are_a_group_of_their_own_and_cancelled_ones_are_none() -> None:
+    square = {"shape": "square", "over": "30 min"}
+    runs = {
+        "a": run(boluses([1.0, 2.0]), boluses([3.0, 4.0], settings=square), serial="P1"),
+        "b": run(boluses([1.0, 2.0], settings={"shape": "normal"}), serial="P2"),
+        "c": run(boluses([-50.0], settings={"cancel_after": "50 %"}), serial="P3"),
+        "d": run(boluses([1.0], settings={"volume": None, "volumes": ["0.5 U", "1 U"]}), serial="P4"),
+    }
+    pooled = pool(runs, CLAIM)
+    assert [(group.title, group.tests) for group in pooled.groups] == [
+        ("Boluses of 1 U", 2),
+        ("Square boluses over 30 min of 1 U", 1),
+    ]
+    assert [each.reason for each in pooled.left_out] == [
+        "cancelled boluses are not pooled",
+        "boluses of several sizes are not pooled",
+    ]
+
+
 def test_what_is_left_out_is_named_with_the_reason() -> None:
     doubtful = boluses([50.0], doubts=["The balance was disturbed"])
     crashed = boluses([1.0], "5 U", 50.0).model_copy(update={"evaluation": None, "reason": "the run crashed"})

@@ -41,8 +41,9 @@ class StagedPump:
     log: list[str] = field(default_factory=list)
     concentration_u_per_ml: float | None = 100.0
     level: OcclusionLevel = OcclusionLevel.MEDIUM
-    _bolus: tuple[float, float] | None = None
+    _bolus: tuple[float, float, float] | None = None
     _blocked: bool = False
+    _cancelled_s: float = float("inf")
 
     def raised(self) -> list[Alarm]:
         due = [each for each in self.alarms_due if each[0] <= self.clock.now_s()]
@@ -63,20 +64,28 @@ class StagedPump:
         if self._blocked:
             raise RefusedError
         self.log.append(f"bolus {volume_ul:g}")
-        lasting_s = volume_ul / 0.25 if self.bolus_lasts_s is None else self.bolus_lasts_s
-        self._bolus = (self.clock.now_s() + lasting_s, volume_ul)
+        self._begin(volume_ul, volume_ul / 0.25 if self.bolus_lasts_s is None else self.bolus_lasts_s)
+
+    def start_extended_bolus(self, now_ul: float, extended_ul: float, duration_s: float) -> None:
+        self.log.append(f"extended {now_ul:g} {extended_ul:g} {duration_s:g}")
+        self._begin(now_ul + extended_ul, now_ul / 0.25 + duration_s)
+
+    def _begin(self, volume_ul: float, lasting_s: float) -> None:
+        self._bolus = (self.clock.now_s(), lasting_s, volume_ul)
+        self._cancelled_s = float("inf")
 
     def bolus_status(self) -> BolusStatus:
         self.raised()
         if self._bolus is None:
             return BolusStatus(False, 0.0, 0.0)
-        end_s, volume_ul = self._bolus
-        active = self.clock.now_s() < end_s and not self._blocked
-        return BolusStatus(active, volume_ul, volume_ul)
+        begun_s, lasting_s, volume_ul = self._bolus
+        until_s = min(self.clock.now_s(), self._cancelled_s)
+        active = until_s < min(begun_s + lasting_s, self._cancelled_s) and not self._blocked
+        return BolusStatus(active, volume_ul, volume_ul * min(1.0, (until_s - begun_s) / lasting_s))
 
     def cancel_bolus(self) -> None:
         self.log.append("cancel")
-        self._bolus = None
+        self._cancelled_s = self.clock.now_s()
 
     def stop(self) -> None:
         self.log.append("stop")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.procedures.bolus.procedure import PROCEDURE, BolusSettings
+from bench.procedures.bolus.procedure import PROCEDURE
+from bench.procedures.bolus.settings import BolusSettings
 from drivers.errors import InstrumentError
 from tests.procedures.made_contexts import context
 from tests.procedures.staged import Staged

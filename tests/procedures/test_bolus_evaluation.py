@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.procedures.base import Context
-from bench.procedures.bolus.procedure import PROCEDURE, BolusSettings, weighed_row
+from bench.procedures.bolus.procedure import PROCEDURE, weighed_row
+from bench.procedures.bolus.settings import BolusSettings
 from bench.procedures.bolus.weighing import commanded_boluses
 from bench.procedures.shared.weighing import weigh_record
 from bench.results.model import Evaluation, Measurement

@@ -14,6 +14,8 @@ from bench.twin.world import World
 from tests.twin.quiet import quiet
 
 PHYSICS = set(REGISTRY) - {"silent_instrument", "garbled_line"}
+BOLUS_AND_REST_ONLY = {"bolus_not_counted", "cancel_ignored", "extended_as_normal", "leak_at_rest"}
+"""Faults that stand in `test_faults_bolus_and_rest.py`."""
 OCCLUSION_ONLY = {"no_alarm", "late_alarm", "weak_stiffness", "occluder_leaks"}
 RESERVOIR_ONLY = {"low_warning_missing", "empty_alarm_late", "wrong_reservoir_count"}
 OCCLUSION_ONLY = {
@@ -181,7 +183,7 @@ def test_a_reservoir_holds_what_was_put_in_and_a_wrong_concentration_takes_half(
     assert volumes_ul[-1] == 0.0
 
 
-@pytest.mark.parametrize("name", sorted(PHYSICS - OCCLUSION_ONLY - RESERVOIR_ONLY - POWER_ONLY))
+@pytest.mark.parametrize("name", sorted(PHYSICS - OCCLUSION_ONLY - RESERVOIR_ONLY - POWER_ONLY - BOLUS_AND_REST_ONLY))
 def test_every_fault_changes_something_with_its_defaults(name: str, tmp_path: Path) -> None:
     """Beside the same run without it: the truth, the alarms, or what any instrument shows."""
 

@@ -27,6 +27,7 @@ def test_every_fault_is_tried() -> None:
     [
         *("bolus_cut_short", "reported_not_delivered", "sensor_offset"),
         *("no_alarm_during_bolus", "level_ignored", "stiffness_fades", "valve_stuck_open"),
+        *("bolus_not_counted", "cancel_ignored", "extended_as_normal", "leak_at_rest", "siphon"),
     ],
 )
 def test_a_fault_is_seen(name: str, tmp_path: Path) -> None:

@@ -7,17 +7,30 @@ from pathlib import Path
 
 import pytest
 
+from bench.plan.load import load_plan
+from bench.procedures import registry
 from bench.recording.reader import RecordingReader
 from bench.rig.load import load_rig
 from bench.twin.settings import PlantSettings
 from bench.twin.truth import read_truth
 from bench.validation.course import Course
-from bench.validation.plans import OCCLUSIONS, PROCEDURES, short_plan
+from bench.validation.plans import OCCLUSIONS, PROCEDURES, VARIANTS, short_plan
 from bench.validation.runs import TRUTH, compare, drive, evaluate_again
+from bench.validation.study import coverage_study
 from bench.validation.truths import truths
 from bench.validation.world import draw_world
 
 RIG = Path(__file__).resolve().parents[2] / "fixtures" / "simulated.yaml"
+
+SIZES = """
+plan: SIZES
+title: several sizes
+pump: {insulin: U-100, basal_increment: 0.05 U, bolus_increment: 0.05 U}
+conditions: {liquid: water, temperature: 23 °C ± 2 °C}
+tests:
+  - {id: BOLUS, procedure: bolus, volumes: [0.05 U, 0.2 U, 1 U], count: 3, blank: 10 min,
+     accept: {largest_size_error: ±40 %}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -111,13 +124,49 @@ def test_an_open_line_has_the_pressure_of_what_creeps_in_it(folders: dict[str, P
     assert found["false_alarm_rate"] == pytest.approx(8.99, abs=0.02)
 
 
+def test_a_pump_that_holds_gives_nothing_at_rest(folders: dict[str, Path]) -> None:
+    found = true(folders["idle"], "idle")
+    assert found["unintended_volume"] == pytest.approx(0.0, abs=1e-6)
+    assert found["unintended_rate"] == pytest.approx(0.0, abs=1e-6)
+    assert found["unintended_pulses"] == 0.0
+
+
 @pytest.mark.parametrize("procedure", [*PROCEDURES, *OCCLUSIONS])
 def test_every_measurement_with_a_value_has_a_truth(folders: dict[str, Path], procedure: str) -> None:
     run = evaluate_again(folders[procedure])
     compared = compare(run, folders[procedure], 5, 10.0)
     evaluation = run.tests[0].evaluation
     assert evaluation is not None
-    assert {each.name for each in compared} == {
-        one.name for one in evaluation.measurements if one.value is not None and one.censored is None
-    }
+    told = {one.name for one in evaluation.measurements if one.value is not None and one.censored is None}
+    # What a rig can detect is a property of the rig: the twin has no truth of it.
+    assert {each.name for each in compared} == told - {"detection_limit"}
     assert all(abs(each.error) <= 4.0 * each.expanded for each in compared if each.expanded > 0.0)
+
+
+@pytest.mark.parametrize("test", [*VARIANTS, "idle"])
+def test_what_only_these_tests_measure_covers_its_truth(test: str, tmp_path: Path) -> None:
+    """A slice of the study of 200 runs: `benchmarks/coverage.py --runs 200 --procedures "cancelled bolus" …`."""
+    text = RIG.read_text(encoding="utf-8")
+    compared = coverage_study(text, [test], [11, 12, 13], tmp_path, jobs=1)
+    told = {each.name for each in compared}
+    own = {"course_error", "cancelled_difference", "after_cancel", "unintended_rate", "unintended_volume"} & told
+    assert own
+    for name in own:
+        errors = [each.error / each.expanded for each in compared if each.name == name]
+        assert all(abs(error) < 2.0 for error in errors), name
+        assert sum(abs(error) <= 1.0 for error in errors) >= 2, name
+
+
+def test_the_error_of_every_size_covers_its_truth(tmp_path: Path) -> None:
+    rig = load_rig(RIG)
+    world = draw_world(rig, 7)
+    plan = load_plan(SIZES, registry(), name="sizes.yaml")
+    (result,) = drive(plan, rig, world, tmp_path / "run").tests
+    assert result.evaluation is not None
+    table = next(table for table in result.evaluation.tables if table.name == "sizes")
+    with RecordingReader(tmp_path / "run" / "recording.sqlite") as recording:
+        found = truths("bolus", Course(recording.test("BOLUS"), read_truth(tmp_path / "run" / TRUTH), 10.0))
+    for row in table.rows:
+        size_ul, stated, uncertainty = 10.0 * float(row[0]), float(row[3]), float(row[4])
+        assert stated == pytest.approx(found[f"mean_error_{size_ul:g}"], abs=1.3 * uncertainty)
+    assert [row[0] for row in table.rows] == ["0.05", "0.2", "1"]

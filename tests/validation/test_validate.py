@@ -102,12 +102,19 @@ def test_a_rig_without_pressure_sensor_leaves_out_occlusions(tmp_path: Path) -> 
     (tmp_path / "rig.yaml").write_text(yaml.safe_dump(rig, allow_unicode=True), encoding="utf-8")
     work = plan_work(tmp_path / "rig.yaml", 10)
     assert work.procedures == ("basal", "bolus", "blank")
-    assert [each.split(":")[0] for each in work.left_out] == ["occlusion", "reservoir"]
+    assert [each.split(":")[0] for each in work.left_out] == ["occlusion", "reservoir", "idle"]
     assert "pressure sensor" in work.left_out[0]
     whole = plan_work(FIXTURES / "simulated.yaml", 10)
     assert len(work.trials) < len(whole.trials)
     assert work.cost_s < whole.cost_s
     assert load_rig(tmp_path / "rig.yaml").simulation is None
+
+
+def test_a_rig_without_a_declared_evaporation_leaves_out_the_pump_at_rest() -> None:
+    work = plan_work(FIXTURES / "bench-3.yaml", 10)
+    assert work.procedures == ("basal", "bolus", "occlusion")
+    assert "declares no `evaporation:`" in work.left_out[-1]
+    assert "idle" in plan_work(FIXTURES / "simulated.yaml", 10).procedures
 
 
 def test_a_rig_file_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,6 +56,10 @@ class Gain:
         half_s = 0.5 * width_s
         return _mean_load(self.time_s, self.mass_mg, self.time_s - half_s, self.time_s + half_s, lag_s)
 
+    def mean_load_mg(self, begin_s: Floats, end_s: Floats, lag_s: float = LAG_S) -> Floats:
+        """Return the mean load over windows."""
+        return _mean_load(self.time_s, self.mass_mg, begin_s, end_s, lag_s)
+
     def load_by(self, instant_s: float, width_s: float, lag_s: float = LAG_S) -> tuple[float, float]:
         """Return the load at an instant, in mg, and its slope, in mg/s, both from what was before it.
 

@@ -13,6 +13,7 @@ from bench.metrology.extremes import greatest_seen
 from bench.metrology.noise import Levels, Window
 from bench.metrology.shares import BAND_PERCENTS, share_standard_uncertainty, share_within
 from bench.procedures.base import MeasurementSpec
+from bench.procedures.bolus.catalogue import EQUAL
 from bench.procedures.bolus.course import ARRIVED_SHARE, DEAD_HALF_WIDTH_S, DEAD_S, LAG_HALF_WIDTH_S, LAG_S
 from bench.procedures.bolus.meanwhile import NAME as BASAL
 from bench.procedures.bolus.meanwhile import Meanwhile
@@ -43,6 +44,11 @@ class BolusRow:
     def percent_per_mg(self) -> float:
         """One milligram on the balance, in percent of a commanded bolus."""
         return 100.0 * self.weighing.conversion.ul_per_mg / self.commanded_ul
+
+    @property
+    def u_per_mg(self) -> float:
+        """One milligram on the balance, in U."""
+        return self.weighing.conversion.ul_per_mg / self.ul_per_u
 
     @property
     def u_per_percent(self) -> float:
@@ -92,7 +98,7 @@ class BolusRow:
         windows = [window for one in self.weighed for window in (one.bolus.before, one.bolus.after)]
         levels = Levels.of(windows, [-1.0 / number, 1.0 / number] * number)
         lines = []
-        for line in self._budget(levels, interval_s, float(lacking(self.weighed).mean())):
+        for line in self.budget_of_levels(levels, interval_s, float(lacking(self.weighed).mean())):
             if line.name in BY_NOISE or line.name == BASAL or line.name not in OWN:
                 lines.append(line)
             else:
@@ -126,12 +132,13 @@ class BolusRow:
     def _usual(self) -> list[Component]:
         """Return the budget of the noisiest bolus, lacking what boluses do in the root mean square."""
         worst = max(self.weighed, key=lambda one: one.noise.standard_uncertainty)
-        return self._of_bolus(worst, _rms(lacking(self.weighed).tolist()))
+        return self._of_bolus(worst, rms(lacking(self.weighed).tolist()))
 
     def _of_bolus(self, one: WeighedBolus, lacked: float) -> list[Component]:
-        return self._budget(Levels.difference(one.bolus.before, one.bolus.after), one.interval_s, lacked)
+        return self.budget_of_levels(Levels.difference(one.bolus.before, one.bolus.after), one.interval_s, lacked)
 
-    def _budget(self, levels: Levels, interval_s: float, lacked: float) -> list[Component]:
+    def budget_of_levels(self, levels: Levels, interval_s: float, lacked: float) -> list[Component]:
+        """Return the budget of a bolus that is a difference of levels, or of a mean of such, lacking so much."""
         per_ul = 100.0 / self.commanded_ul
         lines = self.weighing.components(self.commanded_ul, per_ul, levels, interval_s)
         lines.append(self.to_come.component(lacked, self.percent_per_mg))
@@ -139,8 +146,8 @@ class BolusRow:
 
 
 def measure(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> list[Measurement]:
-    """Return every measurement of the catalogue, in its order."""
-    made = {**_volumes(row, catalogue), **_bands(row, catalogue), **_course(row, catalogue)}
+    """Return every measurement of a catalogue of equal boluses, in its order."""
+    made = {**_volumes(row), **_bands(row), **_course(row)}
     return [made[name] for name in catalogue]
 
 
@@ -149,7 +156,7 @@ def nothing_measured(catalogue: Mapping[str, MeasurementSpec], why: str) -> list
     return [undetermined(name, spec.title, spec.unit, why) for name, spec in catalogue.items()]
 
 
-def _volumes(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> dict[str, Measurement]:
+def _volumes(row: BolusRow) -> dict[str, Measurement]:
     mean = float(np.mean(row.deviations))
     of_mean, of_each = row.budget_of_mean(), row.budgets()
     reported = float(np.mean([100.0 * one.bolus.reported_ul / row.commanded_ul for one in row.weighed]))
@@ -160,14 +167,14 @@ def _volumes(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> dict[st
         "reported_difference": (reported - 100.0 - mean, [scaled(line, -1.0) for line in of_mean]),
     }
     made = {
-        name: measurement(name, catalogue[name].title, value, catalogue[name].unit, lines)
+        name: measurement(name, EQUAL[name].title, value, EQUAL[name].unit, lines)
         if math.isfinite(value)
-        else undetermined(name, catalogue[name].title, catalogue[name].unit, "what the pump reported is not known")
+        else undetermined(name, EQUAL[name].title, EQUAL[name].unit, "what the pump reported is not known")
         for name, (value, lines) in values.items()
     }
     for name, sign in (("largest_positive_deviation", 1.0), ("largest_negative_deviation", -1.0)):
-        made[name] = _largest(row, of_each, sign, catalogue[name], name)
-    made["bolus_sd"] = _standard_deviation(row, catalogue["bolus_sd"])
+        made[name] = _largest(row, of_each, sign, EQUAL[name], name)
+    made["bolus_sd"] = _standard_deviation(row, EQUAL["bolus_sd"])
     return made
 
 
@@ -200,7 +207,7 @@ def _standard_deviation(row: BolusRow, spec: MeasurementSpec) -> Measurement:
     return measurement("bolus_sd", spec.title, scatter, spec.unit, lines)
 
 
-def _bands(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> dict[str, Measurement]:
+def _bands(row: BolusRow) -> dict[str, Measurement]:
     own, common = row.own_and_common()
     made = {}
     for band in BAND_PERCENTS:
@@ -210,22 +217,22 @@ def _bands(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> dict[str,
             component("weighing of each bolus", each, "%", source="chance that a bolus is on the other side"),
             component("errors that all boluses share", all_at_once, "%", source="all shifted at once"),
         ]
-        spec = catalogue[name]
+        spec = EQUAL[name]
         share = measurement(name, spec.title, share_within(row.deviations, band), spec.unit, lines)
         made[name] = kept_possible(share, spec.natural)
     return made
 
 
-def _course(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> dict[str, Measurement]:
+def _course(row: BolusRow) -> dict[str, Measurement]:
     if all(one.arrival is None for one in row.weighed):
         why = "5 % of a bolus do not stand out of the balance's noise"
         return {
-            name: undetermined(name, catalogue[name].title, catalogue[name].unit, why)
+            name: undetermined(name, EQUAL[name].title, EQUAL[name].unit, why)
             for name in ("delivery_time", "tail_fraction")
         }
     return {
-        "delivery_time": _delivery_time(row, catalogue["delivery_time"]),
-        "tail_fraction": _tail_fraction(row, catalogue["tail_fraction"]),
+        "delivery_time": _delivery_time(row, EQUAL["delivery_time"]),
+        "tail_fraction": _tail_fraction(row, EQUAL["tail_fraction"]),
     }
 
 
@@ -238,11 +245,11 @@ def _delivery_time(row: BolusRow, spec: MeasurementSpec) -> Measurement:
         for one in row.weighed
         if one.arrival is not None
     ]
-    level_mg = ARRIVED_SHARE * _rms([each.standard_uncertainty for each in levels]) / root
+    level_mg = ARRIVED_SHARE * rms([each.standard_uncertainty for each in levels]) / root
     lines = [
-        _lag(float(np.mean([one.time_per_lag for one in timed]))),
-        _dead(-1.0),
-        component("noise at 95 %", _rms([one.u_time_s for one in timed]) / root, "s", source="blanks"),
+        lag_component(float(np.mean([one.time_per_lag for one in timed]))),
+        dead_component(-1.0),
+        component("noise at 95 %", rms([one.u_time_s for one in timed]) / root, "s", source="blanks"),
         component("noise of the levels", level_mg, "mg", per_mg, source="noise of the blanks"),
         row.to_come.component(per_mg / row.percent_per_mg, row.percent_per_mg),
     ]
@@ -250,12 +257,14 @@ def _delivery_time(row: BolusRow, spec: MeasurementSpec) -> Measurement:
     return measurement("delivery_time", spec.title, mean_s, spec.unit, lines)
 
 
-def _lag(per_s: float) -> Component:
+def lag_component(per_s: float) -> Component:
+    """Return the line of what the balance's filter leaves open; `per_s` is the measurement's change with its lag."""
     name, source = "lag of the balance's filter", "0.5 s to 1.5 s"
     return bounded(name, LAG_HALF_WIDTH_S, "s", per_s, source=source, estimate=LAG_S)
 
 
-def _dead(per_s: float) -> Component:
+def dead_component(per_s: float) -> Component:
+    """Return the line of how late the balance tells; `per_s` is the measurement's change with that."""
     name, source = "dead time of the balance", "0 s to 0.3 s"
     return bounded(name, DEAD_HALF_WIDTH_S, "s", per_s, source=source, estimate=DEAD_S)
 
@@ -283,14 +292,15 @@ def _tail_fraction(row: BolusRow, spec: MeasurementSpec) -> Measurement:
     )
     mean_mg = float(np.mean([one.mass_mg for one, _ in timed]))
     lines = [
-        _lag(float(np.mean(per_lag))),
-        _dead(float(np.mean(per_dead))),
-        component("noise at the pump's end", _rms(noise) / root, "%", source="blanks"),
-        component("noise of the levels", _rms(levels) / root, "%", source="noise of the blanks"),
+        lag_component(float(np.mean(per_lag))),
+        dead_component(float(np.mean(per_dead))),
+        component("noise at the pump's end", rms(noise) / root, "%", source="blanks"),
+        component("noise of the levels", rms(levels) / root, "%", source="noise of the blanks"),
         row.to_come.component(1.0, 100.0 / mean_mg),
     ]
     return measurement("tail_fraction", spec.title, max(0.0, float(np.mean(late))), spec.unit, lines)
 
 
-def _rms(values: Sequence[float]) -> float:
+def rms(values: Sequence[float]) -> float:
+    """Return the root mean square."""
     return math.sqrt(sum(value**2 for value in values) / len(values))

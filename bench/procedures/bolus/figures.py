@@ -12,12 +12,15 @@ from bench.metrology.decimate import series
 from bench.metrology.noise import Floats
 from bench.metrology.shares import BAND_PERCENTS
 from bench.procedures.bolus.bins import EDGES_OF_8_PERCENT, EDGES_OF_10_PERCENT, bin_table
+from bench.procedures.bolus.courses import Course, shares_at
 from bench.procedures.bolus.evaluation import BolusRow
+from bench.procedures.bolus.spread import Programmed
 from bench.procedures.bolus.weighing import CommandedBolus, WeighedBolus
 from bench.results.model import Figure, Mark, Measurement, Rule, Table
 from bench.results.model import Series as Curve
 
 MOST_MARKS = 30
+_PROGRAMME_POINTS = 200
 
 
 def simulated_words(simulated: bool) -> str:
@@ -46,7 +49,7 @@ def mass_figure(
 
 def row_figures(row: BolusRow, words: str) -> list[Figure]:
     """Return the figures of the weighed boluses."""
-    return [_volumes_figure(row, words), _distribution_figure(row, words), _delivery_figure(row, words)]
+    return [_volumes_figure(row, words), _distribution_figure(row, words), delivery_figure(row, words)]
 
 
 def _volumes_figure(row: BolusRow, words: str) -> Figure:
@@ -91,7 +94,42 @@ def _distribution_figure(row: BolusRow, words: str) -> Figure:
     )
 
 
-def _delivery_figure(row: BolusRow, words: str) -> Figure:
+def spread_figure(found: Sequence[Course], programmed: Programmed, words: str) -> Figure:
+    """Return the courses of the worst bolus and of the first against the programme."""
+    largest = max(found, key=lambda each: abs(each.worst.percent))
+    chosen = [found[0]] if largest is found[0] else [found[0], largest]
+    # The programme is drawn to its end, too, where the pump came to an end before.
+    longest_s = max(programmed.latest_end_s, *(float(each.begins_s[-1]) for each in chosen))
+    at_s = np.linspace(0.0, 1.02 * longest_s, _PROGRAMME_POINTS)
+    minutes = at_s / 60.0
+    curves = [
+        series(f"bolus {each.one.bolus.index}", shares_at(each) / 60.0, each.percent, role=f"mass of bolus {i}")
+        for i, each in enumerate(chosen)
+    ]
+    latest, earliest = programmed.latest_percent(at_s), programmed.earliest_percent(at_s)
+    if programmed.now_ul > 0.0:
+        curves += [
+            series("programmed, at the latest", minutes, latest, style="band-low", role="envelope"),
+            series("programmed, at the earliest", minutes, earliest, style="band-high", role="envelope"),
+        ]
+    else:
+        curves.append(series("programmed", minutes, earliest, role="limit"))
+    words = f"{'' if programmed.now_ul == 0.0 else ' Band: the part at once at any speed.'}{words}"
+    return Figure(
+        name="course",
+        title="Delivered course against the programme",
+        x_label="time since the command / min",
+        y_label="delivered / % of commanded",
+        series=curves,
+        marks=[
+            Mark(x=largest.worst_s / 60.0, label=f"{largest.worst.percent:+.1f} %, bolus {largest.one.bolus.index}")
+        ],
+        caption=f"Means of {found[0].width_s:g} s; line: where a course was furthest off its programme." + words,
+    )
+
+
+def delivery_figure(row: BolusRow, words: str) -> Figure:
+    """Return the course of the first and the last bolus on the balance."""
     chosen = [row.weighed[0], row.weighed[-1]] if len(row.weighed) > 1 else [row.weighed[0]]
     first = chosen[0].bolus
     return Figure(

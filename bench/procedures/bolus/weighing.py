@@ -39,6 +39,7 @@ class CommandedBolus:
     before: Window
     after: Window
     settled: bool = True
+    acknowledged_s: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ def _commanded(command: Event, end: Event, settle_s: float, width_s: float) -> C
         done_s=end.time_s,
         before=(sent_s - width_s, sent_s),
         after=(after_s, after_s + width_s),
+        acknowledged_s=float(command.data.get("acknowledged_s", command.time_s)),
     )
 
 

@@ -84,7 +84,7 @@ def _weighing_findings(record: TestRecord, weighing: Weighing, context: Context)
         )
     if weighing.conversion.declared:
         notes.append("Temperature, pressure and humidity of the air were declared in the rig file, not measured.")
-    if not weighing.blanks and weighing.found_evaporation.run is None:
+    if not weighing.quiet:
         notes.append("No blank tells the balance's noise: that of the whole recording is taken, delivery and all.")
     return notes, doubts
 

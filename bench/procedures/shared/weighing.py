@@ -200,8 +200,12 @@ def balance_components(balance: BalanceSpec | None, per_mg: float, scatter_mg: f
     return lines
 
 
-def weigh_record(record: TestRecord, context: Context) -> Weighing:
-    """Read what balance and climate sensor showed during a test; blanks and rests tell noise and evaporation."""
+def weigh_record(record: TestRecord, context: Context, at_rest: Window | None = None) -> Weighing:
+    """Read what balance and climate sensor showed during a test; blanks and rests tell noise and evaporation.
+
+    Of a pump that is watched `at_rest` that time tells the noise alone: what it loses or gains meanwhile is what is
+    measured, so that only the rig file tells the evaporation.
+    """
     readings = record.series("balance.mass_g")
     time_s, shown_mg = readings.time_s, 1000.0 * readings.value
     balance, turned = context.rig.balance, conversion(record, context)
@@ -209,14 +213,14 @@ def weigh_record(record: TestRecord, context: Context) -> Weighing:
     mass_mg = shown_mg
     if applied.vessel_buoyancy and turned.air is not None and balance is not None and balance.vessel is not None:
         mass_mg = shown_mg + vessel_correction_mg(time_s, turned.air, balance.vessel.displaced_ml.nominal)
-    blanks = blank_windows(record)
+    blanks = () if at_rest else blank_windows(record)
     segments = [within(time_s, mass_mg, blank) for blank in blanks]
-    rests = rests_of(record, context, time_s, mass_mg, turned.ul_per_mg)
+    rests = [] if at_rest else rests_of(record, context, time_s, mass_mg, turned.ul_per_mg)
     readability_mg = balance.readability.to("mg") if balance is not None else 0.0
     between = BetweenPulses()
-    if not blanks and not rests:
+    if not blanks and not rests and not at_rest:
         between = between_pulses(record, context, time_s, mass_mg, readability_mg)
-    quiet = blanks or tuple(rests) or between.rests
+    quiet = (at_rest,) if at_rest else blanks or tuple(rests) or between.rests
     # Without blank or rest the delivery itself counts as noise, which is more than the balance's own and never less.
     still = [within(time_s, mass_mg, each) for each in quiet or [(record.start_s, record.end_s)]]
     noise = estimate(still, readability_mg)

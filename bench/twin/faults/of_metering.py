@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bench.quantities import Concentration, Duration, InsulinConcentration, Quantity, Ratio, Volume
+from bench.quantities import Concentration, Duration, InsulinConcentration, Quantity, Rate, Ratio, Resistance, Volume
 from bench.twin.faults.base import EveryNth, OneFault
 
 
@@ -45,6 +45,39 @@ class BolusNotDelivered(OneFault):
     every: EveryNth = 3
 
 
+class BolusNotCounted(OneFault):
+    """Pump: it delivers every Nth bolus and counts nothing of it."""
+
+    fault: Literal["bolus_not_counted"]
+    every: EveryNth = 3
+
+
+class CancelIgnored(OneFault):
+    """Pump: it says that a bolus is cancelled, and delivers the rest of it uncounted."""
+
+    fault: Literal["cancel_ignored"]
+
+
+class ExtendedAsNormal(OneFault):
+    """Pump: the part of a bolus that is to be spread comes as fast as the pump goes."""
+
+    fault: Literal["extended_as_normal"]
+
+
+class LeakAtRest(OneFault):
+    """Pump: while it does not deliver, liquid seeps past its plunger at `rate`."""
+
+    fault: Literal["leak_at_rest"]
+    rate: Rate = Quantity(0.1, "U/h")
+
+
+class Siphon(OneFault):
+    """Pump: its plunger does not hold, so the head height drives a flow through `resistance`, backwards below zero."""
+
+    fault: Literal["siphon"]
+    resistance: Resistance = Quantity(20000, "kPa·s/µL")
+
+
 class StartupOverdelivery(OneFault):
     """Pump: it delivers `excess` too much at first, dying away with the time constant `decay`."""
 
@@ -80,6 +113,11 @@ Kinds = (
     | ExtraPulses
     | BolusCutShort
     | BolusNotDelivered
+    | BolusNotCounted
+    | CancelIgnored
+    | ExtendedAsNormal
+    | LeakAtRest
+    | Siphon
     | StartupOverdelivery
     | EmptyReservoir
     | WrongReservoirCount

@@ -1,0 +1,70 @@
+"""What a bolus test of each kind shows: equal boluses, spread ones, cancelled ones, several sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bench.procedures.base import MeasurementSpec
+from bench.procedures.bolus.cancelled import after_cancel, cancelled_difference, cancelled_table, cancelled_words
+from bench.procedures.bolus.catalogue import EQUAL
+from bench.procedures.bolus.courses import course_error, courses, early_words
+from bench.procedures.bolus.evaluation import BolusRow, measure
+from bench.procedures.bolus.figures import delivery_figure, row_figures, spread_figure, tables
+from bench.procedures.bolus.settings import BolusSettings
+from bench.procedures.bolus.sizes import largest_size_error, size_figure, size_table
+from bench.procedures.shared.commands import BOLUS_CANCELLED
+from bench.quantities import Concentration
+from bench.recording.reader import TestRecord
+from bench.results.model import Figure, Measurement, Table
+
+_Specs = Mapping[str, MeasurementSpec]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a kind of test adds to an evaluation."""
+
+    measurements: list[Measurement]
+    tables: list[Table]
+    figures: list[Figure]
+    notes: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+
+def found_of(settings: BolusSettings, rows: Sequence[BolusRow], record: TestRecord, specs: _Specs, words: str) -> Found:
+    """Return what a test's weighed boluses show, one row for each size."""
+    if settings.kind == "sizes":
+        return _of_sizes(rows, specs, words)
+    if settings.kind == "cancelled":
+        return _of_cancelled(rows[0], settings.count, record, specs, words)
+    if settings.kind == "spread":
+        return _of_spread(rows[0], settings, specs, words)
+    measured = measure(rows[0], specs)
+    return Found(measured, tables(rows[0], _by_name(measured)), row_figures(rows[0], words))
+
+
+def _of_sizes(rows: Sequence[BolusRow], specs: _Specs, words: str) -> Found:
+    measured = largest_size_error(rows, specs["largest_size_error"])
+    return Found([measured], [size_table(rows)], [size_figure(rows, words)])
+
+
+def _of_cancelled(row: BolusRow, count: int, record: TestRecord, specs: _Specs, words: str) -> Found:
+    measured = measure(row, {name: spec for name, spec in specs.items() if name in EQUAL})
+    measured.append(cancelled_difference(row, specs["cancelled_difference"]))
+    measured.append(after_cancel(row, specs["after_cancel"]))
+    notes, doubts = cancelled_words(row, count, len(record.events(BOLUS_CANCELLED)))
+    return Found(measured, [cancelled_table(row)], [delivery_figure(row, words)], notes, doubts)
+
+
+def _of_spread(row: BolusRow, settings: BolusSettings, specs: _Specs, words: str) -> Found:
+    programmed = settings.programmed(row.commanded_ul, Concentration(1000.0 / row.ul_per_u))
+    found = courses(row, programmed)
+    measured = measure(row, {name: spec for name, spec in specs.items() if name in EQUAL})
+    measured.append(course_error(found, row, specs["course_error"]))
+    figures = [*([spread_figure(found, programmed, words)] if found else []), *row_figures(row, words)]
+    return Found(measured, tables(row, _by_name(measured)), figures, early_words(found, programmed))
+
+
+def _by_name(measured: Sequence[Measurement]) -> dict[str, Measurement]:
+    return {one.name: one for one in measured}
