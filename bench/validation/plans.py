@@ -8,6 +8,9 @@ from bench.procedures import registry
 from bench.twin.settings import PumpSettings
 
 PROCEDURES = ("basal", "bolus", "occlusion")
+"""What a study runs unless it is told otherwise."""
+KNOWN = (*PROCEDURES, "profile")
+"""Every procedure that there is a short test of."""
 _TESTS = {
     "basal": "{id: BASAL, procedure: basal, rate: 1 U/h, duration: 1 h, blank: 15 min, accept: {mean_error: %s}}",
     "bolus": "{id: BOLUS, procedure: bolus, volume: 1 U, count: 5, blank: 10 min, accept: {mean_error: %s}}",
@@ -15,15 +18,21 @@ _TESTS = {
         "{id: OCCLUSION, procedure: occlusion, rate: 15 U/h, run_in: 3 min, timeout: 40 min,"
         " release_observation: 5 min, blank: 10 min, accept: {stored_bolus: %s}}"
     ),
+    "profile": (
+        "{id: PROFILE, procedure: profile, blank: 15 min, duration: 200 min, segments: [{at: 0 min, rate: 1 U/h},"
+        " {at: 68 min, rate: 2 U/h}, {at: 110 min, rate: 0.6 U/h}], overlay: [{at: 12 min, bolus: 2 U},"
+        " {at: 30 min, bolus: 0.5 U, extended: 0.5 U, lasting: 15 min},"
+        " {at: 75 min, temporary: 50 %%, lasting: 20 min}, {at: 160 min, suspend: 15 min}], accept: {mean_error: %s}}"
+    ),
 }
-_WIDE = {"basal": "±90 %", "bolus": "±90 %", "occlusion": "<= 100 U"}
+_WIDE = {"basal": "±90 %", "bolus": "±90 %", "occlusion": "<= 100 U", "profile": "±90 %"}
 
 
 def short_plan(procedure: str, pump: PumpSettings, limit: str = "", decision: str = "guarded") -> Plan:
     """Return a plan of one short test of a procedure.
 
     Args:
-        procedure: `basal`, `bolus` or `occlusion`.
+        procedure: one of `KNOWN`.
         pump: the twin's, whose insulin and pulses the plan tells.
         limit: of its `accept:`; nothing is a limit that every pump keeps.
         decision: the decision rule, as a plan has it.

@@ -18,7 +18,8 @@ from bench.run.session import RunSession
 from bench.twin.settings import Simulation
 from bench.twin.truth import read_truth
 from bench.twin.twin import Twin
-from bench.validation.truths import Course, truths
+from bench.validation.course import Course
+from bench.validation.truths import truths
 
 TRUTH = "twin-truth.jsonl"
 

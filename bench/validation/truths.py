@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,42 +16,14 @@ from bench.metrology.cumulative import Cumulative
 from bench.metrology.flow_continuity import flow_continuity
 from bench.metrology.observation import AMBULATORY_SAMPLE_S
 from bench.metrology.trumpet import extremes_on_grid
-from bench.recording.reader import TestRecord
-from bench.twin.truth import Truth
+from bench.validation.course import Course
+from bench.validation.day_truths import day_truths
 
 Floats = npt.NDArray[np.float64]
 HOUR_S = 3600.0
 BANDS = (5, 10, 15, 20, 25, 30)
 _DOUBLED = 1.6
 """A pulse of so many commanded volumes is a doubled one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """One test as it really went, with what converts volumes into U."""
-
-    record: TestRecord
-    truth: Truth
-    ul_per_u: float
-
-    def between_ul(self, start_s: float, end_s: float) -> float:
-        """Return what reached the vessel between two instants."""
-        return self.truth.delivered_ul(end_s) - self.truth.delivered_ul(start_s)
-
-    def event_s(self, kind: str) -> float:
-        """Return when the first event of a kind was recorded; NaN for none."""
-        events = self.record.events(kind)
-        return float(events[0].time_s) if events else math.nan
-
-    def event_s_after(self, kind: str, after_s: float) -> float:
-        """Return when an event of a kind was first recorded after an instant, the record's end for never."""
-        times = (float(event.time_s) for event in self.record.events(kind))
-        return next((time_s for time_s in times if time_s > after_s), self.record.end_s)
-
-    def noted_s(self, kind: str, after_s: float) -> float:
-        """Return when something was first noted in the truth after an instant; NaN for never."""
-        times = (float(note["time_s"]) for note in self.truth.notes if note["kind"] == kind)
-        return next((time_s for time_s in times if time_s > after_s), math.nan)
 
 
 def truths(procedure: str, course: Course) -> Mapping[str, float]:
@@ -66,6 +37,7 @@ def truths(procedure: str, course: Course) -> Mapping[str, float]:
         "basal": basal_truths,
         "bolus": bolus_truths,
         "occlusion": occlusion_truths,
+        "profile": day_truths,
     }
     return makers[procedure](course)
 

@@ -9,9 +9,10 @@ import pytest
 from bench.recording.reader import RecordingReader
 from bench.rig.load import load_rig
 from bench.twin.truth import read_truth
+from bench.validation.course import Course
 from bench.validation.plans import PROCEDURES, short_plan
 from bench.validation.runs import TRUTH, compare, drive, evaluate_again
-from bench.validation.truths import Course, truths
+from bench.validation.truths import truths
 from bench.validation.world import draw_world
 
 RIG = Path(__file__).resolve().parents[2] / "fixtures" / "simulated.yaml"

@@ -12,7 +12,8 @@ from bench.metrology.delivery_span import mean_interval_s, pulse_instants
 from bench.metrology.noise import Floats
 from bench.metrology.pulse_train import Disturbance, FoundPulse, PulseTrain
 from bench.metrology.pulses import find_pulses
-from bench.procedures.basal.delivery import HOUR_S, Delivery
+from bench.procedures.basal.delivery import Delivery
+from bench.procedures.shared.levels import HOUR_S
 from bench.procedures.shared.weighing import AT_LOADS, Weighing, balance_components, within
 from bench.results.model import Pulse, Table
 from bench.rig.model import BalanceSpec

@@ -29,6 +29,8 @@ EXTENDED_BOLUS = "extended bolus commanded"
 BOLUS_CANCELLED = "bolus cancelled"
 PRIME = "prime commanded"
 OCCLUSION_LEVEL = "occlusion level set"
+DELIVERIES = frozenset({"basal commanded", "bolus commanded", PROFILE, EXTENDED_BOLUS, PRIME})
+"""Events with which liquid begins to come."""
 
 
 def start_profile(stage: Stage, segments: Sequence[tuple[float, float]]) -> None:

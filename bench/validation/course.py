@@ -1,0 +1,37 @@
+"""One test as it really went: its recording beside the twin's truth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bench.recording.reader import TestRecord
+from bench.twin.truth import Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One test as it really went, with what converts volumes into U."""
+
+    record: TestRecord
+    truth: Truth
+    ul_per_u: float
+
+    def between_ul(self, start_s: float, end_s: float) -> float:
+        """Return what reached the vessel between two instants."""
+        return self.truth.delivered_ul(end_s) - self.truth.delivered_ul(start_s)
+
+    def event_s(self, kind: str) -> float:
+        """Return when the first event of a kind was recorded; NaN for none."""
+        events = self.record.events(kind)
+        return float(events[0].time_s) if events else math.nan
+
+    def event_s_after(self, kind: str, after_s: float) -> float:
+        """Return when an event of a kind was first recorded after an instant, the record's end for never."""
+        times = (float(event.time_s) for event in self.record.events(kind))
+        return next((time_s for time_s in times if time_s > after_s), self.record.end_s)
+
+    def noted_s(self, kind: str, after_s: float) -> float:
+        """Return when something was first noted in the truth after an instant; NaN for never."""
+        times = (float(note["time_s"]) for note in self.truth.notes if note["kind"] == kind)
+        return next((time_s for time_s in times if time_s > after_s), math.nan)
