@@ -13,6 +13,7 @@ from typing import Literal
 from bench.twin.boluses import Boluses, Part
 from bench.twin.faults import FaultSet
 from bench.twin.faults.of_alarms import FalseAlarm, LateAlarm, NoAlarm
+from bench.twin.faults.of_metering import DoubleAfterResume, ScaleErrorBelow
 from bench.twin.metering import Metering
 from bench.twin.plant import Line
 from bench.twin.pulses import COUNTED_DIGITS, BasalClock, PulseTrain, Temporary
@@ -66,7 +67,6 @@ class PumpModel:
         self._level = "MED"
         self._stall_kpa = settings.stall_pressure.to("kPa")
         self._clock_offset_s = settings.clock_offset.to("s")
-        self._clock_rate = 1.0 + settings.clock_drift.to("%") / 100.0
         late, false = faults.get(LateAlarm), faults.get(FalseAlarm)
         self._latency_s = settings.occlusion_latency.to("s") + (late.delay.to("s") if late else 0.0)
         self._mute = faults.get(NoAlarm) is not None
@@ -77,7 +77,12 @@ class PumpModel:
         self._now = now
         self.delivered_u: dict[Stream, float] = {"basal": 0.0, "bolus": 0.0, "prime": 0.0}
         self._alarms = Alarms(self._conditions)
-        self._basal = BasalClock(settings)
+        self._basal = BasalClock(settings, faults)
+        self._clock_rate = self._basal.pace * (1.0 + settings.clock_drift.to("%") / 100.0)
+        low, double = faults.get(ScaleErrorBelow), faults.get(DoubleAfterResume)
+        self._low_u_per_h, self._low_factor = (low.rate.to("U/h", insulin), low.factor) if low else (0.0, 1.0)
+        self._after_resume = 2.0 if double else 1.0
+        self._resumed = False
         self._suspended = False
         self._prime_train: PulseTrain | None = None
         self._pulses = 0
@@ -110,7 +115,7 @@ class PumpModel:
         temporary = self._basal.temporary
         if temporary is None:
             return "NONE", 0.0, 0.0
-        return temporary.kind, temporary.value, temporary.end_s - self._now()
+        return temporary.kind, temporary.value, (temporary.end_s - self._now()) * self._basal.pace
 
     @property
     def profile(self) -> list[tuple[float, float]]:
@@ -197,7 +202,7 @@ class PumpModel:
         if not 0.0 < duration_s <= _LONGEST_S:
             raise PumpRefusal("range", f"{duration_s} s is not above 0 s and up to a day")
         check_range(value, 0.0, _MOST_PERCENT if kind == "PERC" else self.basal_maximum_u_per_h)
-        self._basal.temporary = Temporary(kind, value, self._now() + duration_s)
+        self._basal.temporary = Temporary(kind, value, self._now() + duration_s / self._basal.pace)
         self._new_rate()
 
     def cancel_temporary(self) -> None:
@@ -245,14 +250,14 @@ class PumpModel:
         if self._alarms.blocking or self._prime_train:
             raise PumpRefusal("conflict", "blocked by an alarm, or a prime is under way")
         self._suspended = True
-        self._basal.hold()
+        self._basal.hold(self._now())
         self._plan()
 
     def resume(self) -> None:
         """Go on with what was suspended."""
         if self._alarms.blocking or not self._suspended:
             raise PumpRefusal("conflict", "nothing is suspended")
-        self._suspended = False
+        self._suspended, self._resumed = False, True
         self._boluses.resume(self._now())
         self._new_rate()
 
@@ -307,8 +312,7 @@ class PumpModel:
         """Do what is due at the world's present: pulses first, then what changes the rate, then alarms."""
         now_s = self._now()
         if self._basal.next_pulse_s <= now_s + _TOGETHER_S:
-            self._basal.give()
-            self._pulse("basal", self._basal.size_u, 1.0)
+            self._pulse("basal", self._basal.give(), self._basal_part(now_s))
         if not self._suspended and self._boluses.next_s <= now_s:
             self._pulse("bolus", self.bolus_increment_u, self._boluses.give(now_s))
         self._run_prime(now_s)
@@ -323,6 +327,13 @@ class PumpModel:
         while self._battery_marks and self._battery_marks[0][0] <= now_s:
             self.raise_alarm(self._battery_marks.popleft()[1])
         self._plan()
+
+    def _basal_part(self, now_s: float) -> float:
+        """Return what part of a basal pulse the motor does."""
+        part = self._low_factor if self._basal.effective_u_per_h(now_s) < self._low_u_per_h else 1.0
+        part *= self._after_resume if self._resumed else 1.0
+        self._resumed = False
+        return part
 
     def _run_prime(self, now_s: float) -> None:
         train = self._prime_train

@@ -31,6 +31,11 @@ _TESTS: Mapping[str, str] = {
     "occlusion": "procedure: occlusion, rate: 3 U/h, run_in: 15 min, timeout: 75 min, release_observation: 10 min, "
     "blank: 10 min, accept: {time_to_alarm: <= 60 min, pressure_at_alarm: 80 kPa to 130 kPa, missed_volume: <= 3 U, "
     "stored_bolus: <= 2.5 U, false_alarms: <= 0}",
+    "profile": "procedure: profile, duration: 215 min, blank: 15 min, segments: [{at: 0 min, rate: 1 U/h}, "
+    "{at: 58.5 min, rate: 2 U/h}, {at: 122.25 min, rate: 0.5 U/h}], overlay: [{at: 140 min, temporary: 50 %, "
+    "lasting: 30 min}, {at: 185 min, suspend: 10 min}], accept: {mean_error: ±12 %, largest_segment_error: <= 15 %, "
+    "temporary_error: ±35 %, lost_at_changes: ±0.015 U, largest_loss_at_change: <= 0.035 U, clock_error: ±1 %, "
+    "largest_excess_delay: <= 3 min, suspended_volume: ±0.05 U}",
 }
 """Short tests with limits such as labels state, wide enough for a healthy pump's wander."""
 
@@ -60,6 +65,12 @@ TRIALS: tuple[Trial, ...] = (
     Trial({"fault": "late_alarm", "delay": "50 min"}, "occlusion", "time_to_alarm"),
     Trial({"fault": "false_alarm"}, "basal", "OCCLUSION"),
     Trial({"fault": "bubble"}, "basal", "mean_error|missed"),
+    Trial({"fault": "lost_partial_pulse"}, "profile", "lost_at_changes"),
+    Trial({"fault": "profile_shifted"}, "profile", "did not change its rate when it was told"),
+    Trial({"fault": "clock_fast"}, "profile", "clock_error"),
+    Trial({"fault": "temporary_ignored"}, "profile", "temporary_error"),
+    Trial({"fault": "double_after_resume"}, "profile", "largest_loss_at_change"),
+    Trial({"fault": "scale_error_below", "rate": "0.6 U/h"}, "profile", "largest_segment_error"),
     Trial({"fault": "balance_bump"}, "basal", "bump|jump|step|disturb"),
     Trial({"fault": "balance_drift"}, "slow basal", "drift|evaporation|mean_error"),
     Trial({"fault": "balance_frozen"}, "basal", "frozen|repeats|same value|unchanged"),

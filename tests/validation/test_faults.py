@@ -22,7 +22,10 @@ def test_every_fault_is_tried() -> None:
     assert {trial.name for trial in TRIALS} == set(REGISTRY)
 
 
-@pytest.mark.parametrize("name", ["bolus_cut_short", "reported_not_delivered", "sensor_offset"])
+OF_A_DAY = [trial.name for trial in TRIALS if trial.test == "profile"]
+
+
+@pytest.mark.parametrize("name", ["bolus_cut_short", "reported_not_delivered", "sensor_offset", *OF_A_DAY])
 def test_a_fault_is_seen(name: str, tmp_path: Path) -> None:
     trial = next(each for each in TRIALS if each.name == name)
     seen = try_fault(trial, load_rig(RIG), 3, tmp_path / "run")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bench.quantities import Duration, Quantity, Ratio, Volume
+from bench.quantities import Duration, Quantity, Rate, Ratio, Volume
 from bench.twin.faults.base import EveryNth, OneFault
 
 
@@ -60,8 +60,24 @@ class EmptyReservoir(OneFault):
     contents: Volume = Quantity(0.5, "U")
 
 
+class ScaleErrorBelow(OneFault):
+    """Pump: below a basal rate of `rate`, every basal pulse meters `factor` times its volume."""
+
+    fault: Literal["scale_error_below"]
+    rate: Rate = Quantity(0.3, "U/h")
+    factor: float = Field(default=0.8, gt=0, le=10)
+
+
+class DoubleAfterResume(OneFault):
+    """Pump: the first basal pulse after a suspension is metered twice, and the pump counts it once."""
+
+    fault: Literal["double_after_resume"]
+
+
 Kinds = (
     DoseScaleError
+    | ScaleErrorBelow
+    | DoubleAfterResume
     | MissedPulses
     | ExtraPulses
     | BolusCutShort
