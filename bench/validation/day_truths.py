@@ -16,6 +16,7 @@ from bench.validation.told import Told, acted_s
 Floats = npt.NDArray[np.float64]
 HOUR_S = 3600.0
 BAND_PERCENT = 15.0
+_DAY_S, _PART_S = 86_400.0, 21_600.0
 _FROM_DOSE_S = 60.0
 _SETTLED_S = 120.0
 
@@ -86,7 +87,8 @@ def day_truths(course: Course) -> dict[str, float]:
 
 def _segments(day: _Day) -> dict[str, float]:
     segments = day.course.record.events("profile commanded")[0].data["segments"]
-    starts_s = [day.begin_s + float(start_s) for start_s, _ in segments]
+    days = range(int((day.end_s - day.begin_s) // _DAY_S) + 1)
+    starts_s = [day.begin_s + each * _DAY_S + float(start_s) for each in days for start_s, _ in segments]
     edges = [*(each for each in starts_s if each < day.end_s - 1.0), day.end_s]
     errors = [day.error_ul(a, b) for a, b in pairwise(edges)]
     percents = [100.0 * error / due for error, due in errors if due > 0.0]
@@ -197,3 +199,29 @@ def _overlays(day: _Day) -> dict[str, float]:
 
 def _suspended(begins: Sequence[Event], ends: Sequence[Event]) -> list[tuple[float, float]]:
     return [(acted_s(a), acted_s(b)) for a, b in zip(begins, ends, strict=True)]
+
+
+def wear_truths(course: Course) -> dict[str, float]:
+    """Return the truths of days of wear without a change of the reservoir: those of a day, and by day and six hours."""
+    day = _Day(course)
+    lasts_s = day.end_s - day.begin_s
+    found = day_truths(course)
+    whole = _parts(day, _DAY_S)
+    found["largest_daily_error"] = max(map(abs, whole))
+    found["days_within_15_percent"] = 100.0 * float(np.mean([abs(each) <= BAND_PERCENT for each in whole]))
+    if lasts_s >= _PART_S - 1.0:
+        error_ul, due_ul = day.error_ul(day.begin_s, day.begin_s + _PART_S)
+        found["first_6h_error"] = 100.0 * error_ul / due_ul
+    parts = _parts(day, _PART_S)
+    if len(parts) > 3:
+        ends_s = np.minimum(_PART_S * np.arange(1.0, len(parts) + 1.0), lasts_s)
+        middles = 0.5 * (_PART_S * np.arange(float(len(parts))) + ends_s) / _DAY_S
+        found["error_drift"] = float(np.polyfit(middles, parts, 1)[0])
+    return found
+
+
+def _parts(day: _Day, length_s: float) -> list[float]:
+    count = max(1, math.ceil((day.end_s - day.begin_s) / length_s - 0.5))
+    edges = [day.begin_s + number * length_s for number in range(count)]
+    pairs = [day.error_ul(at_s, min(at_s + length_s, day.end_s)) for at_s in edges]
+    return [100.0 * error_ul / due_ul for error_ul, due_ul in pairs]

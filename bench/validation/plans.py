@@ -9,7 +9,7 @@ from bench.twin.settings import PumpSettings
 
 PROCEDURES = ("basal", "bolus", "occlusion")
 """What a study runs unless it is told otherwise."""
-KNOWN = (*PROCEDURES, "profile")
+KNOWN = (*PROCEDURES, "profile", "wear")
 """Every procedure that there is a short test of."""
 _TESTS = {
     "basal": "{id: BASAL, procedure: basal, rate: 1 U/h, duration: 1 h, blank: 15 min, accept: {mean_error: %s}}",
@@ -24,8 +24,13 @@ _TESTS = {
         " {at: 30 min, bolus: 0.5 U, extended: 0.5 U, lasting: 15 min},"
         " {at: 75 min, temporary: 50 %%, lasting: 20 min}, {at: 160 min, suspend: 15 min}], accept: {mean_error: %s}}"
     ),
+    "wear": (
+        "{id: WEAR, procedure: wear, blank: 30 min, duration: 24 h, segments: [{at: 0 h, rate: 0.8 U/h},"
+        " {at: 8 h, rate: 1.3 U/h}, {at: 15 h, rate: 0.5 U/h}], daily: [{at: 1 h, bolus: 3 U}, {at: 9 h, bolus: 4 U},"
+        " {at: 12 h, temporary: 50 %%, lasting: 1 h}], accept: {mean_error: %s}}"
+    ),
 }
-_WIDE = {"basal": "±90 %", "bolus": "±90 %", "occlusion": "<= 100 U", "profile": "±90 %"}
+_WIDE = {"basal": "±90 %", "bolus": "±90 %", "occlusion": "<= 100 U", "profile": "±90 %", "wear": "±90 %"}
 
 
 def short_plan(procedure: str, pump: PumpSettings, limit: str = "", decision: str = "guarded") -> Plan:

@@ -17,7 +17,7 @@ from bench.metrology.flow_continuity import flow_continuity
 from bench.metrology.observation import AMBULATORY_SAMPLE_S
 from bench.metrology.trumpet import extremes_on_grid
 from bench.validation.course import Course
-from bench.validation.day_truths import day_truths
+from bench.validation.day_truths import day_truths, wear_truths
 
 Floats = npt.NDArray[np.float64]
 HOUR_S = 3600.0
@@ -38,6 +38,7 @@ def truths(procedure: str, course: Course) -> Mapping[str, float]:
         "bolus": bolus_truths,
         "occlusion": occlusion_truths,
         "profile": day_truths,
+        "wear": wear_truths,
     }
     return makers[procedure](course)
 

@@ -66,7 +66,7 @@ def _delivered(dosing: Dosing) -> tuple[list[float], list[float]]:
                 one = period(dosing, "", float(first_s), float(following_s))
                 if one is None or stretch.kind == "stopped":
                     continue
-                lasts_h = (one.last.counted_s - one.first.counted_s) / HOUR_S
+                lasts_h = (one.pieces[-1][1].counted_s - one.pieces[0][0].counted_s) / HOUR_S
                 rate = (
                     stretch.rate_ul_per_h * (one.delivered_ul / one.due_ul)
                     if one.due_ul > 0.0 and stretch.rate_ul_per_h > 0.0

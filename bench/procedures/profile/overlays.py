@@ -200,7 +200,7 @@ def measure_temporaries(
     if not found or due_ul <= 0.0:
         why = "the test has no temporary rate" if not found else "nothing was due while temporary rates lasted"
         return undetermined("temporary_error", spec.title, spec.unit, why)
-    pieces = [(each.first, each.last) for each in found]
+    pieces = [piece for each in found for piece in each.pieces]
     delivered_ul = math.fsum(each.delivered_ul for each in found)
     error_ul = math.fsum(each.error_ul for each in found)
     per_u = 1.0 / dosing.ul_per_u

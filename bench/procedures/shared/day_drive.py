@@ -16,7 +16,7 @@ from bench.procedures.shared.commands import (
     suspend,
 )
 from bench.procedures.shared.day import Act, Segment, profile_of
-from bench.procedures.shared.programme import BOLUS, BOLUS_DONE
+from bench.procedures.shared.programme import BOLUS, BOLUS_DONE, DAY_S
 from bench.procedures.shared.times import clock
 from drivers.errors import InstrumentError
 from drivers.roles import DeliversBolus
@@ -43,7 +43,7 @@ class DayDrive:
         `acts` are those in between. Return whether it came to the end.
         """
         stage = self._stage
-        start_profile(stage, profile_of(segments, stage.context.concentration, begin_s))
+        start_profile(stage, profile_of(segments, stage.context.concentration, begin_s), begin_s % DAY_S)
         origin_s = stage.clock.now_s() - begin_s
         for act in acts:
             if not self._until(origin_s + act.at_s, f"profile, next: {_said(act)}") or not self._do(act):

@@ -105,9 +105,35 @@ class Dosing(Weighed):
         """After the stop, once the line has settled."""
         return Edge(self.ended_s, (self.settled_s, min(self.last_s, self.settled_s + END_LEVEL_S)))
 
-    def busy(self) -> list[Window]:
-        """Return from when to when boluses come too fast to tell doses, their settling included."""
+    @property
+    def legs(self) -> list[tuple[Edge, Edge]]:
+        """The delivery from its first command to its stop, in parts where it was stopped in between."""
+        if not self.stopped:
+            return [(self.first_edge, self.last_edge)]
+        found, first = [], self.first_edge
+        for begin_s, end_s in self.stopped:
+            settled_s = min(begin_s + SETTLE_S, end_s - MIDDLE_LEVEL_S)
+            found.append((first, Edge(begin_s, (settled_s, min(settled_s + END_LEVEL_S, end_s)))))
+            first = self._begin_again(end_s)
+        return [*found, (first, self.last_edge)]
+
+    @property
+    def stopped(self) -> list[Window]:
+        """From when to when basal was off between two commands."""
         return [
+            (each.begin_s, each.end_s)
+            for each in self.programme.stretches
+            if each.kind == "stopped" and each.end_s < self.ended_s
+        ]
+
+    @staticmethod
+    def _begin_again(time_s: float) -> Edge:
+        return Edge(time_s, (time_s - END_LEVEL_S, time_s), at_dose=True)
+
+    def busy(self) -> list[Window]:
+        """Return from when to when doses cannot be told: boluses that come too fast, and what a stopped pump primes."""
+        still = [(min(begin_s + SETTLE_S, end_s), end_s - _LATE_S) for begin_s, end_s in self.stopped]
+        return still + [
             (piece.begin_s - _LATE_S, piece.end_s + CLEAR_S)
             for bolus in self.programme.boluses
             for piece in bolus.pieces
@@ -130,6 +156,9 @@ class Dosing(Weighed):
         """Return the edge for an instant: at the last dose before it, or one nearby that a level can follow."""
         if time_s <= self.began_s:
             return self.first_edge
+        again_s = next((end_s for _, end_s in self.stopped if abs(end_s - time_s) < _LATE_S), None)
+        if again_s is not None:
+            return self._begin_again(again_s)
         busy = self.busy()
         times_s = self.doses.time_s
         last = int(np.searchsorted(times_s, time_s + _LATE_S, "right")) - 1

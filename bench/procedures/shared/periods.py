@@ -20,6 +20,7 @@ from bench.results.model import Component, Measurement, Table
 
 BAND_PERCENT = 15.0
 _LEAST_DUE = 1e-9
+_SHORTEST_S = 60.0
 _OWN = OF_LEVELS | {
     "instants of doses, each",
     "what still creeps out of the line",
@@ -32,14 +33,16 @@ USUAL_SCATTER, USUAL_WANDER = 0.10, 0.04
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """One part of a delivery between two edges; `due_ul` and `delivered_ul` are what was due and what came."""
+    """One part of a delivery; `due_ul` and `delivered_ul` are what was due and what came.
+
+    There are several `pieces` where the pump was stopped in between.
+    """
 
     name: str
     begin_s: float
     end_s: float
     rate_ul_per_h: float
-    first: Edge
-    last: Edge
+    pieces: tuple[tuple[Edge, Edge], ...]
     due_ul: float
     delivered_ul: float
     budget: tuple[Component, ...]
@@ -67,15 +70,16 @@ class Period:
 
 def period(dosing: Dosing, name: str, begin_s: float, end_s: float) -> Period | None:
     """Return what came between two instants against what was due; None without a level."""
-    first, last = dosing.edge(begin_s), dosing.edge(end_s)
-    if last.level_s <= first.level_s:
+    spans = dosing.free(dosing.stopped, begin_s, end_s)
+    pieces = [(dosing.edge(first_s), dosing.edge(last_s)) for first_s, last_s in spans]
+    pieces = [(first, last) for first, last in pieces if last.level_s > first.level_s]
+    delivered_ul = math.fsum(dosing.delivered_ul(*piece) for piece in pieces)
+    if not pieces or not math.isfinite(delivered_ul):
         return None
-    due_ul, delivered_ul = dosing.due_ul(first, last), dosing.delivered_ul(first, last)
-    if not math.isfinite(delivered_ul):
-        return None
+    due_ul = math.fsum(dosing.due_ul(*piece) for piece in pieces)
     rate = dosing.programme.basal_ul(begin_s, end_s) / (end_s - begin_s) * 3600.0
-    lines = tuple(dosing.budget([(first, last)], delivered_ul, 1.0))
-    return Period(name, begin_s, end_s, rate, first, last, due_ul, delivered_ul, lines)
+    lines = tuple(dosing.budget(pieces, delivered_ul, 1.0))
+    return Period(name, begin_s, end_s, rate, tuple(pieces), due_ul, delivered_ul, lines)
 
 
 def segments_of(dosing: Dosing) -> list[Period]:
@@ -97,7 +101,8 @@ def segments_of(dosing: Dosing) -> list[Period]:
         )
         if not goes_on:
             since_s = begin_s - dosing.began_s
-            one = period(dosing, clock(since_s), begin_s, min(stretch.end_s, dosing.ended_s))
+            end_s = min(stretch.end_s, dosing.ended_s)
+            one = period(dosing, clock(since_s), begin_s, end_s) if end_s - begin_s > _SHORTEST_S else None
             found += [one] if one is not None else []
             begin_s = None
     return found
@@ -105,15 +110,16 @@ def segments_of(dosing: Dosing) -> list[Period]:
 
 def measure_totals(dosing: Dosing, catalogue: Mapping[str, MeasurementSpec]) -> list[Measurement]:
     """Return the mean error and the volume in all, from the first command until the line had settled."""
-    first, last = dosing.first_edge, dosing.last_edge
-    delivered_ul, due_ul = dosing.delivered_ul(first, last), dosing.due_ul(first, last)
+    legs = dosing.legs
+    delivered_ul = math.fsum(dosing.delivered_ul(*leg) for leg in legs)
+    due_ul = math.fsum(dosing.due_ul(*leg) for leg in legs)
     names = ("mean_error", "total_volume")
     if not math.isfinite(delivered_ul) or due_ul <= _LEAST_DUE:
         why = "no level before the first command or after the stop"
         return [undetermined(name, catalogue[name].title, catalogue[name].unit, why) for name in names]
     per_u = 1.0 / dosing.ul_per_u
     percent = [
-        *dosing.budget([(first, last)], delivered_ul, 100.0 / due_ul),
+        *dosing.budget(legs, delivered_ul, 100.0 / due_ul),
         component(
             "timing of the stop",
             dosing.u_ended_s,
@@ -126,7 +132,7 @@ def measure_totals(dosing: Dosing, catalogue: Mapping[str, MeasurementSpec]) -> 
     note = f"{delivered_ul * per_u:.4g} U of {due_ul * per_u:.4g} U commanded, boluses included"
     return [
         _made(catalogue, "mean_error", 100.0 * (delivered_ul / due_ul - 1.0), percent, note),
-        _made(catalogue, "total_volume", delivered_ul * per_u, dosing.budget([(first, last)], delivered_ul, per_u)),
+        _made(catalogue, "total_volume", delivered_ul * per_u, dosing.budget(legs, delivered_ul, per_u)),
     ]
 
 
@@ -204,7 +210,8 @@ def measure_segments(
             source=f"noise of a {what}'s two levels",
         ),
     ]
-    note = f"{what} from {worst.name}: {'too much' if worst.error_ul > 0.0 else 'too little'}"
+    where = worst.name if worst.name.startswith(what) else f"{what} from {worst.name}"
+    note = f"{where}: {'too much' if worst.error_ul > 0.0 else 'too little'}"
     each, together = share_standard_uncertainty(errors, BAND_PERCENT, own, max(common))
     inside = measurement(
         share,

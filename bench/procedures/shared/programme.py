@@ -166,6 +166,7 @@ class _State:
     rate_ul_per_h: float = 0.0
     profile: tuple[tuple[float, float], ...] = ()
     origin_s: float = 0.0
+    into_day_s: float = 0.0
     temporary: _Temporary | None = None
     suspended: bool = False
 
@@ -230,7 +231,8 @@ def _after(state: _State, event: Event) -> _State:
         return replace(state, on=True, rate_ul_per_h=float(data["rate_ul_per_h"]), profile=())
     if event.kind == PROFILE:
         segments = tuple((float(start_s), float(rate)) for start_s, rate in data["segments"])
-        return replace(state, on=True, profile=segments, origin_s=at_s)
+        into_day_s = float(data.get("into_day_s", 0.0))
+        return replace(state, on=True, profile=segments, origin_s=at_s, into_day_s=into_day_s)
     if event.kind == TEMPORARY:
         percent = float(data["percent"]) if "percent" in data else None
         end_s = at_s + float(data["duration_s"])
@@ -270,7 +272,7 @@ def _holds(state: _State, time_s: float, ul_per_u: float) -> tuple[Kind, float, 
     base: Kind = "basal" if segment is None else "profile"
     said = f"basal {programmed / ul_per_u:g} U/h"
     if segment is not None:
-        said = f"profile from {clock_words(state.profile[segment][0])}"
+        said = f"profile from {clock_words((state.profile[segment][0] + state.into_day_s) % DAY_S)}"
     if state.suspended:
         return "suspended", 0.0, programmed, f"suspended ({said})"
     temporary = state.temporary
