@@ -41,6 +41,8 @@ def test_a_day_as_a_plan_writes_it() -> None:
         "temporary 0.3 U/h for 30 min at 18:00",
         "suspend for 30 min at 22:00",
     ]
+    assert made.model_dump(mode="json")["overlay"] == [str(each) for each in made.overlay]
+    assert made.model_dump(mode="json")["segments"][1] == "1.2 U/h from 06:00"
     assert [(act.at_s / 3600.0, act.what) for act in acts(made.overlay)][-2:] == [(22.0, "suspend"), (22.5, "resume")]
     assert PROCEDURE.requires(made)["pump"] == [
         DeliversProfile,

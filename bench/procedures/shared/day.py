@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, model_serializer, model_validator
 from pydantic_core import core_schema
 
 from bench.plan.model import PumpSpec
@@ -35,6 +35,14 @@ class Segment(BaseModel):
 
     at: Instant = Field(description="when it begins, in the pump's day", examples=["06:00", "6 h"])
     rate: Rate = Field(description="basal rate until the next segment", examples=["1 U/h"])
+
+    @model_serializer
+    def _in_words(self) -> str:
+        return str(self)
+
+    def __str__(self) -> str:
+        """Return it as a reader wants it: `1 U/h from 06:00`."""
+        return f"{self.rate} from {clock(self.at.to('s'))}"
 
 
 def _temporary(value: Any) -> Quantity:
@@ -105,6 +113,10 @@ class Overlay(BaseModel):
             if self.temporary.value < 0.0 or most:
                 raise ValueError(f"`temporary` must be from 0 % to {MOST_PERCENT:g} %, or a rate, not {self.temporary}")
         return self
+
+    @model_serializer
+    def _in_words(self) -> str:
+        return str(self)
 
     @property
     def kind(self) -> OverlayKind:

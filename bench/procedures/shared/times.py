@@ -23,10 +23,10 @@ def parse_instant(text: str) -> Quantity:
     """
     clock = _CLOCK.fullmatch(text.strip())
     if clock is not None:
-        hours = int(clock[1]) + int(clock[2]) / 60.0
-        if hours > 24.0:
+        minutes = 60 * int(clock[1]) + int(clock[2])
+        if minutes > 24 * 60:
             raise ValueError(f"found {text!r}; a day ends at '24:00'; a later instant is a duration, such as '30 h'")
-        return Quantity(hours, "h")
+        return Quantity(minutes / 60, "h") if minutes % 60 == 0 else Quantity(float(minutes), "min")
     try:
         instant = parse_quantity(text, "duration")
     except ValueError:

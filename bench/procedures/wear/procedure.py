@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
 from bench.plan.model import Plan, PumpSpec
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
@@ -65,6 +65,11 @@ class ReservoirChange(BaseModel):
     filled: Volume = Field(description="what the new reservoir holds, as the pump is told", examples=["300 U"])
     prime: Volume | None = Field(default=None, description="what is primed then; none: nothing", examples=["10 U"])
     within: Duration = Field(default=Quantity(5.0, "min"), description="how long whoever changes it has")
+
+    @model_serializer
+    def _in_words(self) -> str:
+        primed = f", {self.prime} primed" if self.prime is not None else ""
+        return f"at {clock(self.at.to('s'))}, {self.filled} filled{primed}, within {self.within}"
 
     @property
     def lasts_s(self) -> float:
