@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bench.plan.model import PlanError
@@ -139,3 +141,9 @@ def test_what_the_rig_can_tell_is_foretold() -> None:
     assert foretold["segments_within_15_percent"][0] == 0.0
     tiny = of(", duration: 3 h", "[{at: 0 h, rate: 0.05 U/h}, {at: 2 h, rate: 0.05 U/h}]")
     assert PROCEDURE.planned_uncertainty(settings(tiny), tiny)["segments_within_15_percent"][0] == 100.0
+
+
+def test_the_plan_of_the_documentation_is_one() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "days.md").read_text(encoding="utf-8")
+    tests = page.partition("```yaml\ntests:\n")[2].partition("```")[0]
+    assert [test.procedure for test in context(tests).plan.tests] == ["profile", "wear"]
