@@ -9,17 +9,18 @@ from itertools import pairwise
 
 import numpy as np
 
-from bench.metrology.budget import bounded, combined, component, measurement, undetermined
+from bench.metrology.budget import bounded, combined, component, measurement, scaled, undetermined
 from bench.metrology.noise import Floats
-from bench.metrology.trumpet import excess_by_noise
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.shared.dosing import (
     DOSE_LAG_HALF_S,
+    DOSE_LAG_S,
     SEPARATE_S,
     U_DOSE_S,
     Dosing,
     Edge,
 )
+from bench.procedures.shared.periods import another_largest
 from bench.procedures.shared.programme import Stretch
 from bench.procedures.shared.times import clock
 from bench.results.model import Component, Measurement, Table
@@ -210,7 +211,9 @@ def _timing(number: int, command_half_s: float) -> list[Component]:
     per_min = 1.0 / 60.0
     return [
         component("instant of the dose", U_DOSE_S / math.sqrt(number), "s", per_min, source=f"{U_DOSE_S:g} s"),
-        bounded("lag of the balance", DOSE_LAG_HALF_S, "s", per_min, source="0.2 s to 1.4 s"),
+        bounded(
+            "lag of the balance", DOSE_LAG_HALF_S, "s", per_min, source=f"{DOSE_LAG_S:g} s ± {DOSE_LAG_HALF_S:g} s"
+        ),
         bounded("instant of the command", command_half_s, "s", per_min, source="sent and acknowledged"),
     ]
 
@@ -234,7 +237,7 @@ def measure_losses(
         f" {dosing.increment_ul * per_u:g} U"
     )
     where = f"at {clock(worst.at_s - dosing.began_s)} ({worst.words}): {'lost' if worst.lost_ul > 0.0 else 'added'}"
-    excess_ul = _excess_ul(found)
+    lost_ul, own_ul = [each.lost_ul for each in found], [combined(each.budget) for each in found]
     return [
         _made(catalogue, "lost_at_changes", mean_u, lines, note),
         _made(
@@ -243,15 +246,11 @@ def measure_losses(
             abs(worst.lost_ul) * per_u,
             [
                 *dosing.budget([(worst.first, worst.last)], dosing.delivered_ul(worst.first, worst.last), per_u),
-                bounded(f"largest of {len(found)} by noise", excess_ul, "µL", per_u, source="noise of two levels"),
+                scaled(another_largest(lost_ul, own_ul, combined(worst.budget), "µL"), per_u),
             ],
             where,
         ),
     ]
-
-
-def _excess_ul(found: Sequence[Loss]) -> float:
-    return excess_by_noise(np.array([each.lost_ul for each in found]), combined(found[0].budget))
 
 
 def measure_clock(dosing: Dosing, catalogue: Mapping[str, MeasurementSpec]) -> Measurement:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrology.budget import combined, component, measurement, undetermined
+from bench.metrology.budget import combined, component, measurement, scaled, undetermined
 from bench.metrology.noise import Window
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.shared.dosing import BOLUS_SETTLE_S, CREEP_S, CREEP_SHARE, SEPARATE_S, U_DOSE_S, Dosing, Edge
 from bench.procedures.shared.levels import CLEAR_S, END_LEVEL_S, LAG_S
-from bench.procedures.shared.periods import BasalPart, Period, period, spread_of_basal
+from bench.procedures.shared.periods import BasalPart, Period, another_largest, period, spread_of_basal
 from bench.procedures.shared.programme import ToldBolus
 from bench.procedures.shared.times import clock
 from bench.results.model import Component, Measurement, Table
@@ -88,12 +88,10 @@ def measure_boluses(
         component("basal meanwhile", basal_ul, "µL", -100.0 / due_ul, source="of every bolus"),
     ]
     worst = max(weighed, key=lambda one: abs(one.error_percent))
-    factor = 100.0 / worst.bolus.volume_ul
+    own = [100.0 * combined(one.budget) / one.bolus.volume_ul for one in weighed]
     single = [
-        line.model_copy(
-            update={"sensitivity": line.sensitivity * factor, "contribution": line.contribution * abs(factor)}
-        )
-        for line in worst.budget
+        *(scaled(line, 100.0 / worst.bolus.volume_ul) for line in worst.budget),
+        another_largest([one.error_percent for one in weighed], own, own[weighed.index(worst)], "%"),
     ]
     per_u = 1.0 / dosing.ul_per_u
     note = f"{len(weighed)} boluses: {volume_ul * per_u:.4g} U of {due_ul * per_u:.4g} U, basal taken out"

@@ -41,8 +41,8 @@ BOLUS_SETTLE_S = 120.0
 """So long after a bolus what still creeps out of soft parts is less than a thousandth of it."""
 SEPARATE_S = 2.0 * CLEAR_S
 """Doses that come faster are not told one by one."""
-DOSE_LAG_S, DOSE_LAG_HALF_S = 0.8, 0.6
-"""Half of a dose shows so long after it came: a first-order lag of 0.5 s to 1.5 s, and a dead time up to 0.3 s."""
+DOSE_LAG_S, DOSE_LAG_HALF_S = 1.3, 0.8
+"""Half of a dose shows so long after it came: a lag of 0.5 s to 1.5 s, a dead time up to 0.3 s, the line, and means."""
 U_DOSE_S = 0.2
 CREEP_SHARE, CREEP_S = 0.12, 30.0
 """Of a dose so much may creep out slowly, with this time constant, at most."""
@@ -162,10 +162,13 @@ class Dosing(Weighed):
         busy = self.busy()
         times_s = self.doses.time_s
         last = int(np.searchsorted(times_s, time_s + _LATE_S, "right")) - 1
+        among_others: Edge | None = None
         for index in (last, last + 1, last - 1, last + 2, last - 2):
             if -1 <= index < len(times_s) and (found := self._at_dose(index, time_s, busy)) is not None:
-                return found
-        return self._at_instant(time_s, busy)
+                if found.open_ul == 0.0:
+                    return found
+                among_others = among_others or found
+        return among_others or self._at_instant(time_s, busy)
 
     def _at_dose(self, index: int, time_s: float, busy: Sequence[Window]) -> Edge | None:
         """Return the edge behind a dose, -1 for the first command; None where no level fits or another dose is lost."""

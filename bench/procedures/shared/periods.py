@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrology.budget import bounded, combined, component, kept_possible, measurement, undetermined
+from bench.metrology.budget import combined, component, kept_possible, measurement, undetermined
+from bench.metrology.largest import largest_uncertainty
 from bench.metrology.shares import share_standard_uncertainty, share_within
-from bench.metrology.trumpet import excess_by_noise
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.shared.dosing import BOLUS_SETTLE_S, Dosing, Edge
 from bench.procedures.shared.programme import DAY_S
@@ -203,12 +203,7 @@ def measure_segments(
     per_percent = 100.0 / worst.due_ul
     lines = [
         *(line.model_copy(update=_scaled(line, per_percent)) for line in worst.budget),
-        bounded(
-            f"largest of {len(known)} by noise",
-            excess_by_noise(np.array(errors), float(np.median(own))),
-            "%",
-            source=f"noise of a {what}'s two levels",
-        ),
+        another_largest(errors, own, worst.u_percent, "%"),
     ]
     where = worst.name if worst.name.startswith(what) else f"{what} from {worst.name}"
     note = f"{where}: {'too much' if worst.error_ul > 0.0 else 'too little'}"
@@ -228,6 +223,15 @@ def measure_segments(
         _made(catalogue, largest, abs(worst.error_percent), lines, note),
         kept_possible(inside, catalogue[share].natural),
     ]
+
+
+def another_largest(errors: Sequence[float], own: Sequence[float], of_worst: float, unit: str) -> Component:
+    """Return what it adds to the uncertainty of the largest of some errors that another of them may be the largest.
+
+    `own` are the standard uncertainties that each has of its own, `of_worst` that of the largest one.
+    """
+    added = math.sqrt(max(0.0, largest_uncertainty(errors, own) ** 2 - of_worst**2))
+    return component(f"which of {len(errors)} is the largest", added, unit, source="each by its own uncertainty")
 
 
 def _scaled(line: Component, factor: float) -> dict[str, float]:
