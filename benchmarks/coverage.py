@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.rig.load import load_rig
 from bench.validation.coverage import coverage_table, coverages
-from bench.validation.plans import OCCLUSIONS, POWER, PROCEDURES, VARIANTS
+from bench.validation.plans import KNOWN, PROCEDURES
 from bench.validation.study import coverage_study
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,8 +27,7 @@ def main() -> None:
     parser.add_argument("--rig", type=Path, default=ROOT / "fixtures" / "simulated.yaml")
     parser.add_argument("--runs", type=int, default=400, help="runs of each procedure (default: %(default)s)")
     parser.add_argument("--first", type=int, default=1, help="first seed (default: %(default)s)")
-    known = (*PROCEDURES, *OCCLUSIONS, *VARIANTS, POWER)
-    parser.add_argument("--procedures", nargs="+", choices=known, default=list(PROCEDURES))
+    parser.add_argument("--procedures", nargs="+", choices=KNOWN, default=list(PROCEDURES))
     parser.add_argument("--folder", type=Path, required=True, help="keeps partial results")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--keep", action="store_true", help="keep recordings")

@@ -73,13 +73,17 @@ def load_plan(
         raise PlanError([*problems, *error.problems]) from None
     if problems:
         raise PlanError(problems)
+    tests = tuple(_test(document, index, test, procedures) for index, test in enumerate(read.tests))
+    problems = [*_refusals(document, tests, read.pump, procedures)]
+    if problems:
+        raise PlanError(problems)
     return Plan(
         plan=read.plan,
         title=read.title,
         pump=read.pump,
         conditions=read.conditions,
         decision=decision_of(read.decision),
-        tests=tuple(_test(document, index, test, procedures) for index, test in enumerate(read.tests)),
+        tests=tests,
         file=document.file,
         text=document.text,
         corrections=read.corrections,
@@ -142,6 +146,16 @@ def _test(document: Document, index: int, test: Any, procedures: Mapping[str, Pl
         accept=accept,
         line=document.marks[("tests", index)][1][0],
     )
+
+
+def _refusals(
+    document: Document, tests: tuple[PlanTest, ...], pump: PumpSpec, procedures: Mapping[str, PlanProcedure]
+) -> Iterator[Problem]:
+    """Yield what a procedure refuses of its settings for the plan's pump; most refuse nothing."""
+    for index, test in enumerate(tests):
+        refusals = getattr(procedures[test.procedure], "refusals", None)
+        for text in refusals(test.settings, pump) if refusals is not None else ():
+            yield document.problem(("tests", index), text)
 
 
 def _listed(document: Document) -> Iterator[tuple[int, dict[str, Any]]]:

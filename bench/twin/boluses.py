@@ -14,6 +14,7 @@ from bench.twin.faults.of_metering import (
     CancelIgnored,
     ExtendedAsNormal,
 )
+from bench.twin.faults.of_programme import ClockFast
 from bench.twin.pulses import COUNTED_DIGITS, PulseTrain
 from bench.twin.refusal import check_range, pulses_of
 from bench.twin.settings import PumpSettings
@@ -31,6 +32,8 @@ class Boluses:
         insulin = settings.insulin
         self.increment_u = settings.pulse.to("U", insulin)
         self.maximum_u = settings.bolus_maximum.to("U", insulin)
+        fast = faults.get(ClockFast)
+        self._pace = 1.0 + (fast.by.to("%") / 100.0 if fast else 0.0)
         self._step_s = settings.bolus_pulse_interval.to("s")
         self.speed_u_per_min = self.increment_u / self._step_s * 60.0
         self.kind = "IDLE"
@@ -82,9 +85,8 @@ class Boluses:
         faithful = 0.0 if dropped else self._share
         for volume_u, duration_s in parts:
             count = pulses_of(volume_u, self.increment_u, self.maximum_u)
-            self._trains.append(
-                PulseTrain(count, duration_s / count if duration_s and not self._at_once else self._step_s, faithful)
-            )
+            step_s = duration_s / count if duration_s and not self._at_once else self._step_s
+            self._trains.append(PulseTrain(count, step_s / self._pace, faithful))
         self._trains[0].start(time_s)
         self.kind, self.delivered_u = kind, 0.0
         self.programmed_u = round(sum(volume_u for volume_u, _ in parts), COUNTED_DIGITS)

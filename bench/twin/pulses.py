@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from bench.twin.faults import FaultSet
+from bench.twin.faults.of_programme import ClockFast, LostPartialPulse, ProfileShifted, TemporaryIgnored
 from bench.twin.settings import PumpSettings
 
 _DAY_S = 86400.0
@@ -62,20 +64,32 @@ class Temporary:
 
 
 class BasalClock:
-    """The basal programme and its pulse clock. A new rate restarts the clock; the pulse under way is dropped."""
+    """The basal programme and its pulse clock.
 
-    def __init__(self, settings: PumpSettings) -> None:
+    A new rate restarts the clock. Of the pulse under way the part that was due is carried over, so that the next comes
+    sooner, or is larger where intervals are fixed; or it is dropped.
+    """
+
+    def __init__(self, settings: PumpSettings, faults: FaultSet) -> None:
         insulin = settings.insulin
         self._rule = settings.rule
         self._pulse_u = settings.pulse.to("U", insulin)
         self._interval_s = settings.pulse_interval.to("s")
+        fast, shifted = faults.get(ClockFast), faults.get(ProfileShifted)
+        self.pace = 1.0 + (fast.by.to("%") / 100.0 if fast else 0.0)
+        self._late_s = shifted.by.to("s") if shifted else 0.0
+        self._carries = settings.partial_pulse == "carried" and faults.get(LostPartialPulse) is None
+        self._heeds_temporary = faults.get(TemporaryIgnored) is None
         self.rate_u_per_h = 0.0
         self.profile: list[tuple[float, float]] = []
         self.temporary: Temporary | None = None
-        self.size_u = self._pulse_u
         self._on_since_s = math.nan
         self._anchor_s = 0.0
+        self._running_u_per_h = 0.0
+        self._due_u = 0.0
         self._step_s = math.inf
+        self._first_s = math.inf
+        self._size_u = self._first_u = self._pulse_u
         self._given = 0
 
     @property
@@ -86,11 +100,11 @@ class BasalClock:
     @property
     def next_pulse_s(self) -> float:
         """When the next pulse is due; `inf` while none is."""
-        return self._anchor_s + (self._given + 1) * self._step_s if self._step_s < math.inf else math.inf
+        return self._anchor_s + self._first_s + self._given * self._step_s if self._step_s < math.inf else math.inf
 
     def effective_u_per_h(self, time_s: float) -> float:
         """Return the rate that holds at an instant, basal on or not."""
-        temporary = self.temporary
+        temporary = self.temporary if self._heeds_temporary else None
         if temporary is not None and temporary.kind == "RATE":
             return temporary.value
         return self.programmed_u_per_h(time_s) * (temporary.value / 100.0 if temporary else 1.0)
@@ -99,7 +113,9 @@ class BasalClock:
         """Return the rate of profile or constant basal at an instant, without a temporary one."""
         if not self.profile:
             return self.rate_u_per_h
-        into_day_s = (time_s - self._on_since_s + _SLACK_S) % _DAY_S if self.on else 0.0
+        into_day_s = 0.0
+        if self.on:
+            into_day_s = ((time_s - self._on_since_s + _SLACK_S) * self.pace - self._late_s) % _DAY_S
         return [rate for start_s, rate in self.profile if start_s <= into_day_s][-1]
 
     def next_change_s(self, time_s: float) -> float:
@@ -107,33 +123,47 @@ class BasalClock:
         end_s = self.temporary.end_s if self.temporary else math.inf
         if not self.profile or not self.on:
             return end_s
-        days = math.floor((time_s - self._on_since_s) / _DAY_S)
-        starts_s = [self._on_since_s + (days + day) * _DAY_S + start_s for day in (0, 1) for start_s, _ in self.profile]
+        days = math.floor(((time_s - self._on_since_s) * self.pace - self._late_s) / _DAY_S)
+        starts_s = [
+            self._on_since_s + ((days + day) * _DAY_S + start_s + self._late_s) / self.pace
+            for day in (0, 1)
+            for start_s, _ in self.profile
+        ]
         return min(end_s, *(start_s for start_s in starts_s if start_s > time_s))
 
     def switch(self, on: bool, time_s: float) -> None:
         """Switch basal delivery on, from the profile's start, or off."""
         self._on_since_s = time_s if on else math.nan
+        self._due_u = self._running_u_per_h = 0.0
 
     def restart(self, time_s: float) -> None:
         """Begin a new interval with the rate that holds now."""
         rate_u_per_h = self.effective_u_per_h(time_s)
-        self._anchor_s, self._given = time_s, 0
+        self.hold(time_s)
         if not self.on or rate_u_per_h <= 0.0:
-            self.hold()
             return
-        wanted_s = self._pulse_u / rate_u_per_h * _HOUR_S
-        self._step_s = {
-            "frequency": wanted_s,
-            "volume": self._interval_s,
-            "both": max(wanted_s, self._interval_s),
-        }[self._rule]
-        self.size_u = self._pulse_u if self._step_s == wanted_s else rate_u_per_h * self._step_s / _HOUR_S
+        self._running_u_per_h = rate_u_per_h * self.pace
+        wanted_s = self._pulse_u / self._running_u_per_h * _HOUR_S
+        fixed_s = self._interval_s / self.pace
+        self._step_s = {"frequency": wanted_s, "volume": fixed_s, "both": max(wanted_s, fixed_s)}[self._rule]
+        if self._step_s == wanted_s:
+            self._size_u = self._first_u = self._pulse_u
+            self._first_s = max(0.0, (self._pulse_u - self._due_u) / self._running_u_per_h * _HOUR_S)
+        else:
+            self._size_u = self._running_u_per_h * self._step_s / _HOUR_S
+            self._first_s, self._first_u = self._step_s, self._size_u + self._due_u
 
-    def hold(self) -> None:
-        """Give no pulses until `restart`."""
-        self._step_s = math.inf
+    def hold(self, time_s: float) -> None:
+        """Give no pulses until `restart`; keep what is due, or drop it."""
+        if self._carries and self._running_u_per_h > 0.0:
+            since_s = self._anchor_s if self._given == 0 else self.next_pulse_s - self._step_s
+            due_u = self._running_u_per_h * (time_s - since_s) / _HOUR_S
+            self._due_u = due_u + (self._due_u if self._given == 0 else 0.0)
+        self._anchor_s, self._given = time_s, 0
+        self._running_u_per_h = 0.0
+        self._step_s = self._first_s = math.inf
 
-    def give(self) -> None:
-        """Count a pulse."""
+    def give(self) -> float:
+        """Count a pulse; return its volume in U."""
         self._given += 1
+        return self._first_u if self._given == 1 else self._size_u

@@ -22,7 +22,7 @@ from bench.twin.faults.of_alarms import (
     NoAlarmDuringBolus,
     ThresholdTooHigh,
 )
-from bench.twin.faults.of_metering import WrongReservoirCount
+from bench.twin.faults.of_metering import DoubleAfterResume, ScaleErrorBelow, WrongReservoirCount
 from bench.twin.metering import Metering
 from bench.twin.plant import Line
 from bench.twin.pulses import COUNTED_DIGITS, BasalClock, PulseTrain, Temporary
@@ -86,7 +86,6 @@ class PumpModel:
         self._deaf_to_boluses = faults.get(NoAlarmDuringBolus) is not None
         self._stall_kpa = settings.stall_pressure.to("kPa")
         self._clock_offset_s = settings.clock_offset.to("s")
-        self._clock_rate = 1.0 + settings.clock_drift.to("%") / 100.0
         late, false = faults.get(LateAlarm), faults.get(FalseAlarm)
         self._latency_s = settings.occlusion_latency.to("s") + (late.delay.to("s") if late else 0.0)
         self._mute = faults.get(NoAlarm) is not None
@@ -97,7 +96,12 @@ class PumpModel:
         self._now = now
         self.delivered_u: dict[Stream, float] = {"basal": 0.0, "bolus": 0.0, "prime": 0.0}
         self._alarms = Alarms(self._conditions)
-        self._basal = BasalClock(settings)
+        self._basal = BasalClock(settings, faults)
+        self._clock_rate = self._basal.pace * (1.0 + settings.clock_drift.to("%") / 100.0)
+        low, double = faults.get(ScaleErrorBelow), faults.get(DoubleAfterResume)
+        self._low_u_per_h, self._low_factor = (low.rate.to("U/h", insulin), low.factor) if low else (0.0, 1.0)
+        self._after_resume = 2.0 if double else 1.0
+        self._resumed = False
         self._power = PumpPower(settings, faults)
         self._suspended = False
         self._prime_train: PulseTrain | None = None
@@ -131,7 +135,7 @@ class PumpModel:
         temporary = self._basal.temporary
         if temporary is None:
             return "NONE", 0.0, 0.0
-        return temporary.kind, temporary.value, temporary.end_s - self._now()
+        return temporary.kind, temporary.value, (temporary.end_s - self._now()) * self._basal.pace
 
     @property
     def profile(self) -> list[tuple[float, float]]:
@@ -238,7 +242,7 @@ class PumpModel:
         if not 0.0 < duration_s <= _LONGEST_S:
             raise PumpRefusal("range", f"{duration_s} s is not above 0 s and up to a day")
         check_range(value, 0.0, _MOST_PERCENT if kind == "PERC" else self.basal_maximum_u_per_h)
-        self._basal.temporary = Temporary(kind, value, self._now() + duration_s)
+        self._basal.temporary = Temporary(kind, value, self._now() + duration_s / self._basal.pace)
         self._new_rate()
 
     def cancel_temporary(self) -> None:
@@ -286,14 +290,14 @@ class PumpModel:
         if self._alarms.blocking or self._prime_train:
             raise PumpRefusal("conflict", "blocked by an alarm, or a prime is under way")
         self._suspended = True
-        self._basal.hold()
+        self._basal.hold(self._now())
         self._plan()
 
     def resume(self) -> None:
         """Go on with what was suspended."""
         if self._alarms.blocking or not self._suspended:
             raise PumpRefusal("conflict", "nothing is suspended")
-        self._suspended = False
+        self._suspended, self._resumed = False, True
         self._boluses.resume(self._now())
         self._new_rate()
 
@@ -391,8 +395,7 @@ class PumpModel:
         if self._power.starts_s <= now_s:
             self._start_again()
         if self._basal.next_pulse_s <= now_s + _TOGETHER_S:
-            self._basal.give()
-            self._pulse("basal", self._basal.size_u, 1.0)
+            self._pulse("basal", self._basal.give(), self._basal_part(now_s))
         if not self._suspended and self._boluses.next_s <= now_s:
             counted = self._boluses.counted
             self._pulse("bolus", self.bolus_increment_u, self._boluses.give(now_s), counted=counted)
@@ -408,6 +411,13 @@ class PumpModel:
         while self._battery_marks and self._battery_marks[0][0] <= now_s:
             self.raise_alarm(self._battery_marks.popleft()[1])
         self._plan()
+
+    def _basal_part(self, now_s: float) -> float:
+        """Return what part of a basal pulse the motor does."""
+        part = self._low_factor if self._basal.effective_u_per_h(now_s) < self._low_u_per_h else 1.0
+        part *= self._after_resume if self._resumed else 1.0
+        self._resumed = False
+        return part
 
     def _run_prime(self, now_s: float) -> None:
         train = self._prime_train

@@ -101,6 +101,8 @@ class PumpSettings(_Section):
     pulse: Annotated[Volume, _Positive] = Quantity(0.05, "U")
     pulse_interval: Annotated[Duration, _Positive] = Quantity(3, "min")
     """Interval of basal pulses by rule `volume`; shortest interval by rule `both`."""
+    partial_pulse: Literal["carried", "dropped"] = "carried"
+    """What becomes of the part of a pulse that is due when the rate changes or delivery is suspended."""
     basal_minimum: Annotated[Rate, _Positive] = Quantity(0.05, "U/h")
     basal_maximum: Annotated[Rate, _Positive] = Quantity(30, "U/h")
     bolus_maximum: Annotated[Volume, _Positive] = Quantity(30, "U")

@@ -1,4 +1,4 @@
-"""One test as it really went: its events beside the twin's truth."""
+"""One test as it really went: its recording beside the twin's truth."""
 
 from __future__ import annotations
 

@@ -60,6 +60,11 @@ _TESTS: Mapping[str, str] = {
     "power": "procedure: power, rate: 6 U/h, run_in: 10 min, off_for: 5 min, blank: 10 min, "
     'accept: {voltage_at_alarm: 1.1 V to 1.3 V, delivered_while_off: <= 0.1 U, alarm_after_return: ">= 1", '
     "forgotten_volume: <= 0 U, error_after_return: ±20 %}",
+    "profile": "procedure: profile, duration: 215 min, blank: 15 min, segments: [{at: 0 min, rate: 1 U/h}, "
+    "{at: 58.5 min, rate: 2 U/h}, {at: 122.25 min, rate: 0.5 U/h}], overlay: [{at: 140 min, temporary: 50 %, "
+    "lasting: 30 min}, {at: 185 min, suspend: 10 min}], accept: {mean_error: ±12 %, largest_segment_error: <= 15 %, "
+    "temporary_error: ±35 %, lost_at_changes: ±0.015 U, largest_loss_at_change: <= 0.035 U, clock_error: ±1 %, "
+    "largest_excess_delay: <= 3 min, suspended_volume: ±0.05 U}",
 }
 """Short tests with limits such as labels state, wide enough for a healthy pump's wander."""
 ON_SUPPLY = "power"
@@ -102,6 +107,12 @@ TRIALS: tuple[Trial, ...] = (
     Trial({"fault": "battery_forgets"}, "power", "has forgotten .* U"),
     Trial({"fault": "valve_stuck_open"}, "occlusion", "line was not shut; look at the clamp"),
     Trial({"fault": "bubble"}, "basal", "mean_error|missed"),
+    Trial({"fault": "lost_partial_pulse"}, "profile", "lost_at_changes"),
+    Trial({"fault": "profile_shifted"}, "profile", "did not change its rate when it was told"),
+    Trial({"fault": "clock_fast"}, "profile", "clock_error"),
+    Trial({"fault": "temporary_ignored"}, "profile", "temporary_error"),
+    Trial({"fault": "double_after_resume"}, "profile", "largest_loss_at_change"),
+    Trial({"fault": "scale_error_below", "rate": "0.6 U/h"}, "profile", "largest_segment_error"),
     Trial({"fault": "balance_bump"}, "basal", "bump|jump|step|disturb"),
     Trial({"fault": "balance_drift"}, "slow basal", "drift|evaporation|mean_error"),
     Trial({"fault": "balance_frozen"}, "basal", "frozen|repeats|same value|unchanged"),

@@ -8,12 +8,16 @@ from bench.procedures import registry
 from bench.twin.settings import PumpSettings
 
 PROCEDURES = ("basal", "bolus", "occlusion", "blank", "reservoir", "idle")
+"""What a study runs unless it is told otherwise."""
 POWER = "power"
 """Its twin hangs on the rig's supply."""
+DAYS = ("profile", "wear")
 OCCLUSIONS = ("occlusion-repeated", "occlusion-released", "occlusion-flowing")
 """Other kinds of occlusion tests; what they measure has the truths of `occlusion`."""
 VARIANTS = ("square bolus", "dual bolus", "cancelled bolus")
 """Further short tests of boluses, for studies of what only they measure."""
+KNOWN = (*PROCEDURES, *DAYS, *OCCLUSIONS, *VARIANTS, POWER)
+"""Everything that there is a short test of."""
 _TESTS = {
     "square bolus": (
         "{id: BOLUS, procedure: bolus, volume: 1 U, count: 2, shape: square, over: 20 min, accept: {mean_error: %s}}"
@@ -56,12 +60,25 @@ _TESTS = {
         "{id: IDLE, procedure: idle, state: suspended, rate: 1 U/h, run_in: 10 min, duration: 1 h,"
         " accept: {unintended_rate: %s}}"
     ),
+    "profile": (
+        "{id: PROFILE, procedure: profile, blank: 15 min, duration: 200 min, segments: [{at: 0 min, rate: 1 U/h},"
+        " {at: 68 min, rate: 2 U/h}, {at: 110 min, rate: 0.6 U/h}], overlay: [{at: 12 min, bolus: 2 U},"
+        " {at: 30 min, bolus: 0.5 U, extended: 0.5 U, lasting: 15 min},"
+        " {at: 75 min, temporary: 50 %%, lasting: 20 min}, {at: 160 min, suspend: 15 min}], accept: {mean_error: %s}}"
+    ),
+    "wear": (
+        "{id: WEAR, procedure: wear, blank: 30 min, duration: 24 h, segments: [{at: 0 h, rate: 0.8 U/h},"
+        " {at: 8 h, rate: 1.3 U/h}, {at: 15 h, rate: 0.5 U/h}], daily: [{at: 1 h, bolus: 3 U}, {at: 9 h, bolus: 4 U},"
+        " {at: 12 h, temporary: 50 %%, lasting: 1 h}], accept: {mean_error: %s}}"
+    ),
 }
 _WIDE = {
     "power": "±90 %",
     "blank": "±90 mg/h",
     "reservoir": "±90 U",
     "idle": "±10 U/h",
+    "profile": "±90 %",
+    "wear": "±90 %",
     "basal": "±90 %",
     "bolus": "±90 %",
     **dict.fromkeys(("occlusion", "occlusion-repeated", "occlusion-released"), "<= 100 U"),
@@ -73,7 +90,7 @@ def short_plan(procedure: str, pump: PumpSettings, limit: str = "", decision: st
     """Return a plan of one short test of a procedure.
 
     Args:
-        procedure: one of `PROCEDURES`, `power`, or one of `OCCLUSIONS` or of `VARIANTS`.
+        procedure: one of `KNOWN`.
         pump: the twin's, whose insulin and pulses the plan tells.
         limit: of its `accept:`; nothing is a limit that every pump keeps.
         decision: the decision rule, as a plan has it.

@@ -20,6 +20,7 @@ from bench.procedures.bolus.spread import Programmed
 from bench.recording.reader import Event
 from bench.validation.blank_truths import blank_truths
 from bench.validation.course import HOUR_S, Course, Floats
+from bench.validation.day_truths import day_truths, wear_truths
 from bench.validation.idle_truths import idle_truths
 from bench.validation.occlusion_truths import occlusion_truths
 from bench.validation.power_truths import power_truths
@@ -45,6 +46,8 @@ def truths(procedure: str, course: Course) -> Mapping[str, float]:
         "reservoir": reservoir_truths,
         "power": power_truths,
         "idle": idle_truths,
+        "profile": day_truths,
+        "wear": wear_truths,
     }
     return makers[procedure](course)
 

@@ -189,7 +189,7 @@ def test_every_fault_changes_something_with_its_defaults(name: str, tmp_path: Pa
 
     def history(simulation: Simulation, path: Path) -> tuple[object, ...]:
         with World(simulation, 1, path) as world:
-            world.pump.set_basal_rate(2.0)
+            world.pump.set_profile([(0.0, 2.0), (2400.0, 1.0)])
             world.pump.switch_basal(True)
             shown: list[object] = []
             for step in range(1, 31):
@@ -199,6 +199,12 @@ def test_every_fault_changes_something_with_its_defaults(name: str, tmp_path: Pa
                 shown.append(world.climate.read(time_s))
                 if step % 8 == 0 and world.pump.state == "BAS":
                     world.pump.start_bolus(1.0)
+                if step == 12 and world.pump.state == "BAS":
+                    world.pump.suspend()
+                if step == 13 and world.pump.state == "SUSP":
+                    world.pump.resume()
+                if step == 18 and world.pump.state == "BAS":
+                    world.pump.set_temporary("PERC", 20.0, 2400.0)
         truth = read_truth(path)
         return tuple(shown), tuple(truth.pulse_volume_ul), tuple(str(note) for note in truth.notes)
 

@@ -46,13 +46,37 @@ def test_each_rule_makes_the_rate_its_way(
     assert truth.pulse_commanded_ul == pytest.approx(size_u * 10.0)
 
 
-def test_a_new_rate_restarts_the_clock_and_drops_the_part_of_a_pulse(tmp_path: Path) -> None:
-    truth = pulses(quiet(), tmp_path / "truth", {0.0: 1.0, 350.0: 2.0}, 600.0)
+def test_a_new_rate_restarts_the_clock_and_drops_or_carries_the_part_of_a_pulse(tmp_path: Path) -> None:
+    dropping = quiet(pump={"partial_pulse": "dropped"})
+    truth = pulses(dropping, tmp_path / "dropped", {0.0: 1.0, 350.0: 2.0}, 600.0)
     assert truth.pulse_time_s == pytest.approx([180.0, 440.0, 530.0])
+    # The 10 s that were left take 5 s at twice the rate.
+    truth = pulses(quiet(), tmp_path / "carried", {0.0: 1.0, 350.0: 2.0}, 600.0)
+    assert truth.pulse_time_s == pytest.approx([180.0, 355.0, 445.0, 535.0])
+
+
+def test_pulses_at_fixed_intervals_carry_the_part_in_their_volume(tmp_path: Path) -> None:
+    truth = pulses(quiet(pump={"rule": "volume"}), tmp_path / "truth", {0.0: 1.0, 90.0: 2.0}, 460.0)
+    assert truth.pulse_time_s == pytest.approx([270.0, 450.0])
+    assert truth.pulse_volume_ul == pytest.approx([0.25 + 1.0, 1.0])
+
+
+def test_a_part_of_a_pulse_is_carried_through_two_changes_and_a_suspension(tmp_path: Path) -> None:
+    with World(quiet(), 1, tmp_path / "truth") as world:
+        world.pump.set_basal_rate(1.0)
+        world.pump.switch_basal(True)
+        world.run_until(90.0)  # a half is due
+        world.pump.set_basal_rate(0.5)
+        world.run_until(180.0)  # and a quarter
+        world.pump.suspend()
+        world.run_until(1000.0)
+        world.pump.resume()
+        world.run_until(1500.0)
+    assert read_truth(tmp_path / "truth").pulse_time_s == pytest.approx([1090.0, 1450.0])
 
 
 def test_a_temporary_rate_lasts_its_time_and_its_last_pulse_counts(tmp_path: Path) -> None:
-    with World(quiet(), 1, tmp_path / "truth") as world:
+    with World(quiet(pump={"partial_pulse": "dropped"}), 1, tmp_path / "truth") as world:
         world.pump.set_basal_rate(1.0)
         world.pump.switch_basal(True)
         world.run_until(100.0)

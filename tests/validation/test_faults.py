@@ -22,11 +22,15 @@ def test_every_fault_is_tried() -> None:
     assert {trial.name for trial in TRIALS} == set(REGISTRY)
 
 
+OF_A_DAY = [trial.name for trial in TRIALS if trial.test == "profile"]
+
+
 @pytest.mark.parametrize(
     "name",
     [
         *("bolus_cut_short", "reported_not_delivered", "sensor_offset"),
         *("no_alarm_during_bolus", "level_ignored", "stiffness_fades", "valve_stuck_open"),
+        *OF_A_DAY,
         *("bolus_not_counted", "cancel_ignored", "extended_as_normal", "leak_at_rest", "siphon"),
     ],
 )

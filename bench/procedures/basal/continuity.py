@@ -19,9 +19,10 @@ from bench.metrology.flow_continuity import (
     of_equal_pulses_percent,
     of_smeared_pulses_percent,
 )
-from bench.procedures.basal.delivery import CURVE_S, Delivery
+from bench.procedures.basal.delivery import Delivery
 from bench.procedures.basal.pulses import load_uncertainty_mg
 from bench.procedures.base import MeasurementSpec
+from bench.procedures.shared.levels import CURVE_S
 from bench.results.model import Figure, Measurement, Table
 
 HALF_LIVES_MINUTES = (2, 5, 10, 20, 40, 60)

@@ -10,39 +10,33 @@ import numpy as np
 
 from bench.metrology.budget import bounded, component, measurement, undetermined
 from bench.metrology.cumulative import Cumulative
-from bench.metrology.noise import Floats, Levels, Spread, Window, block_means
+from bench.metrology.noise import Floats, Window, block_means
 from bench.metrology.observation import between_doses_s
 from bench.metrology.readings import within
 from bench.procedures.base import MeasurementSpec
-from bench.procedures.shared.weighing import Weighing
+from bench.procedures.shared.levels import (
+    CLEAR_S,
+    CURVE_S,
+    END_LEVEL_S,
+    FROM_DOSE_S,
+    HOUR_S,
+    LAG_S,
+    MIDDLE_LEVEL_S,
+    Weighed,
+)
 from bench.results.model import Component, Measurement
-
-HOUR_S = 3600.0
-END_LEVEL_S = 60.0
-"""The levels before the first command and after the line has settled are means over so long."""
-MIDDLE_LEVEL_S = 10.0
-"""A level while the pump delivers is a mean over so long."""
-LAG_S = 3.0
-"""What a balance may lag behind: a pulse so near to an instant may count before or after it."""
-CLEAR_S = LAG_S + MIDDLE_LEVEL_S
-"""A level that is so far from every dose has no share of one that is just arriving."""
-FROM_DOSE_S = 60.0
-"""No need to take a level further from a dose: what creeps has come."""
-CURVE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Weighed):
     """One basal delivery as weighed; `ended_s` is the stop, `settled_s` when the line had given what it held back.
 
     `first_s` and `last_s` are the first and last instant at which something was weighed. `doses_s` is when the pump
     dosed or should have, `dose_interval_s` how far apart; empty and NaN for a continuous pump.
     """
 
-    weighing: Weighing
     rate_ul_per_h: float
     ul_per_u: float
-    began_s: float
     u_began_s: float
     ended_s: float
     u_ended_s: float
@@ -66,32 +60,6 @@ class Delivery:
     def last_window(self) -> Window:
         """Where the level after settling is taken."""
         return self.settled_s, min(self.last_s, self.settled_s + END_LEVEL_S)
-
-    def level_mg(self, window: Window) -> float:
-        """Return the mean mass over a window, evaporation since the first command made good; NaN without readings."""
-        time_s, mass = within(self.weighing.time_s, self.weighing.mass_mg, window)
-        if len(mass) == 0:
-            return math.nan
-        return float(np.mean(mass + self.weighing.loss_mg_per_s * (time_s - self.began_s)))
-
-    def volume_between_ul(self, before: Window, after: Window) -> float:
-        """Return what was delivered between two levels."""
-        return (self.level_mg(after) - self.level_mg(before)) * self.weighing.conversion.ul_per_mg
-
-    def components(self, volume_ul: float, per_ul: float, before: Window, after: Window) -> list[Component]:
-        """Return the budget of what was delivered between two levels."""
-        interval_s = 0.5 * (after[0] + after[1] - before[0] - before[1])
-        near, levels = self._near(before, after), Levels.difference(before, after)
-        return self.weighing.components(volume_ul, per_ul, levels, interval_s, near)
-
-    def _near(self, before: Window, after: Window) -> Spread:
-        """Return the noise of the same levels, had they stood side by side."""
-        length = after[1] - after[0]
-        return self.weighing.noise.difference(before, (before[1], before[1] + length))
-
-    def middle(self, time_s: float) -> Window:
-        """Return the window of a level while the pump delivers."""
-        return time_s - 0.5 * MIDDLE_LEVEL_S, time_s + 0.5 * MIDDLE_LEVEL_S
 
     @property
     def first_comes_early(self) -> bool:

@@ -12,14 +12,8 @@ from bench.metrology.budget import undetermined
 from bench.metrology.cumulative import Cumulative
 from bench.metrology.observation import AMBULATORY_SAMPLE_S
 from bench.metrology.pulse_train import PulseTrain
-from bench.metrology.rounding import value_and_uncertainty
 from bench.procedures.basal.continuity import continuity_figure, continuity_table, measure_continuity, pk_cvs
-from bench.procedures.basal.delivery import (
-    HOUR_S,
-    Delivery,
-    measure_after_hours,
-    measure_totals,
-)
+from bench.procedures.basal.delivery import Delivery, measure_after_hours, measure_totals
 from bench.procedures.basal.figures import (
     hours_figure,
     mass_figure,
@@ -55,7 +49,8 @@ from bench.procedures.basal.windows import (
 from bench.procedures.base import Context, MeasurementSpec
 from bench.procedures.shared.alarms import alarm_findings, seen
 from bench.procedures.shared.corrections import corrections_table
-from bench.procedures.shared.findings import recording_findings
+from bench.procedures.shared.findings import loss_note, recording_findings
+from bench.procedures.shared.levels import HOUR_S
 from bench.procedures.shared.weighing import USUAL_LAG_S, Weighing, weigh_record
 from bench.recording.reader import Event, TestRecord
 from bench.results.model import Evaluation, Figure, Measurement, Table
@@ -109,7 +104,7 @@ def evaluate_basal(
         pulses=result_pulses(train, weighing),
         tables=tables,
         figures=figures,
-        notes=[*notes, *train_notes, *windows_notes, _weighing_note(weighing)],
+        notes=[*notes, *train_notes, *windows_notes, loss_note(weighing)],
         doubts=[*doubts, *train_doubts],
     )
 
@@ -233,13 +228,3 @@ def _asked_for(measurements: list[Measurement], record: TestRecord, context: Con
     """Leave out what could not be measured, unless the plan asks for it."""
     asked = {name for test in context.plan.tests if test.id == record.test_id for name in test.accept}
     return [each for each in measurements if each.value is not None or each.name in asked]
-
-
-def _weighing_note(weighing: Weighing) -> str:
-    lost, made_good = weighing.found_evaporation, weighing.conversion.applied.evaporation
-    rate, spread = value_and_uncertainty(lost.mg_per_h, 2.0 * lost.standard_uncertainty)
-    return (
-        f"Evaporation and drift of {rate} mg/h ± {spread} mg/h (k = 2; from {lost.source})"
-        f" are {'' if made_good else 'not '}made good."
-        f" 1 mg is {weighing.conversion.ul_per_mg:.5f} µL (density of water: {weighing.conversion.source})."
-    )

@@ -11,10 +11,11 @@ from bench.metrology.cumulative import Cumulative
 from bench.metrology.decimate import series
 from bench.metrology.noise import Floats
 from bench.metrology.pulse_train import PulseTrain
-from bench.procedures.basal.delivery import HOUR_S, Delivery
+from bench.procedures.basal.delivery import Delivery
 from bench.procedures.basal.pulses import pulse_errors_percent
 from bench.procedures.basal.trumpet import TrumpetPoint
 from bench.procedures.basal.windows import BAND_PERCENT, Errors
+from bench.procedures.shared.levels import HOUR_S
 from bench.results.model import Figure, Mark, Rule, Series
 
 _REDUCED = "reduced to least and greatest of every stretch, so that no extreme is lost"

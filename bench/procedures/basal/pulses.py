@@ -15,7 +15,8 @@ from bench.metrology.noise_fit import between_pulses
 from bench.metrology.pulse_train import Disturbance, FoundPulse, PulseTrain
 from bench.metrology.pulses import find_pulses
 from bench.metrology.readings import within
-from bench.procedures.basal.delivery import HOUR_S, Delivery
+from bench.procedures.basal.delivery import Delivery
+from bench.procedures.shared.levels import HOUR_S
 from bench.procedures.shared.weighing import AT_LOADS, Weighing, balance_components
 from bench.results.model import Pulse, Table
 from bench.rig.model import BalanceSpec

@@ -31,8 +31,9 @@ from bench.metrology.observation import (
     whole_cycles,
 )
 from bench.metrology.trumpet import ideal_envelope, noise_floor_percent, overall_error_percent
-from bench.procedures.basal.delivery import HOUR_S, Delivery
+from bench.procedures.basal.delivery import Delivery
 from bench.procedures.base import MeasurementSpec
+from bench.procedures.shared.levels import HOUR_S
 from bench.results.model import Measurement, Table
 
 AMBULATORY = GridWindows("ambulatory", AMBULATORY_SAMPLE_S, AMBULATORY_WINDOWS_S)

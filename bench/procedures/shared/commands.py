@@ -29,13 +29,18 @@ EXTENDED_BOLUS = "extended bolus commanded"
 BOLUS_CANCELLED = "bolus cancelled"
 PRIME = "prime commanded"
 OCCLUSION_LEVEL = "occlusion level set"
+DELIVERIES = frozenset({"basal commanded", "bolus commanded", PROFILE, EXTENDED_BOLUS, PRIME})
+"""Events with which liquid begins to come."""
 
 
-def start_profile(stage: Stage, segments: Sequence[tuple[float, float]]) -> None:
-    """Start a daily profile of `(start_s, rate_ul_per_h)`, the first at 0, counted from this command on."""
+def start_profile(stage: Stage, segments: Sequence[tuple[float, float]], into_day_s: float = 0.0) -> None:
+    """Start a daily profile of `(start_s, rate_ul_per_h)`, the first at 0, counted from this command on.
+
+    `into_day_s` is where in the plan's day that is, for words.
+    """
     pump = stage.pump_as(DeliversProfile)
     told = [[start_s, rate_ul_per_h] for start_s, rate_ul_per_h in segments]
-    _tell(stage, PROFILE, lambda: pump.start_profile(segments), segments=told)
+    _tell(stage, PROFILE, lambda: pump.start_profile(segments), segments=told, into_day_s=into_day_s)
 
 
 def start_temporary_percent(stage: Stage, percent: float, duration_s: float) -> None:

@@ -15,6 +15,7 @@ from bench.metrology.surroundings import Surroundings
 from bench.metrology.vessel_buoyancy import AirCourse, air_course
 from bench.plan.model import Corrections, MeasuredLiquid, Plan
 from bench.procedures.base import Context
+from bench.procedures.shared.commands import DELIVERIES
 from bench.recording.reader import TestRecord
 from bench.results.model import Component
 from bench.rig.model import BalanceSpec
@@ -237,7 +238,7 @@ def _climate(record: TestRecord) -> tuple[_Channels, bool, str]:
 
 def while_delivering(record: TestRecord) -> Window:
     """Return from the first command of a delivery to the last end of one: then the liquid came that is converted."""
-    begins = [*record.events("basal commanded"), *record.events("bolus commanded")]
+    begins = [event for event in record.events() if event.kind in DELIVERIES]
     ends = [*record.events("basal stopped"), *record.events("bolus done")]
     begin_s = min((event.time_s for event in begins), default=record.start_s)
     return begin_s, max((event.time_s for event in ends if event.time_s > begin_s), default=record.end_s)

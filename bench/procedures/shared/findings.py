@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 
 from bench.metrology.noise import Floats, Window
+from bench.metrology.rounding import value_and_uncertainty
 from bench.procedures.base import Context
 from bench.procedures.shared.reservoir import reservoir_notes
 from bench.procedures.shared.standstill import frozen_doubts
@@ -188,3 +189,14 @@ def _warmth(weighing: Weighing, context: Context) -> list[str]:
 
 def _minutes(duration_s: float) -> str:
     return f"minute {duration_s / 60.0:.1f}"
+
+
+def loss_note(weighing: Weighing) -> str:
+    """Return the loss that is made good, and what a milligram is."""
+    lost, made_good = weighing.found_evaporation, weighing.conversion.applied.evaporation
+    rate, spread = value_and_uncertainty(lost.mg_per_h, 2.0 * lost.standard_uncertainty)
+    return (
+        f"Evaporation and drift of {rate} mg/h ± {spread} mg/h (k = 2; from {lost.source})"
+        f" are {'' if made_good else 'not '}made good."
+        f" 1 mg is {weighing.conversion.ul_per_mg:.5f} µL (density of water: {weighing.conversion.source})."
+    )

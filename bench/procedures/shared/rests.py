@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.metrology.noise import Floats, Window, block_means
 from bench.procedures.base import Context
+from bench.procedures.shared.commands import EXTENDED_BOLUS, PROFILE
 from bench.recording.reader import Event, TestRecord
 
 SETTLED_S = 300.0
@@ -27,6 +28,8 @@ def rests_of(record: TestRecord, context: Context, time_s: Floats, mass_mg: Floa
     Boluses are where their events say; the pulses of a basal rate are looked for as steps of the balance, so that one
     that was missed or came twice does no harm.
     """
+    if record.events(PROFILE) or record.events(EXTENDED_BOLUS):
+        return []
     rates = record.events("basal commanded")
     boluses = record.events("bolus commanded")
     if boluses and not rates:

@@ -18,6 +18,7 @@ from bench.metrology.quantization import rounding_uncertainty, scatter_of_readin
 from bench.metrology.readings import within
 from bench.metrology.vessel_buoyancy import correction_uncertainty_mg, vessel_correction_mg
 from bench.procedures.base import Context
+from bench.procedures.shared.commands import DELIVERIES
 from bench.procedures.shared.conversion import NOT_APPLIED, Conversion, conversion
 from bench.procedures.shared.pulse_rests import BetweenPulses, between_pulses
 from bench.procedures.shared.rests import rests_of
@@ -280,7 +281,7 @@ def declared_loss(context: Context) -> tuple[float, float] | tuple[None, None]:
 def blank_windows(record: TestRecord) -> tuple[Window, ...]:
     """Return from when to when blanks were weighed; one that follows a delivery begins once the line has settled."""
     ended = [event.time_s for event in record.events("blank ended")]
-    deliveries = [event.time_s for event in record.events() if event.kind in ("basal commanded", "bolus commanded")]
+    deliveries = [event.time_s for event in record.events() if event.kind in DELIVERIES]
     windows = []
     for event in record.events("blank started"):
         begin = event.time_s

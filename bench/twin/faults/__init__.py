@@ -10,12 +10,12 @@ from typing import Annotated, TypeVar, get_args
 
 from pydantic import BaseModel, Field
 
-from bench.twin.faults import of_alarms, of_instruments, of_line, of_metering, of_power
+from bench.twin.faults import of_alarms, of_instruments, of_line, of_metering, of_power, of_programme
 
 _Kind = TypeVar("_Kind", bound=BaseModel)
 
 Fault = Annotated[
-    of_metering.Kinds | of_alarms.Kinds | of_line.Kinds | of_power.Kinds | of_instruments.Kinds,
+    of_metering.Kinds | of_programme.Kinds | of_alarms.Kinds | of_line.Kinds | of_power.Kinds | of_instruments.Kinds,
     Field(discriminator="fault"),
 ]
 

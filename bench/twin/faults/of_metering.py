@@ -107,8 +107,24 @@ class WrongConcentration(OneFault):
     insulin: InsulinConcentration = Concentration(200.0)
 
 
+class ScaleErrorBelow(OneFault):
+    """Pump: below a basal rate of `rate`, every basal pulse meters `factor` times its volume."""
+
+    fault: Literal["scale_error_below"]
+    rate: Rate = Quantity(0.3, "U/h")
+    factor: float = Field(default=0.8, gt=0, le=10)
+
+
+class DoubleAfterResume(OneFault):
+    """Pump: the first basal pulse after a suspension is metered twice, and the pump counts it once."""
+
+    fault: Literal["double_after_resume"]
+
+
 Kinds = (
     DoseScaleError
+    | ScaleErrorBelow
+    | DoubleAfterResume
     | MissedPulses
     | ExtraPulses
     | BolusCutShort

@@ -1,0 +1,5 @@
+"""The profile procedure."""
+
+from bench.procedures.profile.procedure import PROCEDURE
+
+__all__ = ["PROCEDURE"]

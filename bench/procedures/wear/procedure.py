@@ -1,0 +1,254 @@
+"""Procedure `wear`: the days that a pump is worn, with the same profile and meals every day, and a reservoir change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
+
+from bench.plan.model import Plan, PumpSpec
+from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
+from bench.procedures.profile.evaluation import evaluate_day
+from bench.procedures.profile.planning import planned_day, planned_programme
+from bench.procedures.profile.procedure import capabilities, day_catalogue
+from bench.procedures.shared.commands import PRIME, prime
+from bench.procedures.shared.common import record_blank, stop_basal
+from bench.procedures.shared.day import (
+    SHORTEST_S,
+    Act,
+    Overlay,
+    Segment,
+    acts,
+    check_overlay,
+    check_segments,
+    undeliverable,
+)
+from bench.procedures.shared.day_drive import DayDrive
+from bench.procedures.shared.dosing import SETTLE_S
+from bench.procedures.shared.levels import END_LEVEL_S
+from bench.procedures.shared.periods import measure_segments, periods_table
+from bench.procedures.shared.planning import planned_levels
+from bench.procedures.shared.programme import DAY_S
+from bench.procedures.shared.times import Instant, clock
+from bench.procedures.wear.measures import (
+    CHANGE,
+    FIRST_HOURS,
+    PART_S,
+    days_of,
+    drift_figure,
+    drift_of,
+    measure_change,
+    measure_drift,
+    measure_first,
+    parts_of,
+)
+from bench.quantities import Concentration, Duration, Quantity, Volume
+from bench.recording.reader import TestRecord
+from bench.results.model import Evaluation
+from drivers.roles import Balance, DeliveryState, Primes, TakesReservoir
+
+_ANY = Concentration(100.0)
+"""Only the order of what is done depends on it."""
+SHORTEST_WEAR_S = 6.0 * 3600.0
+CHANGE_STARTED, CHANGED = "reservoir change started", "reservoir changed"
+LONGEST_PRIME_S = 600.0
+SETTLED_PRIME_S = 180.0
+
+
+class ReservoirChange(BaseModel):
+    """When a full reservoir is put in, and what is primed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    at: Instant = Field(description="when the pump is stopped for it", examples=["36 h"])
+    filled: Volume = Field(description="what the new reservoir holds, as the pump is told", examples=["300 U"])
+    prime: Volume | None = Field(default=None, description="what is primed then; none: nothing", examples=["10 U"])
+    within: Duration = Field(default=Quantity(5.0, "min"), description="how long whoever changes it has")
+
+    @model_serializer
+    def _in_words(self) -> str:
+        primed = f", {self.prime} primed" if self.prime is not None else ""
+        return f"at {clock(self.at.to('s'))}, {self.filled} filled{primed}, within {self.within}"
+
+    @property
+    def lasts_s(self) -> float:
+        """How long the pump is stopped, about: settling, changing, priming, settling."""
+        return SETTLE_S + END_LEVEL_S + self.within.to("s") + SETTLED_PRIME_S + (60.0 if self.prime else 0.0)
+
+
+class WearSettings(ProcedureSettings):
+    """What is done every day, for how long, and when the reservoir is changed."""
+
+    segments: list[Segment] = Field(
+        description="the profile of every day, as in `profile`; the day begins with the first command"
+    )
+    duration: Duration = Field(default=Quantity(72.0, "h"), description="from the first command to the last stop")
+    daily: list[Overlay] = Field(
+        default=[],
+        description="what is laid over every day, as `overlay` in `profile`: meals and all else",
+    )
+    reservoir_change: ReservoirChange | None = Field(
+        default=None,
+        description="`{at: 36 h, filled: 300 U, prime: 10 U, within: 5 min}`: stop, have a full reservoir put in within"
+        " that time, prime, go on with the day where it is",
+    )
+    blank: Duration = Field(
+        default=Quantity(30.0, "min"),
+        description="weighing without delivery before the first command and after the last stop",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_segments(self.segments)
+        if self.duration.to("s") < SHORTEST_WEAR_S:
+            raise ValueError(f"`duration` must be {SHORTEST_WEAR_S / 3600.0:g} h or more, not {self.duration}")
+        if self.blank.value < 0.0:
+            raise ValueError(f"`blank` cannot be negative: {self.blank}")
+        check_overlay(self.daily, DAY_S + SHORTEST_S)
+        change = self.reservoir_change
+        if change is None:
+            return self
+        begin_s, end_s = change.at.to("s"), change.at.to("s") + change.lasts_s
+        if not begin_s >= SHORTEST_S or end_s > self.duration.to("s") - SHORTEST_S:
+            raise ValueError(f"`reservoir_change` at {clock(begin_s)} must lie within the wear time of {self.duration}")
+        for act in wear_acts(self.daily, self.duration.to("s")):
+            ends_s = act.at_s + (act.overlay.lasts_s(_ANY) if act.what != "resume" else 0.0)
+            if act.at_s < end_s + SHORTEST_S and ends_s > begin_s - SHORTEST_S:
+                raise ValueError(
+                    f"{act.overlay} falls into the change of the reservoir,"
+                    f" {clock(begin_s)} to {clock(end_s)}: move one of them"
+                )
+        return self
+
+
+def wear_acts(daily: Sequence[Overlay], duration_s: float) -> list[Act]:
+    """Return what is done day by day; what would not be over two minutes before the stop is left out."""
+    found = []
+    for day in range(int(duration_s // DAY_S) + 1):
+        for overlay in daily:
+            moved = overlay.model_copy(update={"at": Quantity(overlay.at_s + day * DAY_S, "s")})
+            if moved.at_s + moved.lasts_s(_ANY) <= duration_s - SHORTEST_S:
+                found += acts([moved])
+    return sorted(found, key=lambda act: act.at_s)
+
+
+def _catalogue() -> dict[str, MeasurementSpec]:
+    catalogue = day_catalogue()
+    wider = ("mean_error",)
+    return catalogue | {
+        "largest_daily_error": MeasurementSpec("largest error of a day, by size", "ratio", "%", (0.0, None), wider),
+        "days_within_15_percent": MeasurementSpec(
+            "days within ±15 % of what was due", "ratio", "%", (0.0, 100.0), wider
+        ),
+        f"first_{FIRST_HOURS}h_error": MeasurementSpec(
+            f"error of the first {FIRST_HOURS} h", "ratio", "%", instead=wider, perfect=0.0
+        ),
+        "error_drift": MeasurementSpec("change of the error in a day of wear", "ratio", "%", perfect=0.0),
+        CHANGE: MeasurementSpec("volume in the vessel from changing the reservoir", "volume", "U"),
+    }
+
+
+class Wear:
+    """Days of wear with one profile, meals every day, and a reservoir change."""
+
+    name: ClassVar[str] = "wear"
+    summary: ClassVar[str] = "the days that a pump is worn: one profile, meals every day, a reservoir change, drift"
+    Settings: ClassVar[type[ProcedureSettings]] = WearSettings
+    measurements: ClassVar[Mapping[str, MeasurementSpec]] = _catalogue()
+
+    def refusals(self, settings: WearSettings, pump: PumpSpec) -> Sequence[str]:
+        """Return what the plan's pump cannot meter, in words."""
+        return list(undeliverable(settings.segments, settings.daily, pump, settings.duration.to("s")))
+
+    def requires(self, settings: WearSettings) -> Mapping[str, Sequence[type]]:
+        """Return what the pump must be able to do, and that there is a balance."""
+        change = settings.reservoir_change
+        more: list[type] = [] if change is None else [TakesReservoir]
+        more += [Primes] if change is not None and change.prime is not None else []
+        return {"pump": [*capabilities(settings.daily), *more], "balance": [Balance]}
+
+    def expected_duration_s(self, settings: WearSettings, plan: Plan) -> float:
+        """Return the wear time, both blanks and settling."""
+        del plan
+        return settings.duration.to("s") + 2.0 * settings.blank.to("s") + SETTLE_S
+
+    def planned_uncertainty(self, settings: WearSettings, context: Context) -> Mapping[str, tuple[float, str]]:
+        """Return what the rig file foretells for volumes and errors."""
+        duration_s, blank_s = settings.duration.to("s"), settings.blank.to("s")
+        daily = wear_acts(settings.daily, duration_s)
+        told = planned_programme(settings.segments, daily, duration_s, context.concentration)
+        found = dict(planned_day(told, duration_s, blank_s, context))
+        per_u = 1.0 / context.concentration.ul_per_u
+        for name, length_s in (("largest_daily_error", DAY_S), (f"first_{FIRST_HOURS}h_error", FIRST_HOURS * 3600.0)):
+            due_u = told.volume_ul(0.0, min(length_s, duration_s)) * per_u
+            part_u, words = planned_levels(min(length_s, duration_s), blank_s, context)
+            if due_u > 0.0:
+                found[name] = (100.0 * part_u / due_u, f"{words}, of {due_u:.4g} U")
+        return found
+
+    def drive(self, settings: WearSettings, stage: Stage) -> None:
+        """Weigh a blank, follow the days, change the reservoir where asked, stop, settle, weigh a blank again."""
+        record_blank(stage, settings.blank.to("s"))
+        duration_s, change, day = settings.duration.to("s"), settings.reservoir_change, DayDrive(stage)
+        daily = wear_acts(settings.daily, duration_s)
+        origin_s, begin_s, goes_on = stage.clock.now_s(), 0.0, True
+        if change is not None:
+            change_s = change.at.to("s")
+            earlier = [act for act in daily if act.at_s < change_s]
+            goes_on = day.deliver(settings.segments, earlier, 0.0, change_s)
+            stop_basal(stage)
+            if goes_on:
+                self._change(change, stage)
+                begin_s, daily = stage.clock.now_s() - origin_s, [act for act in daily if act.at_s >= change_s]
+        if goes_on:
+            day.deliver(settings.segments, daily, begin_s, duration_s)
+            stop_basal(stage)
+        stage.wait_s(SETTLE_S, "settling")
+        stage.event("settled")
+        record_blank(stage, settings.blank.to("s"))
+
+    def _change(self, change: ReservoirChange, stage: Stage) -> None:
+        """Let the line settle, have the reservoir changed, tell the pump, prime, let the line settle again."""
+        stage.wait_s(SETTLE_S + END_LEVEL_S, "settling before the reservoir is changed")
+        stage.event(CHANGE_STARTED)
+        stage.wait_s(change.within.to("s"), f"PUT IN A FULL RESERVOIR ({change.filled}) NOW")
+        concentration = stage.context.concentration
+        stage.pump_as(TakesReservoir).reservoir_filled(change.filled.to("µL", concentration))
+        if change.prime is not None:
+            prime(stage, change.prime.to("µL", concentration))
+            stage.wait_until(lambda: stage.pump.state() is not DeliveryState.PRIMING, LONGEST_PRIME_S, "priming")
+        stage.event(CHANGED)
+        stage.wait_s(SETTLED_PRIME_S, "settling after the reservoir was changed")
+
+    def evaluate(self, settings: WearSettings, record: TestRecord, context: Context) -> Evaluation:
+        """Weigh the wear time as a day is weighed, and by day and over the days."""
+        evaluation, dosing = evaluate_day(record, context, self.measurements, settings.duration.to("s"))
+        if dosing is None:
+            return evaluation
+        words = " Simulated." if record.simulated else ""
+        days, parts = days_of(dosing), parts_of(dosing, PART_S, "part")
+        drift = drift_of(dosing, parts)
+        primed_ul = sum(float(event.data["volume_ul"]) for event in record.events(PRIME))
+        measured = [
+            *measure_segments(days, self.measurements, "largest_daily_error", "days_within_15_percent", "day"),
+            measure_first(dosing, self.measurements),
+            measure_drift(drift, self.measurements),
+            measure_change(dosing, primed_ul, self.measurements),
+        ]
+        asked = {name for test in context.plan.tests if test.id == record.test_id for name in test.accept}
+        shown = [each for each in measured if each.value is not None or each.name in asked]
+        return evaluation.model_copy(
+            update={
+                "measurements": [*evaluation.measurements, *shown],
+                "tables": [
+                    periods_table(days, dosing.ul_per_u, "days", "Days of wear", "day"),
+                    periods_table(parts, dosing.ul_per_u, "parts", "Every six hours", "part"),
+                    *evaluation.tables,
+                ],
+                "figures": [drift_figure(dosing, parts, drift, words), *evaluation.figures],
+            }
+        )
+
+
+PROCEDURE = Wear()
