@@ -12,29 +12,20 @@ from typing import Literal
 
 from bench.twin.boluses import Boluses, Part
 from bench.twin.faults import FaultSet
-from bench.twin.faults.of_alarms import (
-    EmptyAlarmLate,
-    FalseAlarm,
-    LateAlarm,
-    LevelIgnored,
-    LowWarningMissing,
-    NoAlarm,
-    NoAlarmDuringBolus,
-    ThresholdTooHigh,
-)
-from bench.twin.faults.of_metering import DoubleAfterResume, ScaleErrorBelow, WrongReservoirCount
+from bench.twin.faults.of_metering import DoubleAfterResume, ScaleErrorBelow
 from bench.twin.metering import Metering
 from bench.twin.plant import Line
 from bench.twin.pulses import COUNTED_DIGITS, BasalClock, PulseTrain, Temporary
 from bench.twin.pump_alarms import Alarms
+from bench.twin.pump_occlusion import OcclusionGuard
 from bench.twin.pump_power import PumpPower
+from bench.twin.pump_reservoir import Reservoir
 from bench.twin.refusal import PumpRefusal, check_range, pulses_of
 from bench.twin.settings import PumpSettings
 from bench.twin.truth import TruthWriter
 
 _LONGEST_S = 86400.0
 _MOST_PERCENT = 250.0
-_RESERVOIR_SLACK_U = 1e-9
 _TOGETHER_S = 1e-6
 
 Stream = Literal["basal", "bolus", "prime"]
@@ -64,32 +55,13 @@ class PumpModel:
         self.bolus_speed_u_per_min = self._boluses.speed_u_per_min
         self._prime_maximum_u = settings.prime_maximum.to("U", insulin)
         self._prime_step_s = settings.prime_pulse_interval.to("s")
-        self.reservoir_u = settings.reservoir.to("U", insulin)
-        self._low_reservoir_u = settings.low_reservoir.to("U", insulin)
-        overdue, miscounted = faults.get(EmptyAlarmLate), faults.get(WrongReservoirCount)
-        self._low_mute = faults.get(LowWarningMissing) is not None
-        self._empty_late_u = overdue.after.to("U", insulin) if overdue else 0.0
-        self._counted_share = miscounted.share.to("%") / 100.0 if miscounted else 1.0
-        self._overdrawn_u = 0.0
+        self._reservoir = Reservoir(settings, faults)
+        self._occlusion = OcclusionGuard(settings, faults)
         self._battery_life_s = settings.battery_life.to("s")
         self._low_battery_pct = settings.low_battery.to("%")
         self._ul_per_u = insulin.ul_per_u
-        too_high = faults.get(ThresholdTooHigh)
-        beyond = too_high.factor if too_high else 1.0
-        self._thresholds_kpa = {
-            "LOW": beyond * settings.occlusion_low.to("kPa"),
-            "MED": beyond * settings.occlusion_medium.to("kPa"),
-            "HIGH": beyond * settings.occlusion_high.to("kPa"),
-        }
-        self._level = self._level_obeyed = "MED"
-        self._level_ignored = faults.get(LevelIgnored) is not None
-        self._deaf_to_boluses = faults.get(NoAlarmDuringBolus) is not None
         self._stall_kpa = settings.stall_pressure.to("kPa")
         self._clock_offset_s = settings.clock_offset.to("s")
-        late, false = faults.get(LateAlarm), faults.get(FalseAlarm)
-        self._latency_s = settings.occlusion_latency.to("s") + (late.delay.to("s") if late else 0.0)
-        self._mute = faults.get(NoAlarm) is not None
-        self._false_every = false.every if false else 0
         self._line = line
         self._metering = metering
         self._truth = truth
@@ -105,8 +77,6 @@ class PumpModel:
         self._power = PumpPower(settings, faults)
         self._suspended = False
         self._prime_train: PulseTrain | None = None
-        self._pulses = 0
-        self._occlusion_s = math.inf
         self._battery_marks = deque(
             [
                 (self._battery_life_s * (1.0 - self._low_battery_pct / 100.0), "LOWBATT"),
@@ -194,18 +164,18 @@ class PumpModel:
         return self._alarms.active
 
     @property
+    def reservoir_u(self) -> float:
+        """What it believes to have left."""
+        return self._reservoir.left_u
+
+    @property
     def occlusion_level(self) -> str:
         """`LOW`, `MED` or `HIGH`."""
-        return self._level
+        return self._occlusion.level
 
     @occlusion_level.setter
     def occlusion_level(self, level: str) -> None:
-        short = level.upper()[:3] if level.upper().startswith("MED") else level.upper()
-        if short not in self._thresholds_kpa:
-            raise PumpRefusal("step", f"{level} is none of {', '.join(self._thresholds_kpa)}")
-        self._level = short
-        if not self._level_ignored:
-            self._level_obeyed = short
+        self._occlusion.level = level
 
     def clock_s(self, time_s: float) -> float:
         """Return what the pump's own clock shows at an instant of the world."""
@@ -227,7 +197,7 @@ class PumpModel:
             self._basal.temporary = None
         elif not self._basal.on:
             self._check_may_start()
-            self._check_contents(self.basal_increment_u)
+            self._reservoir.check(self.basal_increment_u)
             if self._prime_train:
                 raise PumpRefusal("conflict", "a prime is under way")
             self._basal.switch(True, self._now())
@@ -307,7 +277,7 @@ class PumpModel:
         self._basal.temporary = None
         self._suspended = False
         self._prime_train = None
-        self._occlusion_s = math.inf
+        self._occlusion.forget()
         self._boluses.stop()
         self._new_rate()
 
@@ -315,26 +285,21 @@ class PumpModel:
         """Prime the tubing; only when nothing else is delivered."""
         count = pulses_of(volume_u, self.bolus_increment_u, self._prime_maximum_u)
         self._check_may_start()
-        if self._basal.on or self._boluses.under_way or self._prime_train:
-            raise PumpRefusal("conflict", "the pump delivers")
-        self._check_contents(volume_u)
+        self._check_delivers_nothing()
+        self._reservoir.check(volume_u)
         self._prime_train = PulseTrain(count, self._prime_step_s)
         self._prime_train.start(self._now())
         self._plan()
 
     def fill(self, volume_u: float) -> None:
         """Note that a reservoir with so much was put in; only when nothing is delivered."""
-        check_range(volume_u, 0.0, math.inf)
-        if self._basal.on or self._boluses.under_way or self._prime_train:
-            raise PumpRefusal("conflict", "the pump delivers")
-        self.reservoir_u = volume_u
-        self._overdrawn_u = 0.0
+        self._check_delivers_nothing()
+        self._reservoir.fill(volume_u)
         self._metering.install()
 
     def put_in(self, volume_ul: float) -> None:
         """Put in a reservoir that really holds so much, without a word to the pump; refused while it delivers."""
-        if self._basal.on or self._boluses.under_way or self._prime_train:
-            raise PumpRefusal("conflict", "the pump delivers")
+        self._check_delivers_nothing()
         self._metering.put_in(volume_ul)
 
     def raise_alarm(self, code: str) -> None:
@@ -405,8 +370,8 @@ class PumpModel:
             self._new_rate()
         elif self._basal.on and self._change_s <= now_s:
             self._new_rate()
-        if self._occlusion_s <= now_s:
-            self._occlusion_s = math.inf
+        if self._occlusion.due_s <= now_s:
+            self._occlusion.forget()
             self.raise_alarm("OCCLUSION")
         while self._battery_marks and self._battery_marks[0][0] <= now_s:
             self.raise_alarm(self._battery_marks.popleft()[1])
@@ -439,34 +404,16 @@ class PumpModel:
         self._truth.pulse(now_s, stream, commanded_ul, metered_ul, self._line.pressure_kpa(now_s))
         if counted:
             self.delivered_u[stream] = round(self.delivered_u[stream] + size_u, COUNTED_DIGITS)
-            self._count_reservoir(size_u)
-        self._pulses += 1
-        self._count_reservoir(size_u)
-        deaf = self._mute or (self._deaf_to_boluses and (stream == "bolus" or self._boluses.under_way))
-        if self._line.pressure_kpa(now_s) >= self._thresholds_kpa[self._level_obeyed] and not deaf:
-            self._occlusion_s = min(self._occlusion_s, now_s + self._latency_s)
-        if self._false_every and self._pulses % self._false_every == 0:
+            for code in self._reservoir.count(size_u):
+                self.raise_alarm(code)
+        in_bolus = stream == "bolus" or self._boluses.under_way
+        if self._occlusion.look(self._line.pressure_kpa(now_s), now_s, in_bolus=in_bolus):
             self.raise_alarm("OCCLUSION")
-
-    def _count_reservoir(self, size_u: float) -> None:
-        before_u = self.reservoir_u
-        counted_u = size_u * self._counted_share
-        self.reservoir_u = max(0.0, round(before_u - counted_u, COUNTED_DIGITS))
-        if self.reservoir_u <= self._low_reservoir_u < before_u and not self._low_mute:
-            self.raise_alarm("LOWRES")
-        if self._is_empty:
-            self._overdrawn_u += max(0.0, counted_u - before_u)
-            if self._overdrawn_u >= self._empty_late_u - _RESERVOIR_SLACK_U:
-                self.raise_alarm("EMPTY")
-
-    @property
-    def _is_empty(self) -> bool:
-        return self.reservoir_u < self.basal_increment_u - _RESERVOIR_SLACK_U
 
     def _conditions(self) -> list[str]:
         present = {
-            "EMPTY": self.reservoir_u < self.basal_increment_u - _RESERVOIR_SLACK_U,
-            "LOWRES": self.reservoir_u <= self._low_reservoir_u,
+            "EMPTY": self._reservoir.is_empty,
+            "LOWRES": self._reservoir.is_low,
             "LOWBATT": self._power.low if self._power.on_supply else self.battery_pct <= self._low_battery_pct,
             "BATTERY": self.battery_pct <= 0.0,
         }
@@ -479,17 +426,17 @@ class PumpModel:
         self._check_may_start()
         if self._boluses.under_way or self._prime_train:
             raise PumpRefusal("conflict", "a bolus or a prime is under way")
-        self._check_contents(total_u)
+        self._reservoir.check(total_u)
         self._boluses.start(kind, parts, self._now())
         self._plan()
+
+    def _check_delivers_nothing(self) -> None:
+        if self._basal.on or self._boluses.under_way or self._prime_train:
+            raise PumpRefusal("conflict", "the pump delivers")
 
     def _check_may_start(self) -> None:
         if self._alarms.blocking or self._suspended:
             raise PumpRefusal("conflict", "delivery is blocked by an alarm, or suspended")
-
-    def _check_contents(self, volume_u: float) -> None:
-        if self.reservoir_u + _RESERVOIR_SLACK_U < volume_u:
-            raise PumpRefusal("empty", f"the reservoir holds {self.reservoir_u} U")
 
     def _new_rate(self) -> None:
         if not self._suspended:
@@ -505,7 +452,7 @@ class PumpModel:
             bolus_s,
             self._prime_train.next_s if self._prime_train else math.inf,
             self._change_s,
-            self._occlusion_s,
+            self._occlusion.due_s,
             self._battery_marks[0][0] if self._battery_marks else math.inf,
             self._power.starts_s,
         )
