@@ -441,7 +441,6 @@ class PumpModel:
             self.delivered_u[stream] = round(self.delivered_u[stream] + size_u, COUNTED_DIGITS)
             self._count_reservoir(size_u)
         self._pulses += 1
-        self._count_reservoir(size_u)
         deaf = self._mute or (self._deaf_to_boluses and (stream == "bolus" or self._boluses.under_way))
         if self._line.pressure_kpa(now_s) >= self._thresholds_kpa[self._level_obeyed] and not deaf:
             self._occlusion_s = min(self._occlusion_s, now_s + self._latency_s)
