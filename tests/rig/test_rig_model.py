@@ -261,9 +261,15 @@ def test_a_driver_may_not_use_the_keys_that_its_role_has() -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_the_shipped_rigs_are_read(path: Path) -> None:
     rig = load_rig(path)
-    assert rig.simulated is (path.name == "simulated.yaml")
-    simulated_only = {"operator", "power"} if rig.simulated else set()
+    assert rig.simulated is path.name.startswith("simulated")
+    simulated_only = {"operator", "power"} if path.name == "simulated.yaml" else set()
     assert set(rig.instruments) == {"pump", "balance", "pressure", "occluder", "climate"} | simulated_only
+
+
+def test_a_pump_of_small_pulses_stands_before_the_instruments_of_the_simulated_bench() -> None:
+    instruments = load_rig(ROOT / "fixtures" / "simulated.yaml").instruments
+    small = load_rig(ROOT / "fixtures" / "simulated-paediatric.yaml").instruments
+    assert small == {name: spec for name, spec in instruments.items() if name in small}
 
 
 def test_the_template_invents_no_certificate() -> None:
