@@ -96,6 +96,7 @@ class OperatorAction(StrEnum):
     SET_BACK_PRESSURE = "set_back_pressure"
     SET_TEMPERATURE = "set_temperature"
     CHANGE_SET = "change_set"
+    SET_CONDITION = "set_condition"
 
 
 @dataclass(frozen=True, slots=True)

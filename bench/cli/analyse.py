@@ -134,6 +134,7 @@ def _report(folder: Path, html: Path | None) -> None:
 
 def _show(run: RunResult, options: argparse.Namespace) -> int:
     from bench.pytest_plugin.outcomes import describe
+    from bench.reporting.matrix import matrices, matrix_lines
     from bench.run.propagation import monte_carlo_text, with_monte_carlo
 
     if options.monte_carlo is not None:
@@ -151,6 +152,8 @@ def _show(run: RunResult, options: argparse.Namespace) -> int:
             print("\n".join(_measured(test)))
             if checks := monte_carlo_text(test):
                 print(checks)
+        for matrix in matrices(run):
+            print("\n".join(matrix_lines(matrix)))
         if not run.complete:
             print(f"INCOMPLETE: {run.ended_by}")
         for name, path in (("run", options.output), ("report", options.html)):

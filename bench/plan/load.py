@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, Union
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 
+from bench.plan.conditions import KEY, Condition, conditions_schema
 from bench.plan.decision import DecisionField, decision_of
+from bench.plan.expansion import Expanded, expand
 from bench.plan.model import Conditions, Corrections, Plan, PlanError, PlanTest, PumpSpec
 from bench.plan.names import Line, Slug
 from bench.quantities import LimitOf
@@ -50,7 +52,7 @@ def load_plan(
     name: str | None = None,
     without_limits: bool = False,
 ) -> Plan:
-    """Read a plan from a file (a path) or from text.
+    """Read a plan from a file (a path) or from text; a test with `conditions:` becomes one for each combination.
 
     Args:
         source: the file, or the text itself.
@@ -67,14 +69,18 @@ def load_plan(
     except YamlError as error:
         raise PlanError(error.problems) from None
     problems = [*_twins(document), *(() if without_limits else _nothing_to_judge(document))]
+    settings_of = {kind: tuple(procedure.Settings.model_fields) for kind, procedure in procedures.items()}
+    expanded, wrong_conditions = expand(document, settings_of)
+    if wrong_conditions:
+        raise PlanError([*problems, *wrong_conditions])
     try:
-        read: Any = validate(document, plan_model(procedures))
+        read: Any = validate(expanded, plan_model(procedures))
     except YamlError as error:
-        raise PlanError([*problems, *error.problems]) from None
+        raise PlanError([*problems, *_once(error.problems)]) from None
     if problems:
         raise PlanError(problems)
-    tests = tuple(_test(document, index, test, procedures) for index, test in enumerate(read.tests))
-    problems = [*_refusals(document, tests, read.pump, procedures)]
+    tests = tuple(_test(expanded, index, test, procedures) for index, test in enumerate(read.tests))
+    problems = [*_alike(expanded, tests), *_once(_refusals(expanded, tests, read.pump, procedures))]
     if problems:
         raise PlanError(problems)
     return Plan(
@@ -117,7 +123,7 @@ def _test_model(name: str, procedure: PlanProcedure) -> type[BaseModel]:
         )
         for key, spec in procedure.measurements.items()
     }
-    taken = {"procedure", "accept", *_Test.model_fields} & {*procedure.Settings.model_fields}
+    taken = {"procedure", "accept", KEY, *_Test.model_fields} & {*procedure.Settings.model_fields}
     if taken:
         raise TypeError(f"procedure {name!r} has settings that every test has already: {', '.join(sorted(taken))}")
     accept = create_model(f"{name.title()}Accept", __base__=_Accept, **limits)
@@ -127,29 +133,59 @@ def _test_model(name: str, procedure: PlanProcedure) -> type[BaseModel]:
         __doc__=procedure.summary,
         procedure=(_the_word(name), ...),
         accept=(accept, Field(description="measurements and their limits; every one must be met")),
+        conditions=(_conditions_field(procedure), None),
     )
+
+
+def _conditions_field(procedure: PlanProcedure) -> Any:
+    """Return the type of `conditions:`, which is there for editors: an entry that has it is expanded before."""
+    return Annotated[dict[str, Any] | None, WithJsonSchema(conditions_schema(procedure.Settings.model_fields))]
 
 
 def _the_word(name: str) -> Any:
     return Literal[name]
 
 
-def _test(document: Document, index: int, test: Any, procedures: Mapping[str, PlanProcedure]) -> PlanTest:
-    settings = procedures[test.procedure].Settings
+def _test(document: Expanded, index: int, test: Any, procedures: Mapping[str, PlanProcedure]) -> PlanTest:
+    model = procedures[test.procedure].Settings
+    settings = model.model_construct(**{key: getattr(test, key) for key in model.model_fields})
+    conditions = document.combinations[index].conditions(settings)
     accept = {key: limit for key in type(test.accept).model_fields if (limit := getattr(test.accept, key)) is not None}
     return PlanTest(
-        id=test.id,
+        id=_id(test.id, conditions),
         title=test.title or test.id,
         procedure=test.procedure,
         verifies=tuple(test.verifies),
-        settings=settings.model_construct(**{key: getattr(test, key) for key in settings.model_fields}),
+        settings=settings,
         accept=accept,
         line=document.marks[("tests", index)][1][0],
+        entry=test.id,
+        conditions=conditions,
     )
 
 
+def _id(entry: str, conditions: Sequence[Condition]) -> str:
+    """Return the id of one combination: `BASAL-1U[head 30 cm, back 13.33 kPa]`."""
+    return f"{entry}[{', '.join(each.label for each in conditions)}]" if conditions else entry
+
+
+def _alike(document: Expanded, tests: tuple[PlanTest, ...]) -> Iterator[Problem]:
+    """Yield combinations that come out the same: one value, written in two ways."""
+    seen: set[str] = set()
+    for index, test in enumerate(tests):
+        if test.id in seen and test.conditions:
+            text = f"makes {test.id} twice: a value stands there in two spellings"
+            yield document.problem(("tests", index, KEY), text, shown=f"{test.entry}.{KEY}")
+        seen.add(test.id)
+
+
+def _once(problems: Iterable[Problem]) -> list[Problem]:
+    """Return problems that many combinations have in common once."""
+    return list({(each.line, each.column, each.text): each for each in problems}.values())
+
+
 def _refusals(
-    document: Document, tests: tuple[PlanTest, ...], pump: PumpSpec, procedures: Mapping[str, PlanProcedure]
+    document: Expanded, tests: tuple[PlanTest, ...], pump: PumpSpec, procedures: Mapping[str, PlanProcedure]
 ) -> Iterator[Problem]:
     """Yield what a procedure refuses of its settings for the plan's pump; most refuse nothing."""
     for index, test in enumerate(tests):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from bench.plan.conditions import Condition
 from bench.plan.decision import Decision
 from bench.quantities import (
     InsulinConcentration,
@@ -144,7 +145,10 @@ class Corrections(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class PlanTest:
-    """One test of a plan; `line` is where it stands in the file, counted from 1."""
+    """One test of a plan; `line` is where it stands in the file, counted from 1.
+
+    Of an entry with `conditions:` it is one combination: `entry` is the entry's own id, `conditions` are its values.
+    """
 
     __test__ = False  # not a pytest class
 
@@ -156,6 +160,13 @@ class PlanTest:
     """An instance of the procedure's `Settings`."""
     accept: dict[str, Limit]
     line: int
+    entry: str = ""
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def on_the_bench(self) -> tuple[Condition, ...]:
+        """The conditions that somebody has to set on the bench."""
+        return tuple(each for each in self.conditions if each.on_the_bench)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,3 +182,12 @@ class Plan:
     text: str
     file: str
     corrections: Corrections = field(default_factory=Corrections)
+
+    def under(self, test: PlanTest) -> Plan:
+        """Return the plan with the temperature that a test's own conditions ask for, to the plan's half width."""
+        asked = next((each for each in test.conditions if each.name == "temperature" and each.kind == "bench"), None)
+        if asked is None or asked.number is None:
+            return self
+        meant = self.conditions.temperature
+        within = Tolerance(asked.number, meant.half_width, asked.unit) if meant is not None else None
+        return replace(self, conditions=self.conditions.model_copy(update={"temperature": within}))

@@ -118,6 +118,9 @@ def _unusable(test: TestResult) -> str:
         return "boluses of several sizes are not pooled"
     if test.settings.get("cancel_after") is not None:
         return "cancelled boluses are not pooled"
+    set_by_hand = [f"{each.name.replace('_', ' ')} {each.text}" for each in test.conditions if each.kind != "setting"]
+    if set_by_hand:
+        return f"run under a condition of its own: {', '.join(set_by_hand)}"
     if test.procedure not in POOLED_PROCEDURES:
         return f"procedure {test.procedure} is not pooled"
     if test.evaluation is None or test.verdict is Verdict.ERROR:

@@ -12,12 +12,15 @@ import pytest
 from bench.plan.load import load_plan
 from bench.plan.model import Plan, PlanError, PlanTest
 from bench.procedures import registry
+from bench.procedures.base import Procedure
 from bench.pytest_plugin.options import interrupted_by, is_plan, named_plans, rig_of, short_path
 from bench.pytest_plugin.outcomes import NotPassed
 from bench.recording.errors import RecordingError
 from bench.results.model import TestResult, Verdict
 from bench.rig.errors import RigError
 from bench.rig.fitness import misfits
+from bench.rig.model import Rig
+from drivers.roles import Operator
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -40,11 +43,14 @@ class PlanFile(pytest.File):
             raise self.CollectError(str(error)) from error
         rig = rig_of(self.config)
         procedures = registry()
-        refusals = [
-            f"{plan.file}:{test.line}: {test.id}: {misfit}"
-            for test in plan.tests
-            for misfit in misfits(rig, procedures[test.procedure].requires(test.settings))
-        ]
+        # What all combinations of an entry lack is said once.
+        refusals = list(
+            dict.fromkeys(
+                f"{plan.file}:{test.line}: {test.entry or test.id}: {misfit}"
+                for test in plan.tests
+                for misfit in _misfits(rig, test, procedures[test.procedure])
+            )
+        )
         if refusals:
             way_out = "Name another rig by --rig, put the instruments into this one's file, or leave these tests out."
             raise self.CollectError(
@@ -52,6 +58,15 @@ class PlanFile(pytest.File):
             )
         for test in plan.tests:
             yield PlanItem.from_parent(self, name=test.id, plan=plan, test=test)
+
+
+def _misfits(rig: Rig, test: PlanTest, procedure: Procedure) -> list[str]:
+    """Return what a test's procedure, and the conditions that somebody has to set for it, need and the rig lacks."""
+    lacking = misfits(rig, procedure.requires(test.settings))
+    if test.on_the_bench:
+        names = " and ".join(each.name.replace("_", " ") for each in test.on_the_bench)
+        lacking += [f"{each} ({names}: set by an operator)" for each in misfits(rig, {"operator": [Operator]})]
+    return lacking
 
 
 class ResultItem(pytest.Item):
@@ -123,6 +138,7 @@ class PlanItem(ResultItem):
             self.add_marker(pytest.mark.verifies(*test.verifies))
             self.extra_keyword_matches.update(test.verifies)
         self.extra_keyword_matches.add(test.procedure)
+        self.extra_keyword_matches.update(each.keyword for each in test.conditions)
 
     def setup(self) -> None:
         """Open the rig, once for all tests of the plan, and check that it can resolve this test's limits."""

@@ -99,6 +99,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Show every test's verdict and key figure, and name the files that a run left."""
+    from bench.reporting.matrix import matrices, matrix_lines
     from bench.reporting.rows import finding_text
 
     for folder, run in runs_of(config).finished:
@@ -110,6 +111,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         for test in run.tests:
             line = f"{test.verdict.value:12} {test.id:{width}}  {finding_text(test)}"
             terminalreporter.write_line(line, **_COLOURS[test.verdict])
+        for matrix in matrices(run):
+            for line in matrix_lines(matrix):
+                terminalreporter.write_line(line)
         if not run.complete:
             terminalreporter.write_line(f"INCOMPLETE: {run.ended_by}", red=True)
         terminalreporter.write_line(f"recording: {folder / 'recording.sqlite'} (seal {run.recording_digest[:16]}…)")

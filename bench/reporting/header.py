@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from bench.reporting.head_tables import instruments_html, overdue_html, requirements_html, table_html
+from bench.reporting.matrix_html import matrices_html
 from bench.reporting.measurements import verdict_chip
 from bench.reporting.numbers import duration
 from bench.reporting.rows import finding_text
@@ -42,6 +43,7 @@ def run_header_html(run: RunResult, folder: str = "") -> str:
         overdue_html(run),
         _facts(run, folder),
         _overview(run),
+        matrices_html(run),
         requirements_html(run),
         instruments_html(run),
         _pump_model(run),

@@ -13,14 +13,14 @@ from html import escape
 from typing import Any
 
 from bench.metrology.rounding import MINUS, number, value_and_uncertainty
-from bench.reporting import encode, layout, svg
 from bench.reporting.budgets import budgets
+from bench.reporting.figure_html import figure_html
 from bench.reporting.header import run_header_html
 from bench.reporting.measurements import judged_table, other_table, verdict_chip
-from bench.reporting.numbers import duration
+from bench.reporting.numbers import clock_time, duration
 from bench.reporting.page import assets_html, css_path, css_text, finish_page
 from bench.reporting.rows import duration_cell, finding_cell, test_cell, verdict_cell
-from bench.results.model import Evaluation, Figure, Pulse, Table, TestResult, Verdict
+from bench.results.model import Evaluation, Pulse, Table, TestCondition, TestResult, Verdict
 
 __all__ = [
     "assets_html",
@@ -49,7 +49,7 @@ def test_html(test: TestResult, simulated: bool) -> str:
     """Return the section of one test: verdict, limits, doubts and notes, figures, tables, budgets."""
     flag = '<span class="simulated">SIMULATED</span>' if simulated else ""
     parts = [
-        f'<section class="bench-test" id="test-{escape(test.id)}" aria-label="{escape(test.id)}"><header>',
+        f'<section class="bench-test" id="test-{_anchor(test.id)}" aria-label="{escape(test.id)}"><header>',
         f"<h3>{verdict_chip(test.verdict)} <span>{escape(test.id)}</span> {flag}</h3>",
         f'<p class="title">{escape(test.title)}</p>' if test.title else "",
         _reason(test),
@@ -67,17 +67,6 @@ def test_html(test: TestResult, simulated: bool) -> str:
 
 
 test_html.__test__ = False  # type: ignore[attr-defined]  # not a test of pytest
-
-
-def figure_html(figure: Figure, key: str, simulated: bool) -> str:
-    """Return a figure: its SVG inside the element that makes it zoomable on screen, and its caption."""
-    data = f' data-chart="{encode.encode(figure, simulated=simulated)}"' if layout.is_ordered(figure) else ""
-    width = "wide" if layout.is_wide(figure) else "half"
-    return (
-        f'<figure class="bench-figure {width}"><figcaption><b>{escape(figure.title)}</b></figcaption>'
-        f'<bench-chart data-key="{escape(key)}"{data}>{svg.svg(figure, simulated=simulated)}</bench-chart>'
-        f"{_mark_key(figure)}<p>{escape(figure.caption)}</p></figure>"
-    )
 
 
 def _evaluation(test: TestResult, evaluation: Evaluation, *, simulated: bool) -> str:
@@ -109,6 +98,11 @@ def _evaluation(test: TestResult, evaluation: Evaluation, *, simulated: bool) ->
             " are in results.json and, on screen, in this report.</p>"
         )
     return "".join(parts)
+
+
+def _anchor(test_id: str) -> str:
+    """Return an id without the spaces that HTML has no room for."""
+    return escape(test_id.replace(" ", "-"))
 
 
 def _reason(test: TestResult) -> str:
@@ -157,10 +151,17 @@ def _pulses(pulses: Sequence[Pulse]) -> str:
 
 def _facts(test: TestResult) -> str:
     facts = [("Procedure", test.procedure), *((_words(key), _setting(value)) for key, value in test.settings.items())]
+    facts += [(_words(each.name), _condition(each)) for each in test.conditions if each.kind != "setting"]
     facts.append(("Took", duration(test.ended_s - test.started_s)))
     if test.verifies:
         facts.append(("Verifies", ", ".join(test.verifies)))
     return _definitions(facts)
+
+
+def _condition(condition: TestCondition) -> str:
+    if condition.set_s is None:
+        return f"{condition.text} (asked for; not recorded as set)"
+    return f"{condition.text} (set by {condition.set_by} at {clock_time(condition.set_s)})"
 
 
 def _definitions(facts: Sequence[tuple[str, str]]) -> str:
@@ -216,9 +217,3 @@ def _cells(row: Sequence[str], kinds: Sequence[str]) -> str:
 def _cell(text: str, *, numeric: bool = False) -> str:
     """Return a cell that does not break between number and unit, and whose minus is one."""
     return escape(_BEFORE_UNIT.sub("\u00a0", text.replace("-", MINUS) if numeric else text))
-
-
-def _mark_key(figure: Figure) -> str:
-    """Explain the numbers that stand for mark labels where these had no room."""
-    inside = "; ".join(f"<b>{escape(numbers)}</b> {escape(label)}" for label, numbers in svg.mark_key(figure))
-    return f'<p class="key">Marks: {inside}</p>' if inside else ""

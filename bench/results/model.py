@@ -195,6 +195,22 @@ class Judged(_Model):
     )
 
 
+class TestCondition(_Model):
+    """A condition that a test of a matrix was run under."""
+
+    __test__ = False  # not a pytest class
+
+    name: str
+    kind: Literal["setting", "bench", "by hand"] = Field(
+        description="of the procedure, of the bench, or by words alone"
+    )
+    text: str
+    number: float | None = Field(default=None, description="in `unit`; none of a name")
+    unit: str = ""
+    set_by: str = Field(default="", description="who set it; empty where the test did not get so far")
+    set_s: float | None = Field(default=None, description="when, on the run's clock; it may be before the test")
+
+
 class TestResult(_Model):
     """One test of the plan, as it came out."""
 
@@ -211,6 +227,8 @@ class TestResult(_Model):
     reason: str
     judged: list[Judged]
     evaluation: Evaluation | None
+    entry: str = Field(default="", description="id of the plan's entry with `conditions:` that this is one test of")
+    conditions: list[TestCondition] = []
 
 
 class PlannedTest(_Model):

@@ -9,6 +9,7 @@ from bench.plan.model import PlanTest
 from bench.procedures.base import Context, Procedure
 from bench.recording.writer import RecordingWriter
 from bench.rig.open import OpenRig
+from bench.run.bench_state import BenchState, operator_in_words
 from bench.run.evaluate import DRIVEN
 from bench.run.interrupts import Interrupts
 from bench.run.samplers import BalanceSampler, Sampler, Samplers, climate_sampler, pressure_sampler
@@ -30,6 +31,7 @@ class Driving:
         writer: the run's recording.
         rig: the open rig.
         interrupts: Ctrl-C and SIGTERM, obeyed while time passes.
+        bench: how the bench stands, which is brought to the test's conditions.
 
     """
 
@@ -42,6 +44,7 @@ class Driving:
         writer: RecordingWriter,
         rig: OpenRig,
         interrupts: Interrupts,
+        bench: BenchState | None = None,
     ) -> None:
         self._test = test
         self._procedure = procedure
@@ -50,6 +53,7 @@ class Driving:
         self._writer = writer
         self._rig = rig
         self._interrupts = interrupts
+        self._bench = bench or BenchState()
         self._samplers = Samplers(self._make_samplers())
         self._started = False
 
@@ -83,12 +87,29 @@ class Driving:
             self._settle(outcome, reason)
 
     def _drive(self, progress: ProgressListener | None) -> None:
+        if self._bench.missing(self._test):
+            self._bring_about(progress)
         if self._rig.balance is not None:
             self._rig.balance.tare()
             self._event("balance tared")
         self._samplers.start()
         self._start()
-        stage = RunStage(
+        for kind, data in self._bench.told(self._test, self._clock.now_s()):
+            self._event(kind, **data)
+        stage = self._stage(self._samplers, progress)
+        stage.begin()
+        self._procedure.drive(self._test.settings, stage)
+        stage.end()
+
+    def _bring_about(self, progress: ProgressListener | None) -> None:
+        """Have the test's conditions set before it starts: the bench is touched, and nothing of that is weighed."""
+        stage = self._stage(Samplers([]), progress)
+        stage.begin()
+        operator = operator_in_words(self._rig.identities.get("operator", {}))
+        self._bench.bring_about(self._test, stage, operator, self._context.concentration)
+
+    def _stage(self, samplers: Samplers, progress: ProgressListener | None) -> RunStage:
+        return RunStage(
             self._test.id,
             self._clock,
             self._context,
@@ -96,15 +117,12 @@ class Driving:
             self._rig.occluder,
             self._rig.power,
             self._writer,
-            self._samplers,
+            samplers,
             self._interrupts,
             self._procedure.expected_duration_s(self._test.settings, self._context.plan),
             progress,
             self._rig.operator,
         )
-        stage.begin()
-        self._procedure.drive(self._test.settings, stage)
-        stage.end()
 
     def _start(self) -> None:
         self._started = True

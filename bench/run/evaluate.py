@@ -13,7 +13,7 @@ from bench.plan.load import load_plan
 from bench.plan.model import Plan, PlanTest
 from bench.procedures.base import Context, Procedure
 from bench.recording.errors import RecordingError
-from bench.recording.reader import Event, RecordingReader
+from bench.recording.reader import Event, RecordingReader, TestRecord
 from bench.results.model import (
     Certificate,
     Evaluation,
@@ -22,6 +22,7 @@ from bench.results.model import (
     PlannedTest,
     PumpModel,
     RunResult,
+    TestCondition,
     TestResult,
     Verdict,
 )
@@ -35,6 +36,7 @@ from bench.rig.model import (
     PressureSpec,
     Rig,
 )
+from bench.run.bench_state import CONDITION_LEFT, CONDITION_SET
 from bench.run.folder import RECORDING
 from bench.run.judging import judge_test
 
@@ -83,16 +85,17 @@ def test_result(
     outcome, reason = _outcome(record.events("test ended"))
     if outcome != DRIVEN:
         return error_result(recording, test, reason)
-    evaluation = procedures[test.procedure].evaluate(test.settings, record, Context(plan, rig))
+    evaluation = procedures[test.procedure].evaluate(test.settings, record, Context(plan.under(test), rig))
     evaluation = _with_findings(evaluation, record.events(FINDING))
+    evaluation = _with_left_conditions(evaluation, record.events(CONDITION_LEFT))
     judged, verdict, reason = judge_test(test, evaluation, plan)
-    return _result(test, record.start_s, record.end_s, verdict, reason, judged, evaluation)
+    return _result(test, record, verdict, reason, judged, evaluation)
 
 
 def error_result(recording: RecordingReader, test: PlanTest, reason: str) -> TestResult:
     """Return the result of a test that came to no verdict."""
     record = recording.test(test.id)
-    return _result(test, record.start_s, record.end_s, Verdict.ERROR, reason, [], None)
+    return _result(test, record, Verdict.ERROR, reason, [], None)
 
 
 def run_result(recording: RecordingReader, plan: Plan, rig: Rig, tests: list[TestResult]) -> RunResult:
@@ -190,8 +193,7 @@ def _outcome(ended: list[Event]) -> tuple[str, str]:
 
 def _result(
     test: PlanTest,
-    started_s: float,
-    ended_s: float,
+    record: TestRecord,
     verdict: Verdict,
     reason: str,
     judged: list[Judged],
@@ -203,13 +205,44 @@ def _result(
         procedure=test.procedure,
         verifies=list(test.verifies),
         settings=test.settings.model_dump(mode="json"),
-        started_s=started_s,
-        ended_s=ended_s,
+        started_s=record.start_s,
+        ended_s=record.end_s,
         verdict=verdict,
         reason=reason,
         judged=judged,
         evaluation=evaluation,
+        entry=test.entry if test.conditions else "",
+        conditions=_conditions(test, record.events(CONDITION_SET)),
     )
+
+
+def _conditions(test: PlanTest, events: list[Event]) -> list[TestCondition]:
+    """Return a test's conditions in the plan's order, each with who set it and when, as far as it was recorded."""
+    told = {event.data["name"]: event.data for event in events}
+    return [
+        TestCondition(
+            name=each.name,
+            kind=each.kind,
+            text=each.text,
+            number=each.number,
+            unit=each.unit,
+            set_by=told[each.name]["by"] if each.name in told else "",
+            set_s=told[each.name]["set_s"] if each.name in told else None,
+        )
+        for each in test.conditions
+    ]
+
+
+def _with_left_conditions(evaluation: Evaluation, left: list[Event]) -> Evaluation:
+    """Return an evaluation whose notes say how the bench still stood, where the test did not ask for it."""
+    if not left:
+        return evaluation
+    notes = [
+        f"The bench still stood at {each.data['words']}, set for {each.data['asked_for']}: this test names no such"
+        " condition, so nobody put it back."
+        for each in left
+    ]
+    return evaluation.model_copy(update={"notes": [*notes, *evaluation.notes]})
 
 
 def _sha256(text: str) -> str:

@@ -19,6 +19,7 @@ from bench.results.model import RunResult, TestResult
 from bench.rig.errors import RigError
 from bench.rig.model import Rig
 from bench.rig.open import OpenRig, UnsafeError, open_rig
+from bench.run.bench_state import BenchState
 from bench.run.driving import Driving, note_wall_clock
 from bench.run.evaluate import error_result, run_result, test_result
 from bench.run.folder import RECORDING, write_results
@@ -73,12 +74,12 @@ class RunSession:
         self.states = RunStates()
         self.results: list[TestResult] = []
         self._procedures = procedures
-        self._context = Context(plan, rig)
         self._seed = seed
         self._wire_log = wire_log
         self._progress = progress
         self._resources = ExitStack()
         self._interrupts = Interrupts()
+        self._bench = BenchState()
         self._writer: RecordingWriter | None = None
         self._open_rig: OpenRig | None = None
         self._result: RunResult | None = None
@@ -116,7 +117,7 @@ class RunSession:
             UnresolvableError: it cannot; the text has the arithmetic.
 
         """
-        check_resolvable(test, self._procedures[test.procedure], self._context)
+        check_resolvable(test, self._procedures[test.procedure], self._under(test))
 
     def run_test(self, test: PlanTest) -> TestResult:
         """Drive, evaluate and judge one test.
@@ -166,13 +167,23 @@ class RunSession:
         self._test_id = test.id
         try:
             driving = Driving(
-                test, self._procedures[test.procedure], self._context, self.clock, writer, rig, self._interrupts
+                test,
+                self._procedures[test.procedure],
+                self._under(test),
+                self.clock,
+                writer,
+                rig,
+                self._interrupts,
+                self._bench,
             )
             self.states.become(RunState.DRIVING)
             with self._interrupts.kept():
                 driving.run(self._progress, lambda: self.states.become(RunState.SETTLING))
         finally:
             self._test_id = ""
+
+    def _under(self, test: PlanTest) -> Context:
+        return Context(self.plan.under(test), self.rig)
 
     def _keep(self, test: PlanTest) -> TestResult:
         """Evaluate and judge what was recorded of a test, and keep the result; the run is ready again afterwards."""

@@ -57,6 +57,7 @@ class Line:
             self._compliance *= softer.factor
         fading = faults.get(StiffnessFades)
         self._softer_by = 1.0 + fading.growth.to("%") / 100.0 if fading else 1.0
+        self._outlet_kpa = 0.0
         self._shut = False
         self._nominal_resistance = self._resistance
         if clogged := faults.get(PartialOcclusion):
@@ -98,6 +99,16 @@ class Line:
         self._shut = False
         self._turn(time_s)
 
+    @property
+    def takes_back_pressure(self) -> bool:
+        """Whether a pressure at the outlet is modelled: not with a leak into the room, nor with air to squeeze."""
+        return math.isinf(self._leak_resistance) and self._air_ul <= 0.0
+
+    def press_back(self, pressure_kpa: float, time_s: float) -> None:
+        """Let another pressure stand at the outlet: the line stretches by it and takes liquid back for that."""
+        step_kpa, self._outlet_kpa = pressure_kpa - self._outlet_kpa, pressure_kpa
+        self._turn(time_s, -self._compliance * step_kpa)
+
     def run_until(self, time_s: float) -> None:
         """Let the bubble's front or rear pass the outlet when it is due."""
         while self.next_event_s <= time_s:
@@ -113,7 +124,7 @@ class Line:
         return self._segment.volume_at(time_s)
 
     def stored_ul(self, time_s: float) -> float:
-        """Return the volume that the line holds beyond its rest, in µL."""
+        """Return the volume that the line holds beyond its rest at the outlet's pressure, in µL."""
         segment = self._segment
         return segment.fast_ul + segment.slow_ul - segment.drained_at(time_s)
 
@@ -122,7 +133,7 @@ class Line:
         stored_ul = self.stored_ul(time_s)
         air_ul = self._air_left_ul(time_s)
         if air_ul <= 0.0:
-            return stored_ul / self._compliance
+            return self._outlet_kpa + stored_ul / self._compliance
         half = 0.5 * (self._compliance * _AMBIENT_KPA + air_ul - stored_ul)
         root = math.sqrt(half * half + self._compliance * _AMBIENT_KPA * stored_ul)
         # The form without cancellation for small pressures.

@@ -44,6 +44,10 @@ class Seepage:
         self.next_event_s = STEP_S if leak or siphon else math.inf
         """When the next portion comes."""
 
+    def set_head(self, height_mm: float) -> None:
+        """Put the reservoir so high above the outlet."""
+        self._head_kpa = height_mm * _KPA_PER_MM
+
     def run_until(self, time_s: float) -> None:
         """Give the portions that are due."""
         while self.next_event_s <= time_s:

@@ -77,11 +77,11 @@ class World:
         )
         metering = Metering(simulation.pump, faults, seed)
         self.pump = PumpModel(simulation.pump, faults, line, metering, self._truth, lambda: self.now_s)
-        self.hands = Hands(simulation.operator, self.balance, self.pump, self._truth.note)
         self.supply = SupplyModel(simulation.supply, self._supplied)
         self._on_supply = simulation.supply.connected
         self._supplied(self.supply.terminals_v)
         self.seepage = Seepage(simulation.pump, simulation.plant, faults, line, lambda: self.pump.at_rest)
+        self.hands = Hands(simulation.operator, self.balance, self.pump, line, self.seepage, self._truth.note)
         self.line = line
         line.listen(self.balance.take_segment)
         line.listen(self._truth.outflow)
