@@ -439,7 +439,6 @@ class PumpModel:
         self._truth.pulse(now_s, stream, commanded_ul, metered_ul, self._line.pressure_kpa(now_s))
         if counted:
             self.delivered_u[stream] = round(self.delivered_u[stream] + size_u, COUNTED_DIGITS)
-            self._count_reservoir(size_u)
         self._pulses += 1
         self._count_reservoir(size_u)
         deaf = self._mute or (self._deaf_to_boluses and (stream == "bolus" or self._boluses.under_way))
