@@ -31,7 +31,7 @@ def add_to(commands: Commands) -> None:
     )
     score.add_argument("--plans", type=Path, nargs="+", default=PLANS, metavar="FILE", help="(default: score.yaml)")
     score.add_argument("--faults", nargs="+", default=[], metavar="NAME", help="these alone (default: all)")
-    score.add_argument("--own", action="store_true", help="try each fault only by the tests made for it")
+    score.add_argument("--own", action="store_true", help="try each fault only by the tests known to see it")
     score.add_argument("--healthy", type=_count, default=HEALTHY, metavar="N", help="pumps (default: %(default)s)")
     score.add_argument(
         "--rig", type=Path, default=Path("fixtures/simulated.yaml"), metavar="FILE", help="(default: %(default)s)"

@@ -27,7 +27,7 @@ class Status:
         self._first = done if self._first is None else self._first
         share = (done - self._first) / max(whole - self._first, 1e-9)
         passed_s = now_s - self._started_s
-        left = f", {minutes(passed_s * (1.0 - share) / share)} left" if share > 0.02 else ""
+        left = f", {minutes(passed_s * (1.0 - share) / share)} left" if 0.02 < share < 1.0 else ""
         line = f"{100.0 * done / whole:3.0f} % {what}{left}"
         if self._shown:
             print(f"\r{line[:_WIDTH]:<{_WIDTH}}", end="", flush=True)

@@ -117,7 +117,7 @@ class Score(_Model):
     tests: list[str]
     left_out: list[str] = Field(description="tests that the rig cannot run, and why")
     seed: int = Field(description="of the pump that the faults were tried on, and of the first healthy one")
-    own_only: bool = Field(description="whether each fault was tried by nothing but the tests made for it")
+    own_only: bool = Field(description="whether each fault was tried by nothing but the tests known to see it")
     faults: list[FaultScore]
     healthy: int = Field(description="healthy pumps, each through every test")
     healthy_runs: int

@@ -57,6 +57,11 @@ class Seeded:
         """Trials by the tests made for this fault."""
         return {id_of(each.test): each for each in self.trials if each.made}
 
+    @property
+    def tried_by(self) -> set[str]:
+        """Tests that are known to see it, whether made for it or not."""
+        return {id_of(each.test) for each in self.trials}
+
 
 def id_of(name: str) -> str:
     """Return the id, in a plan, of a test that faults are tried on: `slow basal` is SLOW-BASAL."""
@@ -111,4 +116,6 @@ def seeded(names: Sequence[str] = ()) -> list[Seeded]:
     for trial in TRIALS:
         if not names or trial.name in names:
             by_settings.setdefault(repr(sorted(trial.fault.items())), []).append(trial)
-    return [Seeded(tuple(trials)) for trials in by_settings.values()]
+    found = [Seeded(tuple(trials)) for trials in by_settings.values()]
+    order = list(dict.fromkeys(each.name for each in found))
+    return sorted(found, key=lambda each: order.index(each.name))

@@ -34,7 +34,7 @@ class Work:
         """Give each fault with each test that it is tried on."""
         for fault in self.faults:
             for test in self.tests:
-                if not self.own_only or test.id in fault.made:
+                if not self.own_only or test.id in fault.tried_by:
                     yield fault, test
 
     @property
@@ -54,7 +54,7 @@ def plan_score(
         faults: names; all where there is none.
         healthy: how many healthy pumps.
         seed: of the pump with the faults, and of the first healthy one.
-        own_only: try each fault by nothing but the tests that were made for it.
+        own_only: try each fault by nothing but the tests that are known to see it.
 
     Raises:
         PlanError, ScoreError, OSError: the plans cannot be used, or there is no such fault.

@@ -35,10 +35,10 @@ def tally(score: Score) -> Iterator[str]:
     counts = {outcome: len(score.having(outcome)) for outcome in Outcome}
     told = ", ".join(f"{count} {outcome.value}" for outcome, count in counts.items() if count)
     blamed = sum(bool(fault.false_blames) for fault in score.faults)
-    yield f"{len(score.faults)} faults: {told}; {blamed} faults of the rig falsely blamed on the pump"
+    yield f"{_of(len(score.faults), 'fault')}: {told}; {_of(blamed, 'fault')} of the rig falsely blamed on the pump"
     yield (
-        f"{score.healthy} healthy pumps, {score.healthy_runs} runs: "
-        + (f"{len(score.false_alarms)} false alarms" if score.healthy else "none were run")
+        f"{_of(score.healthy, 'healthy pump')}, {_of(score.healthy_runs, 'run')}: "
+        + (_of(len(score.false_alarms), "false alarm") if score.healthy else "of false alarms nothing is known")
     )
 
 
@@ -83,11 +83,10 @@ def _page(score: Score, command: str) -> Iterator[str]:
     yield from ("# The seeded-fault score", "", f"Made by `{command}`. Everything here is simulated.", "")
     yield _INTRODUCTION.format(plans=plans, rig=score.rig)
     yield from (f"- {line}." for line in tally(score))
-    last = score.seed + max(score.healthy, 1) - 1
-    yield f"- Pump {score.seed} had the faults; the healthy pumps are {score.seed} to {last}, each with a room,"
-    yield "  a balance, a line and errors of its own."
+    yield f"- Pump {score.seed} had the faults. The healthy ones count from there, each with a room, a balance, a line"
+    yield "  and errors of its own."
     if score.own_only:
-        yield "- Each fault was tried by the tests made for it alone; who else would catch it is not known from here."
+        yield "- Each fault was tried by the tests known to see it alone; what others would say is not known from here."
     yield _RULES
     told = list(findings(score))
     yield from ("## What is not as it should be", "")
@@ -101,11 +100,15 @@ def _page(score: Score, command: str) -> Iterator[str]:
         own = "<br>".join(each.test for each in fault.own) or "–"
         verdicts = "<br>".join(_verdict(each) for each in fault.own) or _cell("; ".join(fault.lacking))
         blame = ", **pump falsely blamed**" if fault.false_blames else ""
-        also = "not tried" if score.own_only else _ids(fault.also) or "–"
+        also = _ids(fault.also) or ("not tried" if score.own_only else "–")
         yield (
             f"| `{fault.fault}`{f' ({fault.settings})' if fault.settings else ''} | {fault.place}: {_cell(fault.what)} "
             f"| {own} | {verdicts} | {fault.outcome.value}{blame} | {also} |"
         )
+
+
+def _of(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _said_by(fault: FaultScore) -> str:

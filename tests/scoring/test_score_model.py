@@ -87,7 +87,7 @@ def test_text_and_page_name_what_went_wrong() -> None:
     assert "slipped through: a_fault (it does something.): OWN passed" in told
     assert "falsely blamed: a_fault made OWN fail a healthy pump: OWN says why" in told
     assert "false alarm: OWN (mean_error) of healthy pump 2: inconclusive: OWN says why" in told
-    assert "2 faults: 1 caught, 1 slipped through; 1 faults of the rig falsely blamed" in "\n".join(summary(scored))
+    assert "2 faults: 1 caught, 1 slipped through; 1 fault of the rig falsely blamed" in "\n".join(summary(scored))
     page = markdown(scored, "pumpbench score --md FILE")
     assert "Made by `pumpbench score --md FILE`" in page
     assert "| `a_fault` | Balance: it does something | OWN | fail | caught, **pump falsely blamed** | – |" in page
