@@ -64,6 +64,14 @@ def parse_weight(line: bytes, sent: bytes = b"SIR") -> tuple[float, str] | None:
     return None
 
 
+def unknown_unit(line: bytes) -> str:
+    """Return the unit of a weight line that cannot be converted to g; empty where that is not what is wrong with it."""
+    words = line.split()
+    if len(words) != 4 or words[0] != b"S" or words[1] not in _STATUS or words[3] in _UNITS:
+        return ""
+    return words[3].decode("latin-1") if re.fullmatch(rb"[-+]?[0-9.]+", words[2]) else ""
+
+
 def parse_text(line: bytes) -> str:
     """Return the quoted text of a reply such as `I4 A "B021002593"`; several are joined by spaces."""
     texts: list[str] = re.findall(r'"([^"]*)"', line.decode("latin-1"))

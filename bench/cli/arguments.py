@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,3 +50,21 @@ def _draws(text: str) -> int:
     if number < FEWEST_DRAWS:
         raise argparse.ArgumentTypeError(f"{number} draws tell nothing of an interval: {FEWEST_DRAWS} at least")
     return number
+
+
+def positive(text: str) -> int:
+    """Read a count of one or more.
+
+    Raises:
+        argparse.ArgumentTypeError: it is less.
+
+    """
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than one")
+    return number
+
+
+def processors() -> int:
+    """Return how many processes this machine has room for."""
+    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from bench.twin.faults import FaultSet
 from bench.twin.faults.of_instruments import BalanceBump, BalanceDrift, BalanceFrozen, BalanceScaleError
 from bench.twin.noise import BalanceNoise, Key, Wavy
+from bench.twin.pan_forces import gusts, lean
 from bench.twin.plant import Segment
 from bench.twin.sensors import KNOT_S, ClimateModel
 from bench.twin.settings import BalanceSettings
@@ -124,6 +125,8 @@ class BalanceModel:
         self._drifting = faults.get(BalanceDrift)
         self._bump = faults.get(BalanceBump)
         self._frozen = faults.get(BalanceFrozen)
+        self._gusts = gusts(faults, seed, self.output_rate_hz)
+        self._lean = lean(faults, self._lag_s)
         self._window = max(2, round(settings.stable_time.to("s") * self.output_rate_hz))
         self._stable_g = settings.stable_within * self.readability_g
         self._placed_g = self._placed_from_g = 0.0
@@ -201,6 +204,10 @@ class BalanceModel:
         )
         if self._bump is not None:
             load_g += self._bumps_g(time_s)
+        if self._gusts is not None:
+            load_g += self._gusts.at(output)
+        if self._lean is not None:
+            load_g += self._lean.at(time_s)
         if self._placed_s:
             load_g += self._placed_at(time_s)
         shown_g = load_g * self._scale + self._noise.at(output)

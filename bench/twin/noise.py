@@ -34,6 +34,7 @@ class Key(IntEnum):
     HUMIDITY = 8
     LOAD_ERROR = 9
     PUMP_STOP = 10
+    DRAUGHT = 11
 
 
 def generator(seed: int, key: Key, *index: int) -> np.random.Generator:

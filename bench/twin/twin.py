@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ from bench.twin.emulators.operator_terminal import OperatorTerminal
 from bench.twin.emulators.ptu300 import Ptu300
 from bench.twin.emulators.supply import Supply
 from bench.twin.faults import FaultSet
+from bench.twin.faults.of_instruments import TareInMidRun, WrongUnit
 from bench.twin.hub import Hub
 from bench.twin.port import Emulator, Port, Send
 from bench.twin.settings import Simulation
@@ -84,6 +86,8 @@ class Twin:
     def _emulators(self, simulation: Simulation) -> dict[str, Callable[[Send], Emulator]]:
         world = self.world
         relay_serial = simulation.occluder.serial_number
+        faults = FaultSet(list(simulation.faults))
+        wrong_unit, tare_key = faults.get(WrongUnit), faults.get(TareInMidRun)
 
         def temperatures_c(time_s: float) -> tuple[float, ...]:
             """Read the balance's own two sensors: the air, and a cell that its electronics warm."""
@@ -92,7 +96,13 @@ class Twin:
 
         return {
             "pump": lambda send: InsulinPump(send, world.pump, serial=simulation.pump.serial_number),
-            "balance": lambda send: MtSicsBalance(send, world.balance, temperatures_c),
+            "balance": lambda send: MtSicsBalance(
+                send,
+                world.balance,
+                temperatures_c,
+                host_unit=wrong_unit.unit if wrong_unit is not None else "g",
+                tare_key_s=tare_key.first.to("s") if tare_key is not None else math.inf,
+            ),
             "pressure": lambda send: Dmm(send, world.transducer, serial=simulation.transducer.serial_number),
             "occluder": lambda send: NumatoRelay(send, world.occluder, identity=f"{relay_serial:<8.8}"),
             "climate": lambda send: Ptu300(send, world.probes, serial=simulation.climate.serial_number),

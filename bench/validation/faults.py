@@ -16,7 +16,7 @@ from bench.procedures import registry
 from bench.results.model import TestResult, Verdict
 from bench.rig.model import Rig
 from bench.twin.faults import Fault
-from bench.twin.settings import PumpSettings
+from bench.twin.settings import PumpSettings, Simulation
 from bench.validation.runs import drive
 from bench.validation.twin_rig import with_supply
 from bench.validation.world import draw_world
@@ -63,7 +63,7 @@ _TESTS: Mapping[str, str] = {
     "profile": "procedure: profile, duration: 215 min, blank: 15 min, segments: [{at: 0 min, rate: 1 U/h}, "
     "{at: 58.5 min, rate: 2 U/h}, {at: 122.25 min, rate: 0.5 U/h}], overlay: [{at: 140 min, temporary: 50 %, "
     "lasting: 30 min}, {at: 185 min, suspend: 10 min}], accept: {mean_error: ±12 %, largest_segment_error: <= 15 %, "
-    "temporary_error: ±35 %, lost_at_changes: ±0.015 U, largest_loss_at_change: <= 0.035 U, clock_error: ±1 %, "
+    "temporary_error: ±35 %, lost_at_changes: ±0.015 U, largest_loss_at_change: <= 0.03 U, clock_error: ±1 %, "
     "largest_excess_delay: <= 3 min, suspended_volume: ±0.05 U}",
 }
 """Short tests with limits such as labels state, wide enough for a healthy pump's wander."""
@@ -78,6 +78,8 @@ class Trial:
     fault: Mapping[str, Any]
     test: str
     seen: str
+    made: bool = True
+    """Whether the test was made for this fault; otherwise it only has to see that something is wrong."""
 
     @property
     def name(self) -> str:
@@ -95,7 +97,7 @@ TRIALS: tuple[Trial, ...] = (
     Trial({"fault": "no_alarm"}, "occlusion", "no .*alarm|time_to_alarm"),
     Trial({"fault": "late_alarm", "delay": "50 min"}, "occlusion", "time_to_alarm"),
     Trial({"fault": "late_alarm", "delay": "1 h"}, "occlusion", "time_to_alarm"),
-    Trial({"fault": "false_alarm"}, "basal", "OCCLUSION"),
+    Trial({"fault": "false_alarm"}, "basal", "OCCLUSION", made=False),
     Trial({"fault": "false_alarm"}, "highest rate", "false_alarms"),
     Trial({"fault": "threshold_too_high"}, "occlusion", "pressure_at_alarm"),
     Trial({"fault": "threshold_too_high"}, "low level", "pressure_at_alarm"),
@@ -116,7 +118,8 @@ TRIALS: tuple[Trial, ...] = (
     Trial({"fault": "balance_bump"}, "basal", "bump|jump|step|disturb"),
     Trial({"fault": "balance_drift"}, "slow basal", "drift|evaporation|mean_error"),
     Trial({"fault": "balance_frozen"}, "basal", "frozen|repeats|same value|unchanged"),
-    Trial({"fault": "balance_scale_error", "error": "30 %"}, "bolus", "mean_error"),
+    Trial({"fault": "balance_scale_error", "error": "30 %"}, "bolus", "mean_error", made=False),
+    Trial({"fault": "balance_scale_error", "error": "30 %"}, "check", "weight_error"),
     Trial({"fault": "evaporation"}, "slow basal", "evaporat|drift|loses"),
     Trial({"fault": "bolus_cut_short"}, "long bolus", "delivery_time|mean_error"),
     Trial({"fault": "reported_not_delivered"}, "bolus", "mean_error|within_15|reported"),
@@ -127,7 +130,8 @@ TRIALS: tuple[Trial, ...] = (
     Trial({"fault": "siphon"}, "high", "unintended_rate.*siphon|siphon.*unintended_rate"),
     Trial({"fault": "startup_overdelivery"}, "basal", "mean_error"),
     Trial({"fault": "weak_stiffness"}, "occlusion", "time_to_alarm"),
-    Trial({"fault": "partial_occlusion"}, "long bolus", "OCCLUSION|delivery_time|tail"),
+    Trial({"fault": "partial_occlusion"}, "long bolus", "OCCLUSION|delivery_time|tail", made=False),
+    Trial({"fault": "partial_occlusion"}, "narrowed line", "line_pressure"),
     Trial({"fault": "empty_reservoir"}, "basal", "mean_error|missed"),
     Trial({"fault": "occluder_leaks"}, "occlusion", "alarm|time_to_alarm"),
     Trial({"fault": "sensor_offset"}, "occlusion", "pressure"),
@@ -141,6 +145,12 @@ TRIALS: tuple[Trial, ...] = (
     Trial({"fault": "balance_frozen"}, "blank", "frozen"),
     Trial({"fault": "evaporation"}, "blank", "evaporation_rate"),
     Trial({"fault": "balance_scale_error", "error": "0.1 %"}, "check", "weight_error"),
+    Trial({"fault": "draught"}, "basal", "moved|draught|disturb|bump|jump|step|gust|noise|vibrat"),
+    Trial({"fault": "draught"}, "blank", "disturbances_per_hour|noise_10s"),
+    Trial({"fault": "needle_touching"}, "basal", "bump|jump|step|disturb|needle"),
+    Trial({"fault": "needle_touching"}, "blank", "disturbances_per_hour|rate_stability"),
+    Trial({"fault": "tare_in_mid_run"}, "basal", "tare|bump|jump|step|disturb"),
+    Trial({"fault": "wrong_unit"}, "basal", "but in mom"),
     Trial({"fault": "low_warning_missing"}, "reservoir", "remainder_at_low"),
     Trial({"fault": "empty_alarm_late"}, "reservoir", "remainder_at_empty|last_units_error"),
     Trial({"fault": "wrong_reservoir_count"}, "reservoir", "remainder_at_low|last_units_error"),
@@ -179,18 +189,27 @@ def try_fault(trial: Trial, rig: Rig, seed: int, folder: Path) -> FaultSeen:
     """Drive the test that should see a fault, in a world of the seed with that fault, and look what it says."""
     rig = with_supply(rig) if trial.test == ON_SUPPLY else rig
     world = draw_world(rig, seed)
-    fault: Fault = TypeAdapter(Fault).validate_python(dict(trial.fault))
-    world = world.model_copy(update={"faults": [fault]})
     plan = fault_plan(trial.test, world.pump)
-    # What a test declares of its setting up is true of the world, too.
-    height = getattr(plan.tests[0].settings, "head_height", None)
-    if height is not None:
-        world = world.model_copy(update={"plant": world.plant.model_copy(update={"head_height": height})})
-    (result,) = drive(plan, rig, world, folder).tests
-    told = " ".join([_said(result), *(j.measurement for j in result.judged if j.verdict is not Verdict.PASS)])
-    seen = result.verdict is not Verdict.PASS and re.search(trial.seen, told, re.IGNORECASE | re.DOTALL) is not None
+    (result,) = drive(plan, rig, set_up(world, plan, trial.fault), folder).tests
+    seen = result.verdict is not Verdict.PASS and speaks_of(result, trial.seen)
     settings = ", ".join(f"{key} {value}" for key, value in trial.fault.items() if key != "fault")
     return FaultSeen(trial.name, settings, trial.test, result.verdict.value, result.reason, seen)
+
+
+def set_up(world: Simulation, plan: Plan, fault: Mapping[str, Any] | None) -> Simulation:
+    """Return a world with a fault, or none, in which what the plan's first test declares of its setting up is true."""
+    faults: list[Fault] = [] if fault is None else [TypeAdapter[Any](Fault).validate_python(dict(fault))]
+    changed: dict[str, Any] = {"faults": faults}
+    height = getattr(plan.tests[0].settings, "head_height", None)
+    if height is not None:
+        changed["plant"] = world.plant.model_copy(update={"head_height": height})
+    return world.model_copy(update=changed)
+
+
+def speaks_of(result: TestResult, pattern: str) -> bool:
+    """Tell whether a result's words, or the names of what did not pass in it, have a regular expression."""
+    told = " ".join([_said(result), *(j.measurement for j in result.judged if j.verdict is not Verdict.PASS)])
+    return re.search(pattern, told, re.IGNORECASE | re.DOTALL) is not None
 
 
 def _said(test: TestResult) -> str:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.clock import Clock
 from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError, RefusedError
 from drivers.link import Line, Link, WireLog, open_serial
-from drivers.mt_sics import ADVICE_BAUD, is_foreign, is_reply, parse_text, parse_weight, raise_error_reply
+from drivers.mt_sics import ADVICE_BAUD, is_foreign, is_reply, parse_text, parse_weight, raise_error_reply, unknown_unit
 from drivers.registry import DriverEntry
 from drivers.roles import Identity, Reading
 
@@ -301,6 +301,14 @@ class MettlerMtSics:
                 "has been restarted or reset by hand, which ended the stream",
                 seen=line.data,
                 advice="Was its power interrupted?",
+            )
+        if unit := unknown_unit(line.data):
+            raise GarbledReplyError(
+                self._link.name,
+                f"sent no weight in a known unit, but in {unit}",
+                sent=sent,
+                seen=line.data,
+                advice="Set the balance's host unit to g in its menu.",
             )
         raise GarbledReplyError(self._link.name, "sent no weight", sent=sent, seen=line.data, advice=ADVICE_BAUD)
 

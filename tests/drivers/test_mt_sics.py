@@ -272,7 +272,7 @@ def test_units_may_change_in_the_stream(open_at: Open, clock: RealClock) -> None
 
 @pytest.mark.parametrize(
     ("line", "says"),
-    [(b"ES\r\n", "does not know"), (b'I4 A "B0"\r\n', "restarted"), (b"S S 1.0 stone\r\n", "sent no weight")],
+    [(b"ES\r\n", "does not know"), (b'I4 A "B0"\r\n', "restarted"), (b"S S 1.0 stone\r\n", "known unit, but in stone")],
 )
 def test_what_else_comes_in_a_stream_is_an_error(line: bytes, says: str, open_at: Open, clock: RealClock) -> None:
     balance = open_at(lambda sent: RESET[1] if sent == b"@" else line)

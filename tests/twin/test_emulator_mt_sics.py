@@ -1,10 +1,12 @@
 """The MT-SICS balance, byte for byte as the facts have it."""
 
 import math
+from typing import Any
 
 import pytest
 
 from bench.twin.emulators.mt_sics import MtSicsBalance
+from drivers.mt_sics import parse_weight
 
 
 class FakeScale:
@@ -29,7 +31,7 @@ class FakeScale:
 class Bench:
     """The emulator, its pan, and what it has sent with the due times."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.scale = FakeScale()
         self.sent: list[tuple[float, bytes]] = []
         self.balance = MtSicsBalance(
@@ -37,6 +39,7 @@ class Bench:
             self.scale,
             lambda _: (21.8, 22.1),
             stability_timeout_s=5.0,
+            **options,
         )
         self.time_s = 0.0
 
@@ -242,6 +245,36 @@ def test_an_adjustment_takes_its_time_and_what_comes_meanwhile_waits() -> None:
     bench = Bench()
     assert bench.say(b"C3\r\nI4\r\n", 14.9) == b"C3 B\r\n"
     assert bench.run(0.2) == b"C3 A\r\n" + IDENTITY
+
+
+@pytest.mark.parametrize(
+    ("unit", "line", "mass_g"),
+    [
+        ("mg", b"S S   12345.67 mg\r\n", 12.34567),
+        ("ct", b"S S   61.7284 ct\r\n", 12.34568),
+        ("oz", b"S S   0.435481 oz\r\n", 12.34568),
+        ("mom", b"S S   3.292179 mom\r\n", None),
+    ],
+)
+def test_a_balance_in_another_unit_is_understood_or_refused_and_never_misread(
+    unit: str, line: bytes, mass_g: float | None
+) -> None:
+    bench = Bench(host_unit=unit)
+    bench.scale.mass_g = 12.34567
+    assert bench.say(b"SI\r\n").split() == line.split()
+    weight = parse_weight(line.rstrip())
+    assert (weight is None) == (mass_g is None)
+    if weight is not None:
+        assert weight[0] == pytest.approx(mass_g, abs=2e-5)
+
+
+def test_a_tare_key_pressed_by_hand_takes_the_load_off_the_stream() -> None:
+    bench = Bench(tare_key_s=1.05)
+    bench.scale.mass_g = 2.5
+    assert bench.say(b"SIR\r\n", 1.02) == b"S S    2.50000 g\r\n" * 10
+    assert bench.run(0.5) == b"S S    0.00000 g\r\n" * 5
+    bench.scale.mass_g = 2.6
+    assert bench.run(0.1) == b"S S    0.10000 g\r\n"
 
 
 def test_endless_rubbish_is_refused() -> None:

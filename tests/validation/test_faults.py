@@ -31,6 +31,7 @@ OF_A_DAY = [trial.name for trial in TRIALS if trial.test == "profile"]
         *("bolus_cut_short", "reported_not_delivered", "sensor_offset"),
         *("no_alarm_during_bolus", "level_ignored", "stiffness_fades", "valve_stuck_open"),
         *OF_A_DAY,
+        *("tare_in_mid_run", "wrong_unit"),
         *("bolus_not_counted", "cancel_ignored", "extended_as_normal", "leak_at_rest", "siphon"),
     ],
 )

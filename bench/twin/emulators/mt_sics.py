@@ -47,6 +47,8 @@ class MtSicsBalance:
         scale: the balance's physics.
         temperatures_c: the sensors that `M28` reads, at a time.
         stability_timeout_s: how long `S`, `Z` and `T` wait for a stable pan.
+        host_unit: which unit it was set to answer weights in.
+        tare_key_s: when somebody presses its tare key; never unless told.
 
     """
 
@@ -59,10 +61,13 @@ class MtSicsBalance:
         temperatures_c: Callable[[float], Sequence[float]],
         *,
         stability_timeout_s: float = 20.0,
+        host_unit: str = "g",
+        tare_key_s: float = math.inf,
     ) -> None:
         self._send = send
         self._scale = scale
-        self._pan = Pan(scale)
+        self._pan = Pan(scale, host_unit)
+        self._tare_key_s = tare_key_s
         self._information = Information(scale, self._pan, temperatures_c)
         self._stability_timeout_s = stability_timeout_s
         self._received = bytearray()
@@ -126,6 +131,9 @@ class MtSicsBalance:
         """Do what one new weight calls for."""
         indication_g = self._scale.indication_g(time_s)
         stable = self._scale.stable(time_s)
+        if time_s >= self._tare_key_s:
+            self._tare_key_s = math.inf
+            self._pan.tare(indication_g)
         if self._streaming:
             self._send(self._pan.line(indication_g, stable), time_s)
         if self._change is not None:

@@ -10,6 +10,8 @@ ZERO_RANGE = 0.02
 _UNDERLOAD = 0.05
 """Share of the capacity below zero that still is a weight."""
 _UNITS = {"g": 1.0, "mg": 1e-3}
+_HOST_UNITS_G = {"g": 1.0, "mg": 1e-3, "ct": 0.2, "oz": 28.349523125, "mom": 3.75}
+"""What a balance can be set to answer in, in g."""
 
 
 class Scale(Protocol):
@@ -30,15 +32,17 @@ class Scale(Protocol):
 class Pan:
     """The pan as the balance reports it; all masses in g, `indication_g` unrounded and untared."""
 
-    def __init__(self, scale: Scale) -> None:
+    def __init__(self, scale: Scale, host_unit: str = "g") -> None:
         self.zero_g = 0.0
         self.tare_g = 0.0
         self.maximum_g = scale.maximum_g
         self._lowest_g = -_UNDERLOAD * scale.maximum_g
         self._per_g = 1.0 / scale.readability_g
         self._decimals = max(0, math.ceil(-math.log10(scale.readability_g) - 1e-9))
-        self._stable = f"S S %10.{self._decimals}f g\r\n".encode()
-        self._dynamic = f"S D %10.{self._decimals}f g\r\n".encode()
+        self._g_per_unit = _HOST_UNITS_G[host_unit]
+        places = max(0, self._decimals + round(math.log10(self._g_per_unit)))
+        self._stable = f"S S %10.{places}f {host_unit}\r\n".encode()
+        self._dynamic = f"S D %10.{places}f {host_unit}\r\n".encode()
 
     def line(self, indication_g: float, stable: bool) -> bytes:
         """Write a weight line: value in ten columns, rounded to the readability; `+` or `-` outside the range."""
@@ -48,7 +52,7 @@ class Pan:
         if gross_g < self._lowest_g:
             return b"S -\r\n"
         return (self._stable if stable else self._dynamic) % (
-            round((gross_g - self.tare_g) * self._per_g) / self._per_g
+            round((gross_g - self.tare_g) * self._per_g) / self._per_g / self._g_per_unit
         )
 
     def text(self, mass_g: float) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bench.quantities import Duration, Mass, MassRate, Pressure, Quantity, Ratio, Temperature
+from bench.quantities import Duration, Mass, MassRate, Positive, Pressure, Quantity, Ratio, Temperature
 from bench.twin.faults.base import Device, OneFault
 
 
@@ -41,6 +41,39 @@ class BalanceScaleError(OneFault):
 
     fault: Literal["balance_scale_error"]
     error: Ratio = Quantity(20, "%")
+
+
+class Draught(OneFault):
+    """Balance: air moves over the pan for `lasting`, after `first` and then `every` so often, with gusts of `force`."""
+
+    fault: Literal["draught"]
+    force: Mass = Quantity(1, "mg")
+    first: Duration = Quantity(20, "min")
+    every: Annotated[Duration, Positive] = Quantity(10, "min")
+    lasting: Duration = Quantity(2, "min")
+
+
+class NeedleTouching(OneFault):
+    """Vessel: the needle leans on its wall from `first` on; its force grows at `rate` and slips off at `slips_at`."""
+
+    fault: Literal["needle_touching"]
+    rate: Annotated[MassRate, Positive] = Quantity(12, "mg/h")
+    slips_at: Annotated[Mass, Positive] = Quantity(2, "mg")
+    first: Duration = Quantity(20, "min")
+
+
+class TareInMidRun(OneFault):
+    """Balance: somebody presses its tare key, after `first`. Acts in the emulator, not in the physics."""
+
+    fault: Literal["tare_in_mid_run"]
+    first: Duration = Quantity(30, "min")
+
+
+class WrongUnit(OneFault):
+    """Balance: it answers in `unit` instead of g, `mom` being 3.75 g. Acts in the emulator, not in the physics."""
+
+    fault: Literal["wrong_unit"]
+    unit: Literal["mg", "ct", "oz", "mom"] = "mom"
 
 
 class SensorOffset(OneFault):
@@ -79,6 +112,10 @@ Kinds = (
     | BalanceDrift
     | BalanceFrozen
     | BalanceScaleError
+    | Draught
+    | NeedleTouching
+    | TareInMidRun
+    | WrongUnit
     | SensorOffset
     | WarmRoom
     | SilentInstrument
