@@ -149,6 +149,8 @@ def _show(run: RunResult, options: argparse.Namespace) -> int:
             print(f"IMPORTED, not driven by this bench: {run.imported.file}, SHA-256 {run.imported.sha256[:16]}…")
         for test in run.tests:
             print(describe(test))
+            if test.evaluation is not None and test.evaluation.partial:
+                print("  PARTIAL, of what was recorded until the abort:")
             print("\n".join(_measured(test)))
             if checks := monte_carlo_text(test):
                 print(checks)

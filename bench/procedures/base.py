@@ -106,7 +106,11 @@ class Stage(Protocol):
 
 
 class Procedure(Protocol):
-    """One kind of test. A module of `bench/procedures/` ends with `PROCEDURE = TheClass()`."""
+    """One kind of test. A module of `bench/procedures/` ends with `PROCEDURE = TheClass()`.
+
+    One with `partial: ClassVar[bool] = True` has its `evaluate()` called for an aborted test, too: what was recorded up
+    to then is shown as partial, and never passes.
+    """
 
     name: ClassVar[str]
     summary: ClassVar[str]

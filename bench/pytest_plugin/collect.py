@@ -85,7 +85,9 @@ class ResultItem(pytest.Item):
         self.result = result
         self.user_properties.append(("verdict", result.verdict.value))
         self.user_properties += [("verifies", requirement) for requirement in result.verifies]
-        if result.evaluation is not None:
+        if result.evaluation is not None and result.evaluation.partial:
+            self.user_properties.append(("partial", result.evaluation.partial))
+        elif result.evaluation is not None:
             self.user_properties += [
                 (each.name, f"{each.value:.6g} {each.unit}".strip())
                 for each in result.evaluation.measurements

@@ -74,9 +74,10 @@ def _evaluation(test: TestResult, evaluation: Evaluation, *, simulated: bool) ->
     others = [each for each in evaluation.measurements if each.name not in judged_names]
     rest = budgets(others)
     judged_budgets = budgets([each for each in evaluation.measurements if each.name in judged_names])
+    part = " (PARTIAL: of what was recorded until the abort, not judged)" if evaluation.partial else ""
     parts = [
         list_html("doubts", "Doubts: why no verdict can be given, whatever the rows below say", evaluation.doubts),
-        f"<h4>Measurements against limits</h4>{judged_table(test.judged, evaluation.measurements)}"
+        f"<h4>Measurements against limits{part}</h4>{judged_table(test.judged, evaluation.measurements)}"
         if test.judged
         else "",
         list_html("notes", "Notes", evaluation.notes),
@@ -85,7 +86,7 @@ def _evaluation(test: TestResult, evaluation: Evaluation, *, simulated: bool) ->
         figures = "".join(figure_html(each, f"{test.id}/{each.name}", simulated) for each in evaluation.figures)
         parts.append(f'<h4>Figures</h4><div class="figures">{figures}</div>')
     if others:
-        parts.append(f"<h4>Other measurements</h4>{other_table(others)}")
+        parts.append(f"<h4>Other measurements{part}</h4>{other_table(others)}")
     parts += [data_table_html(table) for table in evaluation.tables]
     # Boluses have a table of their own, which tells more of them.
     if pulses := [pulse for pulse in evaluation.pulses if pulse.kind != "bolus"]:

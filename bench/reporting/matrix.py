@@ -20,11 +20,14 @@ class Cell:
 
     measurement: Measurement | None
     judged: Judged | None
+    partial: bool = False
 
     @property
     def text(self) -> str:
         """Value and uncertainty as they are read."""
-        return measured_text(self.measurement) if self.measurement is not None else _NOT_MEASURED
+        if self.measurement is None:
+            return _NOT_MEASURED
+        return measured_text(self.measurement) + (" of a part" if self.partial else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ def _cell(test: TestResult, name: str) -> Cell:
     return Cell(
         next((each for each in measured if each.name == name), None),
         next((each for each in test.judged if each.measurement == name), None),
+        partial=test.evaluation is not None and bool(test.evaluation.partial),
     )
 
 
@@ -127,7 +131,13 @@ def _figure(matrix: Matrix, column: int, name: str, simulated: bool) -> Figure |
     curves: dict[str, list[tuple[float, Measurement]]] = {}
     for test, cells in matrix.rows:
         at, measured = _number(test, name, unit, matrix.concentration), cells[column].measurement
-        if at is None or measured is None or measured.value is None or measured.censored is not None:
+        if (
+            cells[column].partial
+            or at is None
+            or measured is None
+            or measured.value is None
+            or measured.censored is not None
+        ):
             continue
         others = ", ".join(
             f"{each.name.replace('_', ' ')} {each.text}" for each in test.conditions if each.name != name

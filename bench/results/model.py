@@ -169,6 +169,9 @@ class Evaluation(_Model):
     doubts: list[str] = Field(
         default=[], description="reasons why no verdict can be given at all: gaps, bumps, lost data"
     )
+    partial: str = Field(
+        default="", description="that, when and why the test was aborted: everything is of the part until then"
+    )
 
 
 class Judged(_Model):

@@ -39,9 +39,10 @@ from bench.rig.model import (
 from bench.run.bench_state import CONDITION_LEFT, CONDITION_SET
 from bench.run.folder import RECORDING
 from bench.run.judging import judge_test
+from bench.run.partial import evaluates_partial, partial_result
 
 DRIVEN = "driven"
-"""Outcome of a test that was driven to its end; only such a one is evaluated."""
+"""Outcome of a test that was driven to its end; only such a one is judged."""
 
 
 def evaluate_run(
@@ -80,12 +81,19 @@ def evaluate_run(
 def test_result(
     recording: RecordingReader, test: PlanTest, plan: Plan, rig: Rig, procedures: Mapping[str, Procedure]
 ) -> TestResult:
-    """Evaluate and judge one test of a recording; a test that was not driven to its end has verdict `error`."""
+    """Evaluate and judge one test of a recording.
+
+    A test that was not driven to its end has verdict `error`; of a long one the part that was recorded is shown.
+    """
     record = recording.test(test.id)
     outcome, reason = _outcome(record.events("test ended"))
+    procedure, context = procedures[test.procedure], Context(plan.under(test), rig)
     if outcome != DRIVEN:
-        return error_result(recording, test, reason)
-    evaluation = procedures[test.procedure].evaluate(test.settings, record, Context(plan.under(test), rig))
+        if not evaluates_partial(procedure):
+            return error_result(recording, test, reason)
+        part, unjudged, reason = partial_result(test, procedure, record, context, reason)
+        return _result(test, record, Verdict.ERROR, reason, unjudged, part)
+    evaluation = procedure.evaluate(test.settings, record, context)
     evaluation = _with_findings(evaluation, record.events(FINDING))
     evaluation = _with_left_conditions(evaluation, record.events(CONDITION_LEFT))
     judged, verdict, reason = judge_test(test, evaluation, plan)

@@ -75,7 +75,7 @@ def compare(run: RunResult, folder: Path, seed: int, ul_per_u: float) -> list[Co
     found: list[Compared] = []
     with RecordingReader(folder / RECORDING) as recording:
         for test in run.tests:
-            if test.evaluation is None:
+            if test.evaluation is None or test.evaluation.partial:
                 continue
             course = Course(recording.test(test.id), truth, ul_per_u)
             true = truths(test.procedure, course)

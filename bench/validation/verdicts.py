@@ -78,7 +78,7 @@ def decide(rig: Rig, procedure: str, seed: int, limit_percent: float, expanded_p
     plan = short_plan(procedure, world.pump, limit)
     run = drive(plan, rig, world, folder)
     (test,) = run.tests
-    if test.evaluation is None:
+    if test.evaluation is None or test.evaluation.partial:
         raise RuntimeError(f"{procedure}, seed {seed}: not evaluated: {test.reason}")
     truth = next(each for each in compare(run, folder, seed, world.pump.insulin.ul_per_u) if each.name == MEASUREMENT)
     measured = next(each for each in test.evaluation.measurements if each.name == MEASUREMENT)

@@ -126,6 +126,7 @@ class Basal:
     """A constant basal rate, weighed from the first command on."""
 
     name: ClassVar[str] = "basal"
+    partial: ClassVar[bool] = True
     summary: ClassVar[str] = "volume, steadiness and every pulse of a constant basal rate"
     Settings: ClassVar[type[ProcedureSettings]] = BasalSettings
     measurements: ClassVar[Mapping[str, MeasurementSpec]] = _catalogue()

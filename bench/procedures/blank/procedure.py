@@ -50,6 +50,7 @@ class Blank:
     """The empty rig, weighed while nothing is delivered."""
 
     name: ClassVar[str] = "blank"
+    partial: ClassVar[bool] = True
     summary: ClassVar[str] = "what the empty rig does by itself: evaporation, drift, noise, disturbances"
     Settings: ClassVar[type[ProcedureSettings]] = BlankSettings
     measurements: ClassVar[Mapping[str, MeasurementSpec]] = {

@@ -82,6 +82,7 @@ class Idle:
     """A pump that is to deliver nothing."""
 
     name: ClassVar[str] = "idle"
+    partial: ClassVar[bool] = True
     summary: ClassVar[str] = "a stopped or suspended pump: leak, siphoning and unintended delivery, and their limits"
     Settings: ClassVar[type[ProcedureSettings]] = IdleSettings
     measurements: ClassVar[Mapping[str, MeasurementSpec]] = _catalogue()

@@ -128,6 +128,7 @@ class Profile:
     """A basal profile with boluses, temporary rates and suspensions laid over it."""
 
     name: ClassVar[str] = "profile"
+    partial: ClassVar[bool] = True
     summary: ClassVar[str] = "a basal profile over a day, with boluses, temporary rates and suspensions laid over it"
     Settings: ClassVar[type[ProcedureSettings]] = ProfileSettings
     measurements: ClassVar[Mapping[str, MeasurementSpec]] = day_catalogue()

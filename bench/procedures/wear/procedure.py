@@ -153,6 +153,7 @@ class Wear:
     """Days of wear with one profile, meals every day, and a reservoir change."""
 
     name: ClassVar[str] = "wear"
+    partial: ClassVar[bool] = True
     summary: ClassVar[str] = "the days that a pump is worn: one profile, meals every day, a reservoir change, drift"
     Settings: ClassVar[type[ProcedureSettings]] = WearSettings
     measurements: ClassVar[Mapping[str, MeasurementSpec]] = _catalogue()
