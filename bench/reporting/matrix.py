@@ -27,7 +27,8 @@ class Cell:
         """Value and uncertainty as they are read."""
         if self.measurement is None:
             return _NOT_MEASURED
-        return measured_text(self.measurement) + (" of a part" if self.partial else "")
+        of_a_part = self.partial and self.measurement.value is not None
+        return measured_text(self.measurement) + (" of a part" if of_a_part else "")
 
 
 @dataclass(frozen=True, slots=True)
