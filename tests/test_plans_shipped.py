@@ -58,7 +58,9 @@ def test_the_readme_and_the_benchmark_name_every_plan() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [name for name in NAMES if f"| `{name}.yaml` |" not in readme] == []
     table = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    missing = {(name, str(test.id)) for name, test in TESTS if f"| {name}.yaml | {test.id} |" not in table}
+    # What the tests of `score` say of healthy pumps stands in docs/score.md.
+    listed = [(name, test) for name, test in TESTS if name != "score"]
+    missing = {(name, str(test.id)) for name, test in listed if f"| {name}.yaml | {test.id} |" not in table}
     assert missing == set()
 
 

@@ -173,8 +173,8 @@ def test_a_rig_that_cannot_be_opened_is_a_set_up_error_with_every_instruments_st
     assert "2 errors" in run.output
     assert "failed" not in run.output.splitlines()[-1]
     if name != "wrong-insulin":
-        assert "cannot be opened: 1 of 6 instruments failed" in run.output
-        assert run.output.count(" ok  ") == 5
+        assert "cannot be opened: 1 of 7 instruments failed" in run.output
+        assert run.output.count(" ok  ") == 6
     assert run.results["complete"] is False
     assert run.results["ended_by"].startswith("the rig could not be opened: ")
     assert "SIMULATED" in (run.folder / "report.html").read_text(encoding="utf-8")
@@ -194,7 +194,7 @@ def test_what_the_rig_lacks_is_refused_at_collection_test_by_test(drive: Drive, 
     only_words(run.output)
     for test_id in ("OCCLUSION-3U", "OCCLUSION-6U", "OCCLUSION-BOLUS"):
         assert (
-            f"{test_id}: needs an occluder, and the rig has none (it has balance, climate, operator, pump)"
+            f"{test_id}: needs an occluder, and the rig has none (it has balance, climate, operator, power, pump)"
             in run.output
         )
         assert f"{test_id}: needs a pressure sensor" in run.output

@@ -15,6 +15,7 @@ from bench.cli import main
 from bench.results.model import Verdict
 from bench.rig.load import load_rig
 from bench.validation.coverage import Share
+from bench.validation.faults import TRIALS
 from bench.validation.judging import against, beside, coverage_results, covers
 from bench.validation.model import Covers, FaultResult, ReferenceResult, RuleResult, Validation
 from bench.validation.page import validation_html
@@ -37,7 +38,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr("bench.validation.validate.PROCEDURES", ("bolus",))
         trials = "bench.validation.validate.plan_work"
         work = plan_work(folder / "rig.yaml", 2)
-        patch.setattr(trials, lambda *_: dataclasses.replace(work, trials=(1, 16)))
+        names = [trial.name for trial in TRIALS]
+        chosen = tuple(names.index(name) for name in ("dose_scale_error", "reported_not_delivered"))
+        patch.setattr(trials, lambda *_: dataclasses.replace(work, trials=chosen))
         arguments = ["--rig", str(folder / "rig.yaml"), "--runs", "2", "--jobs", "1", "--output", str(folder / "out")]
         assert main(["validate", *arguments]) == 0
     return folder / "out"
@@ -112,7 +115,7 @@ def test_a_rig_without_pressure_sensor_leaves_out_occlusions(tmp_path: Path) -> 
 
 def test_a_rig_without_a_declared_evaporation_leaves_out_the_pump_at_rest() -> None:
     work = plan_work(FIXTURES / "bench-3.yaml", 10)
-    assert work.procedures == ("basal", "bolus", "occlusion")
+    assert work.procedures == ("basal", "bolus", "occlusion", "blank")
     assert "declares no `evaporation:`" in work.left_out[-1]
     assert "idle" in plan_work(FIXTURES / "simulated.yaml", 10).procedures
 

@@ -364,5 +364,5 @@ def _knots(parts: Sequence[tuple[float, float, float]]) -> tuple[Floats, Floats]
     edges = np.unique([edge for begin_s, end_s, _ in parts for edge in (begin_s, end_s)])
     due_ul = np.zeros(len(edges))
     for begin_s, end_s, volume_ul in parts:
-        due_ul += volume_ul * np.clip((edges - begin_s) / (end_s - begin_s), 0.0, 1.0)
+        due_ul += volume_ul * np.clip(edges - begin_s, 0.0, end_s - begin_s) / (end_s - begin_s)
     return edges, due_ul
