@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from bench.procedures.shared.alarms import OCCLUSION, seen
 from bench.procedures.shared.pump_clock import Instant, alarm_instant
-from bench.recording.reader import Event, TestRecord
+from bench.procedures.shared.span import Span, span_of
+from bench.recording.reader import TestRecord
 
 SECONDS_PER_HOUR = 3600.0
 NO_BOLUS = "no bolus into the shut line"
@@ -21,24 +22,6 @@ OCCLUSION_BEGUN = "occlusion begun"
 """The event with which each of several occlusions begins."""
 LEVEL_TOLD = "occlusion level told"
 """The event that tells what level the pump says that it has, once it was set."""
-
-
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """The occluder was moved at some moment between the command and its confirmation."""
-
-    sent_s: float
-    acknowledged_s: float
-
-    @property
-    def middle_s(self) -> float:
-        """The middle between the two."""
-        return 0.5 * (self.sent_s + self.acknowledged_s)
-
-    @property
-    def half_width_s(self) -> float:
-        """How far from the middle it may have been."""
-        return 0.5 * (self.acknowledged_s - self.sent_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +74,9 @@ class OcclusionFacts:
     """
 
     flow: Flow
-    closed: Switch | None
-    origin: Switch | None
-    opened: Switch | None
+    closed: Span | None
+    origin: Span | None
+    opened: Span | None
     alarm: Instant | None
     waited_s: float | None
     ended_s: float | None
@@ -103,7 +86,7 @@ class OcclusionFacts:
     run_in: OpenFlow | None = None
     released: bool = False
     later_alarms: int = 0
-    stopped: Switch | None = None
+    stopped: Span | None = None
     settled_s: float | None = None
 
 
@@ -142,15 +125,15 @@ def facts(record: TestRecord) -> OcclusionFacts:
     )
 
 
-def _stopped(record: TestRecord) -> Switch | None:
+def _stopped(record: TestRecord) -> Span | None:
     stops = [event for event in record.events("basal stopped") if "sent_s" in event.data]
     if stops:
-        return _command(stops[-1])
+        return span_of(stops[-1])
     settled = record.events(SETTLED)
-    return Switch(settled[0].time_s, settled[0].time_s) if settled else None
+    return Span(settled[0].time_s, settled[0].time_s) if settled else None
 
 
-def _run_in(record: TestRecord, closed: Switch | None) -> OpenFlow | None:
+def _run_in(record: TestRecord, closed: Span | None) -> OpenFlow | None:
     """Return the flow through the open line; None where it is not known when it began."""
     basal = record.events("basal commanded")
     commands = [event for event in record.events("bolus commanded") if int(event.data["index"]) == 0]
@@ -159,20 +142,16 @@ def _run_in(record: TestRecord, closed: Switch | None) -> OpenFlow | None:
         return None
     ended = next((event.time_s for event in record.events("bolus done") if int(event.data["index"]) == 0), None)
     if basal:
-        return OpenFlow(_command(command).acknowledged_s)
-    return OpenFlow(_command(command).sent_s, float(command.data["volume_ul"]), ended)
+        return OpenFlow(span_of(command).acknowledged_s)
+    return OpenFlow(span_of(command).sent_s, float(command.data["volume_ul"]), ended)
 
 
-def _switch(record: TestRecord, kind: str) -> Switch | None:
+def _switch(record: TestRecord, kind: str) -> Span | None:
     events = record.events(kind)
-    return _command(events[0]) if events else None
+    return span_of(events[0]) if events else None
 
 
-def _command(event: Event) -> Switch:
-    return Switch(float(event.data["sent_s"]), float(event.data["acknowledged_s"]))
-
-
-def _flow(record: TestRecord, closed: Switch | None) -> tuple[Flow, Switch | None]:
+def _flow(record: TestRecord, closed: Span | None) -> tuple[Flow, Span | None]:
     """Return what was commanded, and when it met the shut line."""
     basal = record.events("basal commanded")
     if basal:
@@ -187,6 +166,6 @@ def _flow(record: TestRecord, closed: Switch | None) -> tuple[Flow, Switch | Non
         done_s = ends[0].time_s
         active_s = float(ends[0].data.get("active_s", done_s))
         half_s = 0.5 * (done_s - active_s)
-        open_s = done_s - half_s - _command(commands[0]).middle_s
+        open_s = done_s - half_s - span_of(commands[0]).middle_s
     flow = Flow(bolus_ul=volume_ul, bolus_open_s=open_s, open_half_width_s=half_s)
-    return flow, _command(commands[1]) if 1 in commands and closed is not None else None
+    return flow, span_of(commands[1]) if 1 in commands and closed is not None else None

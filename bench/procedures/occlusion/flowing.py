@@ -13,13 +13,14 @@ from bench.metrology.noise import Floats
 from bench.metrology.poisson import upper_limit
 from bench.procedures.base import Context, MeasurementSpec
 from bench.procedures.occlusion import line_pressure
-from bench.procedures.occlusion.facts import NARROWED, SETTLED, Switch
+from bench.procedures.occlusion.facts import NARROWED, SETTLED
 from bench.procedures.occlusion.line_pressure import Zero
 from bench.procedures.occlusion.readings import LEVEL_S, volume_between
 from bench.procedures.shared.alarms import OCCLUSION, seen
 from bench.procedures.shared.pump_clock import Instant, alarm_instant
+from bench.procedures.shared.span import Span, span_of
 from bench.procedures.shared.weighing import Weighing
-from bench.recording.reader import Event, Series, TestRecord
+from bench.recording.reader import Series, TestRecord
 from bench.results.model import Measurement
 
 CONFIDENCE = 0.95
@@ -32,8 +33,8 @@ LEAST_SHARE = 0.01
 class Stretch:
     """Flow from a command until the stop, or until the alarm that ended it."""
 
-    begun: Switch
-    stopped: Switch
+    begun: Span
+    stopped: Span
     alarm: Instant | None
 
     @property
@@ -83,7 +84,7 @@ def flowing(record: TestRecord, weighing: Weighing, context: Context) -> Flowing
     alarms = [alarm_instant(record, event) for event in seen(record, OCCLUSION)]
     stretches = []
     for command, stop in zip(commands, stops, strict=False):
-        begun, stopped = _switch(command), _switch(stop)
+        begun, stopped = span_of(command), span_of(stop)
         mine = [alarm for alarm in alarms if begun.sent_s <= alarm.time_s <= stopped.acknowledged_s]
         stretches.append(Stretch(begun, stopped, mine[0] if mine else None))
     pressure = record.series("pressure.pressure_kpa")
@@ -105,10 +106,6 @@ def flowing(record: TestRecord, weighing: Weighing, context: Context) -> Flowing
         narrowed=str(narrowed[0].data["how"]) if narrowed else "",
         increment_ul=increment.to("µL", context.concentration) if increment is not None and pulsed else math.nan,
     )
-
-
-def _switch(event: Event) -> Switch:
-    return Switch(float(event.data["sent_s"]), float(event.data["acknowledged_s"]))
 
 
 def measure_flow(flow: Flowing, catalogue: Mapping[str, MeasurementSpec], names: Sequence[str]) -> list[Measurement]:

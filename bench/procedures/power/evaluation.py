@@ -9,7 +9,8 @@ from bench.metrology.budget import bounded, measurement, scaled, undetermined
 from bench.metrology.noise import Levels, Window
 from bench.metrology.plateau import level, step
 from bench.procedures.base import MeasurementSpec
-from bench.procedures.power.facts import PowerFacts, Span
+from bench.procedures.power.facts import PowerFacts
+from bench.procedures.shared.span import Span
 from bench.procedures.shared.weighing import Weighing
 from bench.results.model import Component, Measurement
 

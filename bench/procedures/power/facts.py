@@ -8,25 +8,8 @@ from bench.procedures.power import events
 from bench.procedures.power.driving import DELIVERING, TELLING_S
 from bench.procedures.shared.alarms import LOW_BATTERY, seen
 from bench.procedures.shared.pump_clock import Instant, alarm_instant
+from bench.procedures.shared.span import Span, span_of
 from bench.recording.reader import Event, TestRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Something was done at some moment between the command and its confirmation."""
-
-    sent_s: float
-    acknowledged_s: float
-
-    @property
-    def middle_s(self) -> float:
-        """The middle between the two."""
-        return 0.5 * (self.sent_s + self.acknowledged_s)
-
-    @property
-    def half_width_s(self) -> float:
-        """How far from the middle it may have been."""
-        return 0.5 * (self.acknowledged_s - self.sent_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +62,7 @@ def facts(record: TestRecord) -> PowerFacts:
     """Read the course of a test from its events."""
     commands = record.events("basal commanded")
     off, on = _first(record, events.OFF), _first(record, events.ON)
-    steps = tuple(Step(_span(event), float(event.data["read_v"])) for event in record.events(events.VOLTAGE))
+    steps = tuple(Step(span_of(event), float(event.data["read_v"])) for event in record.events(events.VOLTAGE))
     warnings = [alarm_instant(record, event) for event in seen(record, LOW_BATTERY)]
     if steps:
         warnings = [warning for warning in warnings if warning.time_s >= steps[0].span.sent_s - 1.0]
@@ -97,24 +80,20 @@ def facts(record: TestRecord) -> PowerFacts:
         warning=warnings[0] if warnings else None,
         lowest=bool(record.events(events.LOWEST)),
         before=_count(counts.get("before")),
-        off=_span(off) if off is not None else None,
-        on=_span(on) if on is not None else None,
+        off=span_of(off) if off is not None else None,
+        on=span_of(on) if on is not None else None,
         answers_s=answers[0].time_s if answers else None,
         silent_s=float(silent[0].data["waited_s"]) if silent else None,
         after=_count(counts.get("after")),
         told=tuple(str(event.data["code"]) for event in told),
-        again=_span(later[0]) if later else None,
-        stopped=_span(stops[-1]) if stops else None,
+        again=span_of(later[0]) if later else None,
+        stopped=span_of(stops[-1]) if stops else None,
         settled_s=settled[0].time_s if settled else None,
     )
 
 
 def _first(record: TestRecord, kind: str) -> Event | None:
     return next(iter(record.events(kind)), None)
-
-
-def _span(event: Event) -> Span:
-    return Span(float(event.data["sent_s"]), float(event.data["acknowledged_s"]))
 
 
 def _count(event: Event | None) -> Count | None:
