@@ -51,6 +51,7 @@ from bench.procedures.shared.alarms import alarm_findings, seen
 from bench.procedures.shared.corrections import corrections_table
 from bench.procedures.shared.findings import loss_note, recording_findings
 from bench.procedures.shared.levels import HOUR_S
+from bench.procedures.shared.shown import asked_for, simulated_words
 from bench.procedures.shared.weighing import USUAL_LAG_S, Weighing, weigh_record
 from bench.recording.reader import Event, TestRecord
 from bench.results.model import Evaluation, Figure, Measurement, Table
@@ -100,7 +101,7 @@ def evaluate_basal(
     measurements, tables, figures, windows_notes = evaluated
     tables += corrections_table(weighing, context, delivery.first_window, delivery.last_window)
     return Evaluation(
-        measurements=_asked_for(measurements, record, context),
+        measurements=asked_for(measurements, record, context),
         pulses=result_pulses(train, weighing),
         tables=tables,
         figures=figures,
@@ -146,7 +147,7 @@ def _evaluated(
     stabilisation_s: float,
     trumpet: str,
 ) -> tuple[list[Measurement], list[Table], list[Figure], list[str]]:
-    words = " Simulated." if record.simulated else ""
+    words = simulated_words(record.simulated)
     curve = delivery.curve()
     points = [] if curve is None else trumpet_of(delivery, curve, trumpet, stabilisation_s)
     hours = windows_of(delivery, HOUR_S)
@@ -222,9 +223,3 @@ def _sample_s(delivery: Delivery) -> float:
     if not math.isfinite(interval_s):
         return wanted_s
     return interval_s * max(1, round(wanted_s / interval_s))
-
-
-def _asked_for(measurements: list[Measurement], record: TestRecord, context: Context) -> list[Measurement]:
-    """Leave out what could not be measured, unless the plan asks for it."""
-    asked = {name for test in context.plan.tests if test.id == record.test_id for name in test.accept}
-    return [each for each in measurements if each.value is not None or each.name in asked]

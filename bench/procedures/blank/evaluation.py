@@ -28,6 +28,7 @@ from bench.procedures.blank.rig_lines import RigLines, rig_lines, rig_lines_tabl
 from bench.procedures.blank.stretch import Stretch, stretch_of
 from bench.procedures.shared.alarms import described, seen
 from bench.procedures.shared.findings import FEWEST_READINGS, recording_findings
+from bench.procedures.shared.shown import asked_for, simulated_words
 from bench.procedures.shared.weighing import Weighing, weigh_record
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation, Figure, Measurement, Table
@@ -75,9 +76,9 @@ def evaluate_blank(
         measure_temperature(record, stretch.window, catalogue),
     ]
     pasted = _rig_lines(stretch, losses, measurements)
-    words = " Simulated." if record.simulated else ""
+    words = simulated_words(record.simulated)
     return Evaluation(
-        measurements=_asked_for(measurements, record, context),
+        measurements=asked_for(measurements, record, context),
         tables=_tables(stretch, losses, pasted, noise, context),
         figures=_figures(stretch, losses, noise, record, words),
         notes=[
@@ -245,9 +246,3 @@ def _figures(
     if losses is not None:
         figures.append(rate_figure(stretch, losses, words))
     return [*figures, *temperature_figure(stretch, record, words)]
-
-
-def _asked_for(measurements: list[Measurement], record: TestRecord, context: Context) -> list[Measurement]:
-    """Leave out what could not be measured, unless the plan asks for it."""
-    asked = {name for test in context.plan.tests if test.id == record.test_id for name in test.accept}
-    return [each for each in measurements if each.value is not None or each.name in asked]

@@ -23,11 +23,6 @@ MOST_MARKS = 30
 _PROGRAMME_POINTS = 200
 
 
-def simulated_words(simulated: bool) -> str:
-    """Return what every caption of a simulated run ends with."""
-    return " Simulated." if simulated else ""
-
-
 def mass_figure(
     time_s: Floats, mass_mg: Floats, boluses: Sequence[CommandedBolus], start_s: float, words: str
 ) -> Figure:

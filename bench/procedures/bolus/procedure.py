@@ -13,7 +13,7 @@ from bench.procedures.bolus.catalogue import CATALOGUE, specs_of
 from bench.procedures.bolus.course import restorers
 from bench.procedures.bolus.delivering import ToGive, deliver
 from bench.procedures.bolus.evaluation import BolusRow, nothing_measured
-from bench.procedures.bolus.figures import mass_figure, simulated_words
+from bench.procedures.bolus.figures import mass_figure
 from bench.procedures.bolus.foretold import foretold
 from bench.procedures.bolus.kinds import found_of
 from bench.procedures.bolus.meanwhile import Meanwhile
@@ -31,6 +31,7 @@ from bench.procedures.shared.alarms import alarm_findings
 from bench.procedures.shared.common import record_blank, start_basal, stop_basal
 from bench.procedures.shared.corrections import corrections_table
 from bench.procedures.shared.findings import recording_findings
+from bench.procedures.shared.shown import simulated_words
 from bench.procedures.shared.weighing import Weighing, weigh_record
 from bench.quantities import Concentration, Quantity
 from bench.recording.reader import TestRecord

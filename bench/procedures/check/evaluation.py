@@ -13,6 +13,7 @@ from bench.procedures.base import Context, MeasurementSpec
 from bench.procedures.check.loads import Level, Load, doses_of, levels_of, mean_of, scatter, weights_of
 from bench.procedures.shared.alarms import alarm_findings
 from bench.procedures.shared.findings import recording_findings
+from bench.procedures.shared.shown import simulated_words
 from bench.procedures.shared.weighing import Weighing, balance_components, weigh_record
 from bench.quantities import Limit, Tolerance
 from bench.recording.reader import TestRecord
@@ -50,7 +51,7 @@ def evaluate_check(
     if dose is not None:
         made += _doses(weighing, dosed, dose, catalogue)
     accept = next((test.accept for test in context.plan.tests if test.id == record.test_id), {})
-    words = " Simulated." if record.simulated else ""
+    words = simulated_words(record.simulated)
     return Evaluation(
         measurements=[each for each in made if each.value is not None or each.name in accept],
         tables=_tables(weights, weight, dosed, dose, weighing),

@@ -15,6 +15,7 @@ from bench.procedures.idle.watch import CONFIDENCE, Watched, watched
 from bench.procedures.shared.alarms import alarm_findings
 from bench.procedures.shared.corrections import corrections_table
 from bench.procedures.shared.findings import recording_findings
+from bench.procedures.shared.shown import simulated_words
 from bench.procedures.shared.weighing import declared_loss, weigh_record
 from bench.quantities import Quantity
 from bench.recording.reader import TestRecord
@@ -53,7 +54,7 @@ def evaluate_idle(
     declared = declared_loss(context)[0] is not None
     counted_u = _counted_ul(record, span) / context.concentration.ul_per_u
     measured = _measurements(found, pulse_ul, catalogue, declared=declared)
-    words = " Simulated." if record.simulated else ""
+    words = simulated_words(record.simulated)
     told = _told(found, state, head_height, counted_u, declared=declared)
     return Evaluation(
         measurements=measured,

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bench.procedures.base import Context, MeasurementSpec
-from bench.procedures.bolus.figures import simulated_words
 from bench.procedures.occlusion.evaluation import arrived_while_shut, measure
 from bench.procedures.occlusion.facts import facts
 from bench.procedures.occlusion.figures import course_table, figures
@@ -26,6 +25,7 @@ from bench.procedures.occlusion.readings import OcclusionReadings, readings
 from bench.procedures.occlusion.repeats import parts, repeats_table, together
 from bench.procedures.occlusion.repeats_figures import courses_table, repeats_figures
 from bench.procedures.occlusion.settings import MEASURED, Kind, OcclusionSettings
+from bench.procedures.shared.shown import simulated_words
 from bench.procedures.shared.weighing import Weighing
 from bench.recording.reader import TestRecord
 from bench.results.model import Figure, Measurement, Table

@@ -8,7 +8,6 @@ from typing import ClassVar
 from bench.metrology.rounding import number
 from bench.plan.model import Plan
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
-from bench.procedures.bolus.figures import simulated_words
 from bench.procedures.power.driving import SETTLE_S, TELLING_S, drive
 from bench.procedures.power.evaluation import PowerReadings, measure, power_notes
 from bench.procedures.power.facts import facts
@@ -18,6 +17,7 @@ from bench.procedures.shared.alarms import alarm_findings
 from bench.procedures.shared.corrections import between_blanks, corrections_table
 from bench.procedures.shared.findings import recording_findings
 from bench.procedures.shared.planning import planned_levels
+from bench.procedures.shared.shown import simulated_words
 from bench.procedures.shared.weighing import weigh_record
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation

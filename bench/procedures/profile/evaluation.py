@@ -39,6 +39,7 @@ from bench.procedures.shared.periods import (
     periods_table,
     segments_of,
 )
+from bench.procedures.shared.shown import asked_for, simulated_words
 from bench.procedures.shared.times import clock
 from bench.procedures.shared.weighing import weigh_record
 from bench.recording.reader import TestRecord
@@ -62,10 +63,10 @@ def evaluate_day(
         nothing = [undetermined(name, spec.title, spec.unit, why) for name, spec in catalogue.items()]
         return Evaluation(measurements=nothing, notes=notes, doubts=doubts or [f"Nothing can be said: {why}."]), None
     doubts += _extent(record, delivery, duration_s)
-    measurements, tables, figures, told = _evaluated(delivery, catalogue, " Simulated." if record.simulated else "")
+    measurements, tables, figures, told = _evaluated(delivery, catalogue, simulated_words(record.simulated))
     tables += corrections_table(weighing, context, delivery.first_edge.window, delivery.last_edge.window)
     evaluation = Evaluation(
-        measurements=_asked_for(measurements, record, context),
+        measurements=asked_for(measurements, record, context),
         tables=tables,
         figures=figures,
         notes=[*told, *notes, loss_note(weighing)],
@@ -140,9 +141,3 @@ def _extent(record: TestRecord, delivery: Dosing, duration_s: float) -> list[str
             " wants: what holds for the part is not shown for the whole."
         )
     return doubts
-
-
-def _asked_for(measurements: list[Measurement], record: TestRecord, context: Context) -> list[Measurement]:
-    """Leave out what could not be measured, unless the plan asks for it."""
-    asked = {name for test in context.plan.tests if test.id == record.test_id for name in test.accept}
-    return [each for each in measurements if each.value is not None or each.name in asked]

@@ -16,6 +16,7 @@ from bench.procedures.base import Context, MeasurementSpec
 from bench.procedures.reservoir.course import ALARM_POLL_S, EMPTY, HOUR_S, Course, course_of
 from bench.procedures.shared.alarms import alarm_findings, seen
 from bench.procedures.shared.findings import recording_findings
+from bench.procedures.shared.shown import simulated_words
 from bench.procedures.shared.weighing import weigh_record
 from bench.recording.reader import TestRecord
 from bench.results.model import Component, Evaluation, Figure, Mark, Measurement
@@ -55,7 +56,7 @@ def evaluate_reservoir(record: TestRecord, context: Context, catalogue: Catalogu
         *(teller.after_change() if asked.prime_ul > 0.0 else []),
     ]
     accept = {name for test in context.plan.tests if test.id == record.test_id for name in test.accept}
-    words = " Simulated." if record.simulated else ""
+    words = simulated_words(record.simulated)
     return Evaluation(
         measurements=[each for each in made if each.value is not None or each.name in accept],
         figures=[_figure(course, asked, record, context.concentration.ul_per_u, words)],

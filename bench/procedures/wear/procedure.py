@@ -30,6 +30,7 @@ from bench.procedures.shared.levels import END_LEVEL_S
 from bench.procedures.shared.periods import measure_segments, periods_table
 from bench.procedures.shared.planning import planned_levels
 from bench.procedures.shared.programme import DAY_S
+from bench.procedures.shared.shown import asked_for, simulated_words
 from bench.procedures.shared.times import Instant, clock
 from bench.procedures.wear.measures import (
     CHANGE,
@@ -227,7 +228,7 @@ class Wear:
         evaluation, dosing = evaluate_day(record, context, self.measurements, settings.duration.to("s"))
         if dosing is None:
             return evaluation
-        words = " Simulated." if record.simulated else ""
+        words = simulated_words(record.simulated)
         days, parts = days_of(dosing), parts_of(dosing, PART_S, "part")
         drift = drift_of(dosing, parts)
         primed_ul = sum(float(event.data["volume_ul"]) for event in record.events(PRIME))
@@ -237,11 +238,9 @@ class Wear:
             measure_drift(drift, self.measurements),
             measure_change(dosing, primed_ul, self.measurements),
         ]
-        asked = {name for test in context.plan.tests if test.id == record.test_id for name in test.accept}
-        shown = [each for each in measured if each.value is not None or each.name in asked]
         return evaluation.model_copy(
             update={
-                "measurements": [*evaluation.measurements, *shown],
+                "measurements": [*evaluation.measurements, *asked_for(measured, record, context)],
                 "tables": [
                     periods_table(days, dosing.ul_per_u, "days", "Days of wear", "day"),
                     periods_table(parts, dosing.ul_per_u, "parts", "Every six hours", "part"),
