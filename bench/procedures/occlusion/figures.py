@@ -8,7 +8,9 @@ from bench.metrology.decimate import series
 from bench.procedures.occlusion.evaluation import pushed_rise
 from bench.procedures.occlusion.facts import Flow
 from bench.procedures.occlusion.line_compliance import compliance_figure
+from bench.procedures.occlusion.line_pressure import Zero
 from bench.procedures.occlusion.readings import LEVEL_S, OcclusionReadings
+from bench.recording.reader import Series
 from bench.results.model import Figure, Mark, Rule, Table
 
 MINUTE_S = 60.0
@@ -44,16 +46,22 @@ def course_marks(seen: OcclusionReadings, zero_s: float) -> list[Mark]:
 
 def pressure_figure(seen: OcclusionReadings, start_s: float, words: str) -> Figure:
     """Return the pressure over the whole test."""
-    zero_kpa = seen.zero.value if seen.zero is not None else 0.0
-    minutes = (seen.pressure.time_s - start_s) / MINUTE_S
+    return course_of_pressure(seen.pressure, seen.zero, start_s, course_marks(seen, start_s), "open line", words)
+
+
+def course_of_pressure(
+    pressure: Series, zero: Zero | None, start_s: float, marks: list[Mark], at_zero: str, words: str
+) -> Figure:
+    """Return the pressure above the zero of the blanks, which is that of `at_zero`, over the whole test."""
+    zero_kpa = zero.value if zero is not None else 0.0
     return Figure(
         name="pressure",
         title="Pressure in the line",
         x_label="time since the test began / min",
         y_label="pressure / kPa",
-        series=[series("line", minutes, seen.pressure.value - zero_kpa, role="pressure")],
-        marks=course_marks(seen, start_s),
-        rules=[Rule(y=0.0, label="open line")],
+        series=[series("line", (pressure.time_s - start_s) / MINUTE_S, pressure.value - zero_kpa, role="pressure")],
+        marks=marks,
+        rules=[Rule(y=0.0, label=at_zero)],
         caption="Above the zero of the blanks; reduced to least and greatest of each stretch." + words,
     )
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from bench.metrology.decimate import series
+from bench.procedures.occlusion.figures import course_of_pressure
 from bench.procedures.occlusion.flowing import HOUR_S, MINUTE_S, Flowing
-from bench.results.model import Figure, Mark, Rule, Table
+from bench.results.model import Figure, Mark, Table
 
 SHOWN_MARKS = 10
 
 
 def flow_figures(flow: Flowing, start_s: float, words: str) -> list[Figure]:
     """Return the pressure and the delivered volume, beside what was due, with every alarm."""
-    return [_pressure_figure(flow, start_s, words), _volume_figure(flow, start_s, words)]
+    marks = _marks(flow, start_s)
+    pressure = course_of_pressure(flow.pressure, flow.zero, start_s, marks, "pump at rest", words)
+    return [pressure, _volume_figure(flow, start_s, marks, words)]
 
 
 def _marks(flow: Flowing, start_s: float) -> list[Mark]:
@@ -22,22 +25,7 @@ def _marks(flow: Flowing, start_s: float) -> list[Mark]:
     return [Mark(x=(time_s - start_s) / MINUTE_S, label=label) for time_s, label in happened]
 
 
-def _pressure_figure(flow: Flowing, start_s: float, words: str) -> Figure:
-    zero_kpa = flow.zero.value if flow.zero is not None else 0.0
-    minutes = (flow.pressure.time_s - start_s) / MINUTE_S
-    return Figure(
-        name="pressure",
-        title="Pressure in the line",
-        x_label="time since the test began / min",
-        y_label="pressure / kPa",
-        series=[series("line", minutes, flow.pressure.value - zero_kpa, role="pressure")],
-        marks=_marks(flow, start_s),
-        rules=[Rule(y=0.0, label="pump at rest")],
-        caption="Above the zero of the blanks; reduced to least and greatest of each stretch." + words,
-    )
-
-
-def _volume_figure(flow: Flowing, start_s: float, words: str) -> Figure:
+def _volume_figure(flow: Flowing, start_s: float, marks: list[Mark], words: str) -> Figure:
     weighing = flow.weighing
     minutes = (weighing.time_s - start_s) / MINUTE_S
     curves = [series("balance", minutes, weighing.mass_mg, role="mass")]
@@ -54,7 +42,7 @@ def _volume_figure(flow: Flowing, start_s: float, words: str) -> Figure:
         x_label="time since the test began / min",
         y_label="mass / mg",
         series=curves,
-        marks=_marks(flow, start_s),
+        marks=marks,
         caption="As the balance showed it; due by the rate, from zero on." + words,
     )
 
