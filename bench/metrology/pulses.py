@@ -18,7 +18,7 @@ from dataclasses import replace
 import numpy as np
 
 from bench.metrology.disturbances import bends
-from bench.metrology.matched_filter import Fitter, Grid, Response, Scan, covariance_of, first_order, grid_of, scan
+from bench.metrology.matched_filter import Fitter, Grid, Scan, covariance_of, first_order, grid_of, scan
 from bench.metrology.noise import Floats, Noise, Window
 from bench.metrology.noise_covariance import FilteredNoise, from_noise
 from bench.metrology.pulse_events import Step
@@ -45,6 +45,7 @@ FEWEST_FOR_RESPONSE = 4
 FEWEST_D_PRIME = 6.0
 """Pulses whose sizes are fewer standard uncertainties are not told one by one."""
 LAG_S = 1.0
+"""A balance's own filter, until the pulses tell what it is."""
 EXTRA_DOUBT = "a step of a pulse's size and shape where none is scheduled: a jump of the meniscus would look the same"
 _SETTLED_S = 5.0
 _LEFT_BY_A_STEP = 0.5
@@ -60,8 +61,6 @@ def find_pulses(
     interval_s: float,
     delivery: Window,
     loss_mg_per_s: float = 0.0,
-    response: Response | None = None,
-    lag_s: float = LAG_S,
     weighing_noise: FilteredNoise | None = None,
 ) -> PulseTrain:
     """Find the pulses of a delivery.
@@ -74,8 +73,6 @@ def find_pulses(
         interval_s: time between two pulses as rate and increment say.
         delivery: from the command to the stop.
         loss_mg_per_s: evaporation.
-        response: of the balance to a pulse; a first-order lag of `lag_s` where none is given.
-        lag_s: time constant of the balance's filter.
         weighing_noise: the same noise as fitted by `fit_noise`, with its filter; that of `noise` where none is given.
 
     """
@@ -84,9 +81,9 @@ def find_pulses(
     made_good = mass_mg + loss_mg_per_s * (time_s - time_s[0])
     step_s = 0.5 if interval_s >= 30.0 else 0.25 if interval_s >= DENSE_S else 0.1
     grid = grid_of(time_s, made_good, step_s)
-    covariance = covariance_of(noise, lag_s, grid, _quiet(grid, delivery))
+    covariance = covariance_of(noise, LAG_S, grid, _quiet(grid, delivery))
     slope = _SLOPE_MG_PER_S + _TAIL_SHARE * pulse_mg / interval_s
-    fitter = Fitter(covariance, response or first_order(lag_s), slope, _SETTLED_S * lag_s)
+    fitter = Fitter(covariance, first_order(LAG_S), slope, _SETTLED_S * LAG_S)
     record = Record(grid, fitter, noise, pulse_mg, interval_s, delivery)
     detection = _detection(record)
     if detection.d_prime < FEWEST_D_PRIME:
@@ -96,7 +93,7 @@ def find_pulses(
     if _smeared(slots, record, time_s, mass_mg):
         why = "liquid arrives, but not in steps: something between pump and balance smooths the pulses"
         return PulseTrain(disturbances=_jumps(record), unresolved=why)
-    filtered = weighing_noise or from_noise(noise, lag_s, 0.0, float(np.median(np.diff(time_s))))
+    filtered = weighing_noise or from_noise(noise, LAG_S, 0.0, float(np.median(np.diff(time_s))))
     record, slots, guess = _with_own_response(record, slots, (time_s, made_good), filtered)
     return _train(record, slots, (time_s, made_good), filtered, guess)
 

@@ -21,8 +21,6 @@ from bench.results.model import Component, Measurement, Table
 HOUR_S = 3600.0
 _EARLIEST_PHASE = -0.2
 """Parts of a dose that basal may gain around a bolus; what is more counts as lost."""
-_USUAL_SHARE = 0.02
-"""Standard uncertainty of the mean basal rate beside a bolus, where nothing was weighed without one."""
 
 
 @dataclass(frozen=True, slots=True)

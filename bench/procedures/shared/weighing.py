@@ -235,7 +235,7 @@ def weigh_record(record: TestRecord, context: Context, at_rest: Window | None = 
     beyond_s = time_s[readings.beyond]
     unstable_s = time_s[np.isfinite(shown_mg) & ~readings.stable] if np.any(readings.stable) else np.empty(0)
     # Only blanks are sure to have no pulse in them, which would count as scatter.
-    scatter_mg = scatter_of_readings(segments, balance.readability.to("mg")) if balance is not None else 0.0
+    scatter_mg = scatter_of_readings(segments, readability_mg) if balance is not None else 0.0
     return Weighing(
         time_s,
         shown_mg,
