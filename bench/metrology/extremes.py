@@ -11,6 +11,7 @@ Source: David and Nagaraja, Order Statistics (3rd ed., 2003), 5.2.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from bench.metrology.noise import Floats
 
 _REACH = 6.0
 _STEPS = 241
+_WIDE_REACH, _FINE_STEPS = 8.0, 2001
 
 
 class Greatest(NamedTuple):
@@ -65,19 +67,42 @@ def greatest_by_noise(values: Floats, own: Floats | float, *, by_size: bool = Fa
     widest = float(spreads.max())
     if len(centres) < 2 or spreads.min() <= 0.0:
         return Greatest(0.0, float(spreads[at]))
-    from scipy.special import ndtr  # type: ignore[import-untyped]  # slow to import, and few need it
-
     greatest = float(centres[at])
     near = centres > greatest - 2.0 * _REACH * widest
     x = np.linspace(greatest - _REACH * widest, greatest + _REACH * widest, _STEPS)
-    none_greater = ndtr((x[:, None] - centres[near]) / spreads[near])
-    if by_size:
-        none_greater = none_greater - ndtr((-x[:, None] - centres[near]) / spreads[near])
-    below = np.prod(none_greater.clip(0.0), axis=1)
+    below = _none_greater(x, centres[near], spreads[near], by_size=by_size)
     share, middle = np.diff(below), 0.5 * (x[1:] + x[:-1]) - greatest
     mean = float(share @ middle) / float(share.sum())
     variance = float(share @ (middle - mean) ** 2) / float(share.sum())
     return Greatest(max(0.0, mean), math.sqrt(max(0.0, variance)))
+
+
+def largest_uncertainty(errors: Sequence[float], standard: Sequence[float]) -> float:
+    """Return the standard uncertainty of the largest size of several errors, about the largest one seen.
+
+    Another may be the largest: it is the root mean square distance from the value seen.
+
+    Args:
+        errors: as measured, shape (n,).
+        standard: standard uncertainty of each.
+
+    """
+    sizes, spread = np.abs(np.array(errors)), np.maximum(np.array(standard), 1e-12)
+    seen = float(sizes.max())
+    low, high = max(0.0, seen - _WIDE_REACH * float(spread.max())), float((sizes + _WIDE_REACH * spread).max())
+    x = np.linspace(low, high, _FINE_STEPS)
+    weights = np.diff(_none_greater(x, sizes, spread, by_size=True), prepend=0.0)
+    return math.sqrt(max(0.0, float(weights @ (x - seen) ** 2)))
+
+
+def _none_greater(x: Floats, centres: Floats, spreads: Floats, *, by_size: bool) -> Floats:
+    """Return the probability that none of independent normal values, or of their sizes, is greater than each x."""
+    from scipy.special import ndtr  # type: ignore[import-untyped]  # slow to import, and few need it
+
+    single = ndtr((x[:, None] - centres) / spreads)
+    if by_size:
+        single = single - ndtr((-x[:, None] - centres) / spreads)
+    return np.asarray(np.prod(single.clip(0.0), axis=1), dtype=np.float64)
 
 
 def drawn_together(values: Floats, own: Floats | float) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.metrology.largest import largest_uncertainty
+from bench.metrology.extremes import largest_uncertainty
 
 
 def test_one_error_alone_has_its_own_uncertainty() -> None:

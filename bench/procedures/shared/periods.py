@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.metrology.budget import combined, component, kept_possible, measurement, undetermined
-from bench.metrology.largest import largest_uncertainty
+from bench.metrology.extremes import largest_uncertainty
 from bench.metrology.shares import share_standard_uncertainty, share_within
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.shared.dosing import BOLUS_SETTLE_S, Dosing, Edge
