@@ -50,14 +50,12 @@ from bench.procedures.base import Context, MeasurementSpec
 from bench.procedures.shared.alarms import alarm_findings, seen
 from bench.procedures.shared.corrections import corrections_table
 from bench.procedures.shared.findings import loss_note, recording_findings
-from bench.procedures.shared.levels import HOUR_S
+from bench.procedures.shared.levels import HOUR_S, SETTLE_S
 from bench.procedures.shared.shown import asked_for, simulated_words
 from bench.procedures.shared.weighing import USUAL_LAG_S, Weighing, weigh_record
 from bench.recording.reader import Event, TestRecord
 from bench.results.model import Evaluation, Figure, Measurement, Table
 
-SETTLE_S = 60.0
-"""What the line gives so long after the stop belongs to the delivery."""
 _SHORTEST_LEVEL_S = 20.0
 _SAME_INTERVAL = 0.01
 """Intervals that differ by no more are the same: a pump's clock and the lag of single pulses explain that."""

@@ -10,13 +10,14 @@ from pydantic import Field, model_validator
 
 from bench.plan.model import Plan
 from bench.procedures.basal.continuity import MEASURED_MINUTES
-from bench.procedures.basal.evaluation import SETTLE_S, evaluate_basal
+from bench.procedures.basal.evaluation import evaluate_basal
 from bench.procedures.basal.planning import PlannedBasal, planned
 from bench.procedures.basal.windows import MARD_MINUTES, PULSE_MEANS
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
 from bench.procedures.shared.alarms import blocking
-from bench.procedures.shared.common import record_blank, start_basal, stop_basal
+from bench.procedures.shared.common import let_settle, record_blank, start_basal, stop_basal
 from bench.procedures.shared.extent import duration_doubts
+from bench.procedures.shared.levels import SETTLE_S
 from bench.quantities import Duration, Quantity, Rate
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation
@@ -168,8 +169,7 @@ class Basal:
             alarm = blocking(stage.alarms())
             stage.event("basal ended early", code=alarm.code if alarm else "", text=alarm.text if alarm else "")
         stop_basal(stage)
-        stage.wait_s(SETTLE_S, "settling")
-        stage.event("settled")
+        let_settle(stage)
         record_blank(stage, settings.blank.to("s"))
 
     def evaluate(self, settings: BasalSettings, record: TestRecord, context: Context) -> Evaluation:

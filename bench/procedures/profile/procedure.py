@@ -11,7 +11,7 @@ from bench.plan.model import Plan, PumpSpec
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
 from bench.procedures.profile.evaluation import evaluate_day
 from bench.procedures.profile.planning import planned_day, planned_programme
-from bench.procedures.shared.common import record_blank, stop_basal
+from bench.procedures.shared.common import let_settle, record_blank, stop_basal
 from bench.procedures.shared.day import (
     Overlay,
     Segment,
@@ -21,7 +21,7 @@ from bench.procedures.shared.day import (
     undeliverable,
 )
 from bench.procedures.shared.day_drive import DayDrive
-from bench.procedures.shared.dosing import SETTLE_S
+from bench.procedures.shared.levels import SETTLE_S
 from bench.quantities import Duration, Quantity
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation
@@ -157,8 +157,7 @@ class Profile:
         record_blank(stage, settings.blank.to("s"))
         DayDrive(stage).deliver(settings.segments, acts(settings.overlay), 0.0, settings.duration.to("s"))
         stop_basal(stage)
-        stage.wait_s(SETTLE_S, "settling")
-        stage.event("settled")
+        let_settle(stage)
         record_blank(stage, settings.blank.to("s"))
 
     def evaluate(self, settings: ProfileSettings, record: TestRecord, context: Context) -> Evaluation:

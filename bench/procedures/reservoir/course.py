@@ -12,6 +12,7 @@ from bench.metrology.noise import Levels, Window
 from bench.metrology.readings import within
 from bench.procedures.shared.alarms import seen
 from bench.procedures.shared.commands import PRIME
+from bench.procedures.shared.levels import SETTLE_S
 from bench.procedures.shared.weighing import Weighing
 from bench.recording.reader import TestRecord
 from bench.results.model import Component
@@ -19,8 +20,6 @@ from bench.results.model import Component
 TOLD = "reservoir told"
 PRIME_ENDED = "prime ended"
 LOW, EMPTY = "LOWRES", "EMPTY"
-SETTLE_S = 60.0
-"""What the line gives so long after a stop belongs to what was delivered."""
 LEVEL_S = 30.0
 LAG_S = 3.0
 """What left the pump so long before may not have come yet: by the line's soft parts and the balance's filter."""

@@ -11,11 +11,12 @@ from pydantic import Field, model_validator
 from bench.metrology.rounding import number
 from bench.plan.model import Plan
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
-from bench.procedures.reservoir.course import PRIME_ENDED, SETTLE_S, TOLD
+from bench.procedures.reservoir.course import PRIME_ENDED, TOLD
 from bench.procedures.reservoir.evaluation import PRIME_POLL_S, Asked, evaluate_reservoir
 from bench.procedures.shared.alarms import blocking
 from bench.procedures.shared.commands import prime
-from bench.procedures.shared.common import record_blank, start_basal, stop_basal
+from bench.procedures.shared.common import let_settle, record_blank, start_basal, stop_basal
+from bench.procedures.shared.levels import SETTLE_S
 from bench.procedures.shared.operator import ask
 from bench.procedures.shared.planning import planned_levels
 from bench.quantities import Duration, Quantity, Rate, Volume
@@ -154,8 +155,7 @@ class Reservoir:
         if stage.wait_until(lambda: blocking(stage.alarms()) is not None, timeout_s, "delivering it empty", POLL_S):
             stage.wait_s(settings.after_empty.to("s"), "watching after the alarm")
         stop_basal(stage)
-        stage.wait_s(SETTLE_S, "settling")
-        stage.event("settled")
+        let_settle(stage)
         if settings.new is not None:
             self._change(settings, stage, settings.new.to("µL", concentration))
         record_blank(stage, settings.blank.to("s"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.procedures.base import Stage
+from bench.procedures.shared.levels import SETTLE_S
 from drivers.roles import DeliversBasal
 
 
@@ -13,6 +14,12 @@ def record_blank(stage: Stage, duration_s: float) -> None:
     stage.event("blank started")
     stage.wait_s(duration_s, "weighing a blank")
     stage.event("blank ended")
+
+
+def let_settle(stage: Stage) -> None:
+    """Let what the line still gives after the stop arrive, and record when that counts as over."""
+    stage.wait_s(SETTLE_S, "settling")
+    stage.event("settled")
 
 
 def start_basal(stage: Stage, rate_ul_per_h: float) -> None:

@@ -29,6 +29,7 @@ from bench.procedures.shared.levels import (
     HOUR_S,
     LAG_S,
     MIDDLE_LEVEL_S,
+    SETTLE_S,
     Weighed,
 )
 from bench.procedures.shared.programme import BASAL_STOPPED, Programme, half_s, instant_s, programme
@@ -36,8 +37,6 @@ from bench.procedures.shared.weighing import AT_LOADS, Weighing
 from bench.recording.reader import TestRecord
 from bench.results.model import Component
 
-SETTLE_S = 60.0
-"""What the line gives so long after the stop belongs to the delivery."""
 BOLUS_SETTLE_S = 120.0
 """So long after a bolus what still creeps out of soft parts is less than a thousandth of it."""
 SEPARATE_S = 2.0 * CLEAR_S

@@ -13,6 +13,8 @@ from bench.procedures.shared.weighing import Weighing
 from bench.results.model import Component
 
 HOUR_S = 3600.0
+SETTLE_S = 60.0
+"""What the line gives so long after a stop belongs to what was delivered."""
 END_LEVEL_S = 60.0
 """The levels before the first command and after the line has settled are means over so long."""
 MIDDLE_LEVEL_S = 10.0

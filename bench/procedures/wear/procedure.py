@@ -13,7 +13,7 @@ from bench.procedures.profile.evaluation import evaluate_day
 from bench.procedures.profile.planning import planned_day, planned_programme
 from bench.procedures.profile.procedure import capabilities, day_catalogue
 from bench.procedures.shared.commands import PRIME, prime
-from bench.procedures.shared.common import record_blank, stop_basal
+from bench.procedures.shared.common import let_settle, record_blank, stop_basal
 from bench.procedures.shared.day import (
     SHORTEST_S,
     Act,
@@ -25,8 +25,7 @@ from bench.procedures.shared.day import (
     undeliverable,
 )
 from bench.procedures.shared.day_drive import DayDrive
-from bench.procedures.shared.dosing import SETTLE_S
-from bench.procedures.shared.levels import END_LEVEL_S
+from bench.procedures.shared.levels import END_LEVEL_S, SETTLE_S
 from bench.procedures.shared.periods import measure_segments, periods_table
 from bench.procedures.shared.planning import planned_levels
 from bench.procedures.shared.programme import DAY_S
@@ -206,8 +205,7 @@ class Wear:
         if goes_on:
             day.deliver(settings.segments, daily, begin_s, duration_s)
             stop_basal(stage)
-        stage.wait_s(SETTLE_S, "settling")
-        stage.event("settled")
+        let_settle(stage)
         record_blank(stage, settings.blank.to("s"))
 
     def _change(self, change: ReservoirChange, stage: Stage) -> None:
