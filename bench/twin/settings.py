@@ -42,6 +42,7 @@ from bench.quantities import (
     Voltage,
     Volume,
 )
+from bench.twin.emulators.registry import DEFAULTS, EmulatorEntry, cast, emulators_of
 from bench.twin.faults import Fault
 
 
@@ -325,6 +326,31 @@ class SupplySettings(_Section):
     """What the pump draws, in mA."""
 
 
+class _OfEachRole:
+    """In JSON Schemas: the emulators of each instrument."""
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {role: self._one_of(list(emulators_of(role).values())) for role in DEFAULTS},
+        }
+
+    def _one_of(self, able: list[EmulatorEntry]) -> dict[str, Any]:
+        choices: list[dict[str, Any]] = [{"enum": [entry.name for entry in able]}]
+        for entry in able:
+            options = entry.Options.model_json_schema()
+            choices.append(
+                {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["emulator"],
+                    "properties": {"emulator": {"const": entry.name}, **options.get("properties", {})},
+                }
+            )
+        return {"anyOf": choices}
+
+
 class Simulation(_Section):
     """The twin: what is simulated, from which seed, with which faults."""
 
@@ -339,6 +365,8 @@ class Simulation(_Section):
     occluder: OccluderSettings = OccluderSettings()
     operator: OperatorSettings = OperatorSettings()
     supply: SupplySettings = SupplySettings()
+    emulators: Annotated[dict[str, Any], _OfEachRole()] = Field(default_factory=lambda: dict(DEFAULTS))
+    """Who plays each instrument: by name, or as `emulator` with its options; the usual ones unless told."""
     faults: list[Fault] = []
 
     @field_validator("start")
@@ -349,6 +377,15 @@ class Simulation(_Section):
         except ValueError:
             raise ValueError(f"{start!r} is no date and time; write it as '2026-01-01 00:00:00' (UTC)") from None
         return start
+
+    @field_validator("emulators")
+    @classmethod
+    def _are_known(cls, emulators: dict[str, Any]) -> dict[str, Any]:
+        for role, told in emulators.items():
+            if not isinstance(told, str | dict):
+                raise ValueError(f"{role}: found {told!r}; an emulator's name is meant, or `emulator` with its options")
+            cast(role, told)
+        return DEFAULTS | emulators
 
     @field_validator("faults")
     @classmethod

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bench.twin.emulators import scpi
+from bench.twin.emulators.registry import EmulatorEntry, NoOptions
 from bench.twin.emulators.scpi import Command, ErrorQueue, LineBuffer, ScpiError, ScpiParser, choice, number
 from bench.twin.port import REPLY_LATENCY_S, Send
+
+if TYPE_CHECKING:
+    from bench.twin.settings import Simulation
+    from bench.twin.world import World
 
 MAKER = "pumpbench twin"
 MODEL = "34461A simulated"
@@ -281,3 +286,10 @@ def _next_of(choices: tuple[float, ...], value: float) -> float:
 
 def _exp(value: float) -> str:
     return f"{value:+.8E}"
+
+
+def _make(send: Send, world: World, simulation: Simulation, _options: NoOptions) -> Dmm:
+    return Dmm(send, world.transducer, serial=simulation.transducer.serial_number)
+
+
+EMULATOR = EmulatorEntry("dmm", "pressure", _make)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from bench.twin.emulators.registry import EmulatorEntry, NoOptions
 from bench.twin.emulators.scpi import (
     ILLEGAL_VALUE,
     MISSING_PARAMETER,
@@ -28,6 +29,10 @@ from bench.twin.emulators.scpi import (
 from bench.twin.port import REPLY_LATENCY_S, LineSettings, Send
 from bench.twin.pump_model import PumpModel
 from bench.twin.refusal import PumpRefusal
+
+if TYPE_CHECKING:
+    from bench.twin.settings import Simulation
+    from bench.twin.world import World
 
 MAKER = "pumpbench twin"
 MODEL = "TWIN-PUMP simulated"
@@ -300,3 +305,10 @@ def _plain(value: float) -> str:
 def _volume(volume_u: float) -> str:
     """Write a volume in U with the pump's own resolution."""
     return f"{volume_u:.4f}"
+
+
+def _make(send: Send, world: World, simulation: Simulation, _options: NoOptions) -> InsulinPump:
+    return InsulinPump(send, world.pump, serial=simulation.pump.serial_number)
+
+
+EMULATOR = EmulatorEntry("insulin_pump", "pump", _make)

@@ -10,11 +10,18 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bench.twin.emulators.mt_sics_info import Information
 from bench.twin.emulators.mt_sics_pan import Pan, Scale
+from bench.twin.emulators.registry import EmulatorEntry, NoOptions
+from bench.twin.faults import FaultSet
+from bench.twin.faults.of_instruments import TareInMidRun, WrongUnit
 from bench.twin.port import REPLY_LATENCY_S, LineSettings, Send
+
+if TYPE_CHECKING:
+    from bench.twin.settings import Simulation
+    from bench.twin.world import World
 
 _CHANGE_SHARE = 0.125
 _CHANGE_LEAST_DIVISIONS = 30
@@ -338,3 +345,24 @@ class MtSicsBalance:
         time_s, self._adjusted_s = self._adjusted_s, math.inf
         self._reply("C3 A", time_s)
         self._go_on(time_s)
+
+
+def _make(send: Send, world: World, simulation: Simulation, _options: NoOptions) -> MtSicsBalance:
+    faults = FaultSet(list(simulation.faults))
+    wrong_unit, tare_key = faults.get(WrongUnit), faults.get(TareInMidRun)
+
+    def temperatures_c(time_s: float) -> tuple[float, ...]:
+        """Read the balance's own two sensors: the air, and a cell that its electronics warm."""
+        air_c = world.climate.read(time_s)[0]
+        return air_c, air_c + 1.5
+
+    return MtSicsBalance(
+        send,
+        world.balance,
+        temperatures_c,
+        host_unit=wrong_unit.unit if wrong_unit is not None else "g",
+        tare_key_s=tare_key.first.to("s") if tare_key is not None else math.inf,
+    )
+
+
+EMULATOR = EmulatorEntry("mt_sics", "balance", _make)

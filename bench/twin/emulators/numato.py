@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from bench.twin.emulators.registry import EmulatorEntry, NoOptions
 from bench.twin.port import REPLY_LATENCY_S, Send
+
+if TYPE_CHECKING:
+    from bench.twin.settings import Simulation
+    from bench.twin.world import World
 
 VERSION = "00000001"
 """What `ver` answers."""
@@ -165,3 +170,10 @@ class NumatoRelay:
         if not words:
             self._switch(dict.fromkeys(range(len(self._energised)), False), time_s)
         return None
+
+
+def _make(send: Send, world: World, simulation: Simulation, _options: NoOptions) -> NumatoRelay:
+    return NumatoRelay(send, world.occluder, identity=f"{simulation.occluder.serial_number:<8.8}")
+
+
+EMULATOR = EmulatorEntry("numato", "occluder", _make)

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from bench.twin.emulators.registry import EmulatorEntry, NoOptions
 from bench.twin.port import REPLY_LATENCY_S, Send
 from bench.twin.refusal import HandsRefusal
+
+if TYPE_CHECKING:
+    from bench.twin.settings import Simulation
+    from bench.twin.world import World
 
 IDENTITY = "pumpbench twin,simulated operator,{serial},1.0"
 _LINE_LIMIT = 1024
@@ -105,3 +110,15 @@ class OperatorTerminal:
 
     def _say(self, text: str, time_s: float) -> None:
         self._send(f"{text}\r\n".encode(), time_s + REPLY_LATENCY_S)
+
+
+def _make(send: Send, world: World, simulation: Simulation, _options: NoOptions) -> OperatorTerminal:
+    return OperatorTerminal(
+        send,
+        world.hands.actions,
+        reaction_s=simulation.operator.reaction.to("s"),
+        serial=simulation.operator.serial_number,
+    )
+
+
+EMULATOR = EmulatorEntry("operator_terminal", "operator", _make)

@@ -10,9 +10,14 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from bench.twin.emulators.registry import EmulatorEntry, NoOptions
 from bench.twin.port import REPLY_LATENCY_S, LineSettings, Send
+
+if TYPE_CHECKING:
+    from bench.twin.settings import Simulation
+    from bench.twin.world import World
 
 DEFAULT_FORM = '"P= " 4.1 P " " U3 " T= " 2.1 T " " U2 " RH= " 2.1 RH " " U3 \\r \\n'
 VERSION = "PTU300 simulated / 1.00"
@@ -269,3 +274,10 @@ def _checksum(text: str, kind: str) -> str:
             xor ^= byte
         return f"{xor:02X}"
     return f"{sum(data) & 0xFF:02X}" if kind == "CS2" else f"{sum(data) & 0xFFFF:04X}"
+
+
+def _make(send: Send, world: World, simulation: Simulation, _options: NoOptions) -> Ptu300:
+    return Ptu300(send, world.probes, serial=simulation.climate.serial_number)
+
+
+EMULATOR = EmulatorEntry("ptu300", "climate", _make)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from bench.twin.emulators.registry import EmulatorEntry, NoOptions
 from bench.twin.emulators.scpi import (
     OUT_OF_RANGE,
     Command,
@@ -16,6 +17,10 @@ from bench.twin.emulators.scpi import (
     number,
 )
 from bench.twin.port import REPLY_LATENCY_S, Send
+
+if TYPE_CHECKING:
+    from bench.twin.settings import Simulation
+    from bench.twin.world import World
 
 MAKER = "pumpbench twin"
 MODEL = "E36103B simulated"
@@ -128,3 +133,10 @@ class Supply:
 def _exp(value: float) -> str:
     """Write a number as such supplies do: `+1.50000000E+00`."""
     return f"{value:+.8E}"
+
+
+def _make(send: Send, world: World, simulation: Simulation, _options: NoOptions) -> Supply:
+    return Supply(send, world.supply, serial=simulation.supply.serial_number)
+
+
+EMULATOR = EmulatorEntry("supply", "power", _make)
