@@ -154,6 +154,30 @@ class Balance(Instrument, Protocol):
         """End the stream and leave the link clean."""
 
 
+@dataclass(frozen=True, slots=True)
+class WeighingRange:
+    """What a balance says that it can weigh, in g; NaN where it does not tell."""
+
+    maximum_g: float
+    readability_g: float
+
+
+@runtime_checkable
+class TellsItsRange(Protocol):
+    """A balance that tells its maximum and its readability."""
+
+    def weighing_range(self) -> WeighingRange:
+        """Ask for maximum and readability; ends and restarts a stream."""
+
+
+@runtime_checkable
+class AdjustsInternally(Protocol):
+    """A balance with a built-in weight."""
+
+    def adjust(self) -> None:
+        """Adjust the sensitivity by the built-in weight, with nothing on the pan, and wait until that is done."""
+
+
 @runtime_checkable
 class PressureSensor(Instrument, Protocol):
     """A pressure sensor in the delivery line; values in kPa above ambient."""
