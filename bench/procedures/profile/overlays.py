@@ -11,11 +11,12 @@ import numpy as np
 from bench.metrology.budget import combined, component, measurement, scaled, undetermined
 from bench.metrology.noise import Window
 from bench.procedures.base import MeasurementSpec
-from bench.procedures.shared.dosing import BOLUS_SETTLE_S, CREEP_S, CREEP_SHARE, SEPARATE_S, U_DOSE_S, Dosing, Edge
+from bench.procedures.shared.doses import SEPARATE_S, U_DOSE_S
+from bench.procedures.shared.dosing import BOLUS_SETTLE_S, CREEP_S, CREEP_SHARE, Dosing, Edge
 from bench.procedures.shared.levels import CLEAR_S, END_LEVEL_S, LAG_S
 from bench.procedures.shared.periods import BasalPart, Period, another_largest, period, spread_of_basal
-from bench.procedures.shared.programme import ToldBolus
 from bench.procedures.shared.times import clock
+from bench.procedures.shared.told_boluses import ToldBolus
 from bench.results.model import Component, Measurement, Table
 
 HOUR_S = 3600.0
@@ -129,13 +130,12 @@ def boluses_table(weighed: Sequence[WeighedBolus], dosing: Dosing) -> Table:
 def phases(dosing: Dosing) -> list[Phase]:
     """Return how far each bolus put the basal's doses out of step, where one rate holds all around it."""
     found = []
-    hidden = [*dosing.busy(), *dosing.mixed()]
     for bolus in dosing.programme.boluses:
         before, after = dosing.programme.stretch_at(bolus.begin_s), dosing.programme.stretch_at(bolus.end_s)
         if before is None or before is not after or before.rate_ul_per_h <= 0.0:
             continue
         interval_s = dosing.increment_ul / before.rate_ul_per_h * HOUR_S
-        free = dosing.free(hidden, before.begin_s, before.end_s)
+        free = dosing.basal_alone(before.begin_s, before.end_s)
         rows = [dosing.doses_within(*window) for window in free]
         earlier = [row for row, window in zip(rows, free, strict=True) if window[1] <= bolus.begin_s + 1.0 and len(row)]
         later = [row for row, window in zip(rows, free, strict=True) if window[0] >= bolus.end_s and len(row)]

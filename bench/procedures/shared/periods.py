@@ -12,9 +12,9 @@ from bench.metrology.budget import combined, component, kept_possible, measureme
 from bench.metrology.extremes import largest_uncertainty
 from bench.metrology.shares import share_standard_uncertainty, share_within
 from bench.procedures.base import MeasurementSpec
+from bench.procedures.shared.doses import without
 from bench.procedures.shared.dosing import BOLUS_SETTLE_S, Dosing, Edge
-from bench.procedures.shared.programme import DAY_S
-from bench.procedures.shared.times import clock
+from bench.procedures.shared.times import DAY_S, clock
 from bench.procedures.shared.weighing import OF_LEVELS
 from bench.results.model import Component, Measurement, Table
 
@@ -70,7 +70,7 @@ class Period:
 
 def period(dosing: Dosing, name: str, begin_s: float, end_s: float) -> Period | None:
     """Return what came between two instants against what was due; None without a level."""
-    spans = dosing.free(dosing.stopped, begin_s, end_s)
+    spans = without(dosing.stopped, begin_s, end_s)
     pieces = [(dosing.edge(first_s), dosing.edge(last_s)) for first_s, last_s in spans]
     pieces = [(first, last) for first, last in pieces if last.level_s > first.level_s]
     delivered_ul = math.fsum(dosing.delivered_ul(*piece) for piece in pieces)
@@ -155,7 +155,7 @@ def basal_part(dosing: Dosing) -> BasalPart:
     boluses = [(bolus.begin_s - 1.0, bolus.end_s + BOLUS_SETTLE_S) for bolus in dosing.programme.boluses]
     stopped = [(each.begin_s, each.end_s) for each in dosing.programme.stretches if each.kind == "stopped"]
     pieces, due_ul, delivered_ul = [], 0.0, 0.0
-    for begin_s, end_s in dosing.free([*boluses, *stopped], dosing.began_s, dosing.ended_s):
+    for begin_s, end_s in without([*boluses, *stopped], dosing.began_s, dosing.ended_s):
         first, last = dosing.edge(begin_s), dosing.edge(end_s)
         if last.level_s <= first.level_s or last.counted_s <= first.counted_s:
             continue
