@@ -13,7 +13,8 @@ from typing import Any
 from bench.metrology.decision import resolvable
 from bench.procedures.base import Context, Procedure
 from bench.quantities import Limit, Quantity
-from bench.rig.model import BalanceSpec, Rig
+from bench.rig.instruments import BalanceSpec
+from bench.rig.model import Rig
 
 READABILITIES_MG = (0.1, 0.01, 0.001, 0.0001)
 DURATIONS_H = (0.5, 1, 2, 3, 4, 6, 8, 12, 16, 24, 36, 48, 72, 96, 120, 168)
