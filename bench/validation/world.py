@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from bench.procedures.occlusion.actuation import actuation
 from bench.procedures.shared.conversion import ASSUMED
 from bench.quantities import Quantity
-from bench.rig.model import Immersion, Rig
+from bench.rig.declared import Immersion
+from bench.rig.model import Rig
 from bench.twin.faults.of_metering import LeakAtRest
 from bench.twin.settings import (
     BalanceSettings,

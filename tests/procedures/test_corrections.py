@@ -20,8 +20,8 @@ from bench.procedures.base import Context
 from bench.procedures.shared.conversion import conversion, immersed_by, liquid_of
 from bench.procedures.shared.weighing import weigh_record
 from bench.results.model import Evaluation, Measurement
+from bench.rig.instruments import BalanceSpec
 from bench.rig.load import load_rig
-from bench.rig.model import BalanceSpec
 from tests.procedures.made_recordings import Made, pulses_mg
 
 Floats = NDArray[np.float64]

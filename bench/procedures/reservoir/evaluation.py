@@ -17,6 +17,7 @@ from bench.procedures.reservoir.course import ALARM_POLL_S, EMPTY, HOUR_S, Cours
 from bench.procedures.shared.alarms import alarm_findings, seen
 from bench.procedures.shared.findings import recording_findings
 from bench.procedures.shared.shown import simulated_words
+from bench.procedures.shared.stated import nothing_stated
 from bench.procedures.shared.weighing import weigh_record
 from bench.recording.reader import TestRecord
 from bench.results.model import Component, Evaluation, Figure, Mark, Measurement
@@ -44,7 +45,7 @@ def evaluate_reservoir(record: TestRecord, context: Context, catalogue: Catalogu
     course = course_of(record, weighing, asked.rate_ul_per_h, asked.increment_ul)
     if course is None or np.count_nonzero(np.isfinite(weighing.mass_mg)) < 2:
         why = "nothing was ever delivered" if course is None else "the balance gave no readings"
-        nothing = [undetermined(name, spec.title, spec.unit, why) for name, spec in catalogue.items()]
+        nothing = nothing_stated(catalogue, why)
         return Evaluation(measurements=nothing, notes=notes, doubts=doubts or [f"Nothing can be said: {why}."])
     teller = _Teller(course, asked, catalogue, context.concentration.ul_per_u)
     made = [
