@@ -62,9 +62,7 @@ def _between_boluses(commands: Sequence[Event], ends: Sequence[Event]) -> list[W
     return [window for window in found if window[1] - window[0] >= SHORTEST_S]
 
 
-def _between_steps(
-    time_s: Floats, mass_mg: Floats, during: Window, step_mg: float, interval_s: float
-) -> list[Window]:
+def _between_steps(time_s: Floats, mass_mg: Floats, during: Window, step_mg: float, interval_s: float) -> list[Window]:
     inside = slice(np.searchsorted(time_s, during[0], "left"), np.searchsorted(time_s, during[1], "right"))
     middle, mean = block_means(time_s[inside], mass_mg[inside], _BLOCK_S)
     change_mg = np.abs(mean[2:] - mean[:-2])
