@@ -17,7 +17,6 @@ from bench.procedures.shared.weighing import Weighing
 from bench.recording.reader import TestRecord
 from bench.results.model import Component
 
-TOLD = "reservoir told"
 PRIME_ENDED = "prime ended"
 LOW, EMPTY = "LOWRES", "EMPTY"
 LEVEL_S = 30.0

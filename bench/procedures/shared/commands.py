@@ -18,6 +18,7 @@ from drivers.roles import (
     Primes,
     SetsOcclusionLevel,
     Suspends,
+    TakesReservoir,
 )
 
 BASAL = "basal commanded"
@@ -32,6 +33,7 @@ BOLUS_DONE = "bolus done"
 EXTENDED_BOLUS = "extended bolus commanded"
 BOLUS_CANCELLED = "bolus cancelled"
 PRIME = "prime commanded"
+RESERVOIR_TOLD = "reservoir told"
 OCCLUSION_LEVEL = "occlusion level set"
 DELIVERIES = frozenset({BASAL, BOLUS, PROFILE, EXTENDED_BOLUS, PRIME})
 """Events with which liquid begins to come."""
@@ -104,6 +106,12 @@ def prime(stage: Stage, volume_ul: float) -> None:
     """Start a prime of the tubing."""
     pump = stage.pump_as(Primes)
     tell(stage, PRIME, lambda: pump.prime(volume_ul), volume_ul=volume_ul)
+
+
+def tell_reservoir(stage: Stage, volume_ul: float) -> None:
+    """Tell the pump what its reservoir holds."""
+    pump = stage.pump_as(TakesReservoir)
+    _tell(stage, RESERVOIR_TOLD, lambda: pump.reservoir_filled(volume_ul), volume_ul=volume_ul)
 
 
 def set_occlusion_level(stage: Stage, level: OcclusionLevel) -> None:
