@@ -111,7 +111,7 @@ def prime(stage: Stage, volume_ul: float) -> None:
 def tell_reservoir(stage: Stage, volume_ul: float) -> None:
     """Tell the pump what its reservoir holds."""
     pump = stage.pump_as(TakesReservoir)
-    _tell(stage, RESERVOIR_TOLD, lambda: pump.reservoir_filled(volume_ul), volume_ul=volume_ul)
+    tell(stage, RESERVOIR_TOLD, lambda: pump.reservoir_filled(volume_ul), volume_ul=volume_ul)
 
 
 def set_occlusion_level(stage: Stage, level: OcclusionLevel) -> None:
