@@ -10,6 +10,7 @@ import numpy as np
 from bench.metrology.budget import combined, component, kept_possible, measurement, scaled, undetermined
 from bench.metrology.extremes import greatest_seen
 from bench.metrology.noise import Window
+from bench.metrology.scatter import without_noise
 from bench.metrology.shares import BAND_PERCENTS, share_standard_uncertainty, share_within
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.bolus.catalogue import EQUAL
@@ -68,12 +69,12 @@ def _standard_deviation(row: BolusRow, spec: MeasurementSpec) -> Measurement:
     if number < 2:
         return undetermined("bolus_sd", spec.title, spec.unit, "a single bolus has no scatter")
     seen = float(np.std(row.deviations, ddof=1))
-    own, common = row.own_in_scatter(), row.own_and_common()[1]
-    scatter = math.sqrt(max(0.0, seen**2 - own**2))
-    # To first order in own/scatter; for a scatter that weighing drowns it is what weighing itself could make appear.
-    left = own * math.sqrt((2.0 * scatter**2 + own**2) / (2.0 * (number - 1))) / max(scatter, own, 1e-12)
+    scatter, left = without_noise(seen, row.own_in_scatter(), number - 1.0)
+    common = row.own_and_common()[1]
+    degrees = min(one.noise.degrees_of_freedom for one in row.weighed)
+    source = "its own budget, taken out of the scatter"
     lines = [
-        component("weighing of each bolus", left, "%", source="its own budget, taken out of the scatter"),
+        component("weighing of each bolus", left, "%", degrees_of_freedom=degrees, source=source),
         component("scale of all boluses", 0.01 * common, "1", scatter, source="what the boluses share", form="factor"),
     ]
     return measurement("bolus_sd", spec.title, scatter, spec.unit, lines)
