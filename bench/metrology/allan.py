@@ -15,6 +15,7 @@ import numpy as np
 
 from bench.metrology.noise import Floats, block_means
 from bench.metrology.noise_covariance import FilteredNoise
+from bench.metrology.scatter import of_scatter
 
 _FEWEST_SPANS = 4.0
 """Means over more than a fourth of a stretch have too few neighbours, and the line that is taken off is in them."""
@@ -33,7 +34,7 @@ class AllanPoint:
     @property
     def standard_uncertainty(self) -> float:
         """Of the deviation, by chance."""
-        return self.deviation / math.sqrt(2.0 * self.degrees_of_freedom)
+        return of_scatter(self.deviation, self.degrees_of_freedom)
 
 
 def allan_curve(segments: Sequence[tuple[Floats, Floats]], shortest_s: float) -> list[AllanPoint]:

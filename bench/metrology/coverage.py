@@ -15,11 +15,15 @@ _NORMAL = 1e-3
 
 def coverage_factor(degrees_of_freedom: float) -> float:
     """Return Student's factor for 95.45 % coverage; degrees of freedom are not truncated (GUM G.6.4 allows both)."""
-    if degrees_of_freedom > 1e6:
-        return 2.0
-    from scipy.special import stdtrit  # type: ignore[import-untyped]  # slow, and many budgets need none
+    return 2.0 if degrees_of_freedom > 1e6 else student_factor(degrees_of_freedom, COVERAGE)
 
-    return float(stdtrit(max(1.0, degrees_of_freedom), 0.5 * (1.0 + COVERAGE)))
+
+def student_factor(degrees_of_freedom: float, probability: float) -> float:
+    """Return how many standard uncertainties about a value hold the truth with a probability, by Student's t."""
+    from scipy.special import ndtri, stdtrit  # type: ignore[import-untyped]  # slow, and many budgets need none
+
+    one_sided = 0.5 * (1.0 + probability)
+    return float(ndtri(one_sided) if degrees_of_freedom > 1e6 else stdtrit(max(1.0, degrees_of_freedom), one_sided))
 
 
 def coverage_factor_of(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.metrology.coverage import student_factor
 from bench.metrology.loss_slope import SECONDS_PER_HOUR, Slope
 from bench.metrology.noise import FEWEST_DEGREES, Levels, Noise
 
@@ -18,7 +19,9 @@ Floats = NDArray[np.float64]
 
 _WORTH_TELLING = 0.005
 _AGREEMENT = 3.0
-"""Standard uncertainties that two rates may be apart."""
+"""Standard uncertainties that two rates may be apart and be combined."""
+_BY_CHANCE = 1e-5
+"""Probability that noise alone makes two rates differ so much that it is said: a library has thousands of blanks."""
 
 
 class GivenLevels(NamedTuple):
@@ -155,8 +158,11 @@ def _of_blanks(known: Sequence[Slope], declared: tuple[float, float] | None, hal
     rate = -float(np.mean([slope.mg_per_h for slope in known]))
     uncertainty = math.sqrt(_variance_of_mean(known))
     degrees = max(FEWEST_DEGREES, sum(slope.degrees_of_freedom for slope in known) / len(known))
-    contradiction = _contradiction(known, declared[0], half_width) if declared and half_width is not None else ""
-    believed = None if contradiction or _change(known) else declared
+    contradiction, agree = "", not _differ(known[0], known[-1], _AGREEMENT)
+    if declared and half_width is not None:
+        contradiction = _contradiction(known, declared[0], half_width)
+        agree = agree and all(_beyond(each, declared[0], half_width) <= _AGREEMENT for each in known)
+    believed = declared if agree else None
     combined, total, of_both, weight = _combined(rate, uncertainty, degrees, believed)
     found = Evaporation(
         combined,
@@ -216,7 +222,8 @@ def _compared(found: Evaporation, other: Slope | None, run: Slope, words: str) -
     noise = math.hypot(other.standard_uncertainty, found.standard_uncertainty)
     excess = math.sqrt(max(0.0, apart**2 - noise**2))
     unsteady, unsteady_mg_per_h = found.unsteady, found.unsteady_mg_per_h
-    if not unsteady and abs(apart) > _AGREEMENT * noise:
+    degrees = _degrees((other.standard_uncertainty, other.degrees_of_freedom), _own(found))
+    if not unsteady and abs(apart) > student_factor(degrees, 1.0 - _BY_CHANCE) * noise:
         unsteady_mg_per_h = abs(apart)
         unsteady = f"By {found.source} the loss is {found.mg_per_h:.2f} mg/h, by {words} {-other.mg_per_h:.2f} mg/h"
     return replace(
@@ -258,11 +265,37 @@ def _variance_of_mean(slopes: Sequence[Slope]) -> float:
     return variance
 
 
+def _own(found: Evaporation) -> tuple[float, float]:
+    return found.standard_uncertainty, found.degrees_of_freedom
+
+
+def _degrees(*parts: tuple[float, float]) -> float:
+    """Return the degrees of freedom of a difference, of standard uncertainties and their own (Welch–Satterthwaite)."""
+    total = sum(u**2 for u, _ in parts) ** 2
+    spread = sum(u**4 / degrees for u, degrees in parts)
+    return total / spread if spread > 0.0 else math.inf
+
+
+def _differ(first: Slope, last: Slope, factor: float) -> bool:
+    allowed = factor * math.hypot(first.standard_uncertainty, last.standard_uncertainty)
+    return abs(last.mg_per_h - first.mg_per_h) > allowed
+
+
+def _beyond(slope: Slope, declared: float, half_width: float) -> float:
+    """Return how many standard uncertainties a blank lies outside what the rig file declares."""
+    outside = max(0.0, abs(-slope.mg_per_h - declared) - half_width)
+    return (
+        outside / slope.standard_uncertainty
+        if slope.standard_uncertainty > 0.0
+        else (math.inf if outside > 0.0 else 0.0)
+    )
+
+
 def _change(slopes: Sequence[Slope]) -> str:
-    """Return what to say of blanks that differ by more than their uncertainties explain; nothing where they do not."""
+    """Return what to say of blanks that differ by more than noise explains; nothing where they do not."""
     first, last = slopes[0], slopes[-1]
-    allowed = _AGREEMENT * math.hypot(first.standard_uncertainty, last.standard_uncertainty)
-    if len(slopes) < 2 or abs(last.mg_per_h - first.mg_per_h) <= allowed:
+    degrees = _degrees(*((each.standard_uncertainty, each.degrees_of_freedom) for each in (first, last)))
+    if not _differ(first, last, student_factor(degrees, 1.0 - _BY_CHANCE)):
         return ""
     return f"The blank before lost {-first.mg_per_h:.2f} mg/h, the one after {-last.mg_per_h:.2f} mg/h"
 
@@ -270,7 +303,7 @@ def _change(slopes: Sequence[Slope]) -> str:
 def _contradiction(slopes: Sequence[Slope], declared: float, half_width: float) -> str:
     """Return what to say of blanks that the rig file contradicts; nothing where it does not."""
     for slope in slopes:
-        if abs(-slope.mg_per_h - declared) > half_width + _AGREEMENT * slope.standard_uncertainty:
+        if _beyond(slope, declared, half_width) > student_factor(slope.degrees_of_freedom, 1.0 - _BY_CHANCE):
             return (
                 f"A blank lost {-slope.mg_per_h:.2f} mg/h (U = {2.0 * slope.standard_uncertainty:.2f} mg/h), and the"
                 f" rig file declares {declared:.2f} mg/h ± {half_width:.2f} mg/h"

@@ -153,7 +153,10 @@ def fit_pulses(
     _check(time_s, mass_mg, instants_s)
     sample_s = readings_interval(time_s)
     start = Start(instants_s, common_delay_s, instant_spread_s)
-    shape, blocks, layout = _shape(time_s, mass_mg, start, noise, (response, guess), sample_s, _SHAPE_WINDOWS)
+    held = response is not None
+    shape, blocks, layout = _shape(
+        time_s, mass_mg, start, noise, response or guess, sample_s, _SHAPE_WINDOWS, held=held
+    )
     expected = instants_s + shape.delay_s
     windows = windows_of(blocks, expected, layout)
     roots = Roots(noise)
@@ -228,7 +231,7 @@ def response_of_run(
     """
     _check(time_s, mass_mg, instants_s)
     start = Start(instants_s, common_delay_s, instant_spread_s)
-    return _shape(time_s, mass_mg, start, noise, (None, None), readings_interval(time_s), _FEW_WINDOWS)[0].response
+    return _shape(time_s, mass_mg, start, noise, None, readings_interval(time_s), _FEW_WINDOWS)[0].response
 
 
 def _check(time_s: Floats, mass_mg: Floats, instants_s: Floats) -> None:
@@ -249,27 +252,30 @@ def _shape(
     mass_mg: Floats,
     start: Start,
     noise: FilteredNoise,
-    beforehand: tuple[StepResponse | None, StepResponse | None],
+    begin: StepResponse | None,
     sample_s: float,
     most: int,
+    *,
+    held: bool = False,
 ) -> tuple[RunShape, Blocks, Layout]:
     """Fit what the run's pulses have in common, twice where blocks were cut for another response than was found.
 
-    `beforehand` is the response that is known, and one to begin with.
+    `begin` is a response to begin with, or, where it is `held`, the response itself.
     """
-    known, begin = beforehand
-    guess = known or begin or StepResponse(max(noise.lag_s, 0.3 * sample_s), noise.average_s, 0.05)
+    guess = begin or StepResponse(max(noise.lag_s, 0.3 * sample_s), noise.average_s, 0.05)
 
-    def fitted(guess: StepResponse, onsets_s: Floats, uncertain_s: float, near: RunShape | None, most: int) -> RunShape:
-        layout, spacing = layout_of(guess, min(uncertain_s, 5.0), sample_s)
+    def fitted(
+        cut_for: StepResponse, onsets_s: Floats, uncertain_s: float, begin: RunShape | StepResponse | None, most: int
+    ) -> RunShape:
+        layout, spacing = layout_of(cut_for, min(uncertain_s, 5.0), sample_s)
         blocks = cut(time_s, mass_mg, onsets_s, spacing)
         chosen = apart(windows_of(blocks, onsets_s, layout))
         chosen = [chosen[i] for i in np.unique(np.linspace(0, len(chosen) - 1, most).astype(int))]
         roots = Roots(noise)
         whitened = [Whitened(blocks, window, roots) for window in chosen if window.last - window.first > 8]
-        return fit_shape(whitened, start, known, near, begin)
+        return fit_shape(whitened, start, begin, held=held)
 
-    rough = fitted(guess, start.instants_s, start.common_s + start.spread_s, None, _FEW_WINDOWS)
+    rough = fitted(guess, start.instants_s, start.common_s + start.spread_s, begin, _FEW_WINDOWS)
     shape = fitted(rough.response, start.instants_s + rough.delay_s, start.spread_s, rough, most)
     layout, spacing = layout_of(shape.response, start.spread_s, sample_s)
     return shape, cut(time_s, mass_mg, start.instants_s + shape.delay_s, spacing), layout

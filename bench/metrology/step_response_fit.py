@@ -82,28 +82,28 @@ class _State:
 def fit_shape(
     windows: Sequence[Whitened],
     start: Start,
-    known: StepResponse | None = None,
-    near: RunShape | None = None,
-    guess: StepResponse | None = None,
+    begin: RunShape | StepResponse | None = None,
+    *,
+    held: bool = False,
 ) -> RunShape:
     """Return response and drift that all windows have in common.
 
     Args:
         windows: of the run, none overlapping another; those without a pulse tell of the drift.
         start: onsets of all pulses of the run as far as they are known beforehand.
-        known: the response where it is known; then the drift alone is fitted.
-        near: an earlier result to begin with.
-        guess: a response to begin with, where that is all that is known.
+        begin: an earlier result, or a response, to begin with; without one a response is searched for.
+        held: whether that response is known; then the drift alone is fitted.
 
     """
     holding = [window for window in windows if len(window.window.pulses)]
-    if near is not None:
-        begins = [_Begin(near.response, near.delay_s, near.drift_mg_per_s)]
-    elif known is None and guess is None:
-        begins = _search(holding, start)
-    else:
-        begins = [_likeliest(_costs(holding, start, [each for each in (known or guess,) if each is not None]))]
-    free = np.array([True] + [known is None] * 4 + [len(holding) > 0])
+    match begin:
+        case RunShape():
+            begins = [_Begin(begin.response, begin.delay_s, begin.drift_mg_per_s)]
+        case StepResponse():
+            begins = [_likeliest(_costs(holding, start, [begin]))]
+        case None:
+            begins = _search(holding, start)
+    free = np.array([True] + [not held] * 4 + [len(holding) > 0])
     state = min((_climb(windows, begin, start, free) for begin in begins), key=lambda each: each.cost)
     kept = _undisturbed(windows, state)
     if len(kept) < len(windows):
@@ -113,11 +113,11 @@ def fit_shape(
     covariance[np.ix_(free, free)] = np.linalg.inv(state.normal[np.ix_(free, free)])
     covariance = covariance[:5, :5]
     fitted = response.with_values(state.values)
-    if known is None:
+    if held:
+        covariance[1:, 1:] = response.covariance
+    else:
         pulses = sum(len(window.window.pulses) for window in holding)
         fitted = replace(fitted, covariance=covariance[1:, 1:], source=f"fitted to {pulses} pulses")
-    else:
-        covariance[1:, 1:] = known.covariance
     return RunShape(fitted, state.drift, state.delay_s, covariance)
 
 

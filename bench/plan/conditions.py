@@ -15,7 +15,8 @@ BY_HAND = "by_hand"
 """The key below it for conditions that have no name of their own."""
 MOST_COMBINATIONS = 200
 
-_VALUES: dict[str, Any] = {"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}}
+_VALUES, _COMMON = "ConditionValues", "TestConditions"
+"""Names of the JSON Schema's definitions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +137,41 @@ def hardest_first(names: Iterable[str], settings: Iterable[str]) -> Iterator[str
     yield from (name for name in names if name in settings and name not in BENCH_CONDITIONS)
 
 
-def conditions_schema(settings: Iterable[str]) -> dict[str, Any]:
-    """Return the JSON Schema of a test's `conditions:` for a procedure with these settings."""
+def conditions_definitions() -> dict[str, Any]:
+    """Return the JSON Schema's definitions of what every procedure's `conditions:` have in common."""
     described = {
-        name: {**_VALUES, "description": bench.description, "examples": [[bench.example]]}
+        name: {"$ref": f"#/$defs/{_VALUES}", "description": bench.description, "examples": [[bench.example]]}
         for name, bench in BENCH_CONDITIONS.items()
     }
-    by_hand = {"type": "object", "minProperties": 1, "additionalProperties": _VALUES}
-    return {
+    by_hand = {
         "type": "object",
-        "description": "repeats the test over every combination of these values (docs/conditions.md)",
+        "description": "conditions without a name of their own, by names of the plan's",
         "minProperties": 1,
+        "additionalProperties": {"$ref": f"#/$defs/{_VALUES}"},
+    }
+    return {
+        _VALUES: {"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}},
+        _COMMON: {
+            "type": "object",
+            "description": "repeats the test over every combination of these values (docs/conditions.md)",
+            "minProperties": 1,
+            "properties": {**described, BY_HAND: by_hand},
+        },
+    }
+
+
+def conditions_schema(settings: Iterable[str]) -> dict[str, Any]:
+    """Return the JSON Schema of a test's `conditions:` for a procedure with these settings.
+
+    It refers to `conditions_definitions`, and names every key itself: editors complete keys from there, and those of
+    older dialects know no other way to mark one that is unknown.
+    """
+    of_settings = dict.fromkeys((name for name in settings if name not in BENCH_CONDITIONS), f"#/$defs/{_VALUES}")
+    of_bench = {name: f"#/$defs/{_COMMON}/properties/{name}" for name in (*BENCH_CONDITIONS, BY_HAND)}
+    return {
+        "$ref": f"#/$defs/{_COMMON}",
         "additionalProperties": False,
-        "properties": {**dict.fromkeys(settings, _VALUES), **described, BY_HAND: by_hand},
+        "properties": {name: {"$ref": refers} for name, refers in {**of_settings, **of_bench}.items()},
     }
 
 

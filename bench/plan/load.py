@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Protocol, Union
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 
-from bench.plan.conditions import KEY, Condition, conditions_schema
+from bench.plan.conditions import KEY, Condition
 from bench.plan.decision import DecisionField, decision_of
 from bench.plan.expansion import Expanded, expand
 from bench.plan.model import Conditions, Corrections, Plan, PlanError, PlanTest, PumpSpec
@@ -128,18 +128,22 @@ def _test_model(name: str, procedure: PlanProcedure) -> type[BaseModel]:
         raise TypeError(f"procedure {name!r} has settings that every test has already: {', '.join(sorted(taken))}")
     accept = create_model(f"{name.title()}Accept", __base__=_Accept, **limits)
     return create_model(
-        f"{name.title()}Test",
+        model_name(name),
         __base__=(_Test, procedure.Settings),
         __doc__=procedure.summary,
         procedure=(_the_word(name), ...),
         accept=(accept, Field(description="measurements and their limits; every one must be met")),
-        conditions=(_conditions_field(procedure), None),
+        conditions=(_ForEditors, None),
     )
 
 
-def _conditions_field(procedure: PlanProcedure) -> Any:
-    """Return the type of `conditions:`, which is there for editors: an entry that has it is expanded before."""
-    return Annotated[dict[str, Any] | None, WithJsonSchema(conditions_schema(procedure.Settings.model_fields))]
+def model_name(procedure: str) -> str:
+    """Return the name of the model of a procedure's tests, which its JSON Schema has, too."""
+    return f"{procedure.title()}Test"
+
+
+_ForEditors = Annotated[dict[str, Any] | None, WithJsonSchema({"type": "object"})]
+"""Of `conditions:`: an entry that has it is expanded before it is read; `bench.plan.schema` tells editors more."""
 
 
 def _the_word(name: str) -> Any:

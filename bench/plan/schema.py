@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.plan.conditions import KEY
-from bench.plan.load import PlanProcedure, plan_model
+from bench.plan.conditions import KEY, conditions_definitions, conditions_schema
+from bench.plan.load import PlanProcedure, model_name, plan_model
 from bench.strict_yaml.json_schema import json_schema
 
 _OF_EVERY_TEST = ("id", "procedure", "accept")
@@ -15,9 +15,11 @@ _OF_EVERY_TEST = ("id", "procedure", "accept")
 def plan_schema(procedures: Mapping[str, PlanProcedure]) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of plans for these procedures."""
     schema = json_schema(plan_model(procedures), "Test plan of the pump bench")
-    for definition in schema["$defs"].values():
-        if KEY in definition.get("properties", {}) and "procedure" in definition["properties"]:
-            _let_conditions_give_settings(definition)
+    for name, procedure in procedures.items():
+        definition = schema["$defs"][model_name(name)]
+        definition["properties"][KEY] = conditions_schema(procedure.Settings.model_fields)
+        _let_conditions_give_settings(definition)
+    schema["$defs"] = {**schema["$defs"], **conditions_definitions()}
     return schema
 
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field, create_model
 
 from bench.rig.errors import RigFileError
 from bench.rig.imported import entry_of
-from bench.rig.model import SPECS, InstrumentSpec, Rig, RigHead
+from bench.rig.instruments import SPECS, InstrumentSpec
+from bench.rig.model import Rig, RigHead
 from bench.rig.pump_files import with_pump_model
 from bench.strict_yaml import Document, Problem, YamlError, load, validate
 from bench.strict_yaml.meaning import unknown_key

@@ -10,8 +10,9 @@ from typing import Any, Protocol, cast
 from bench.clock import Clock
 from bench.rig.errors import RigError
 from bench.rig.imported import entry_of
+from bench.rig.instruments import InstrumentSpec
 from bench.rig.lock import rig_lock
-from bench.rig.model import InstrumentSpec, Rig
+from bench.rig.model import Rig
 from drivers.errors import InstrumentError
 from drivers.link import WireLog
 from drivers.roles import (

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import ConfigDict, Field, create_model
 
+from bench.rig.instruments import SPECS
 from bench.rig.load import instrument_model
-from bench.rig.model import SPECS, RigHead
+from bench.rig.model import RigHead
 from bench.strict_yaml.json_schema import json_schema
 from drivers.registry import drivers_of
 

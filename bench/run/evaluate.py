@@ -26,16 +26,10 @@ from bench.results.model import (
     TestResult,
     Verdict,
 )
+from bench.rig.declared import BalanceCalibration, ClimateCalibration, PressureCalibration
+from bench.rig.instruments import BalanceSpec, ClimateSpec, PressureSpec
 from bench.rig.load import load_rig
-from bench.rig.model import (
-    BalanceCalibration,
-    BalanceSpec,
-    ClimateCalibration,
-    ClimateSpec,
-    PressureCalibration,
-    PressureSpec,
-    Rig,
-)
+from bench.rig.model import Rig
 from bench.run.bench_state import CONDITION_LEFT, CONDITION_SET
 from bench.run.folder import RECORDING
 from bench.run.judging import judge_test

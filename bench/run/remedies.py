@@ -13,7 +13,8 @@ from typing import Any
 from bench.metrology.decision import resolvable
 from bench.procedures.base import Context, Procedure
 from bench.quantities import Limit, Quantity
-from bench.rig.model import BalanceSpec, Rig
+from bench.rig.instruments import BalanceSpec
+from bench.rig.model import Rig
 
 READABILITIES_MG = (0.1, 0.01, 0.001, 0.0001)
 DURATIONS_H = (0.5, 1, 2, 3, 4, 6, 8, 12, 16, 24, 36, 48, 72, 96, 120, 168)
@@ -144,12 +145,8 @@ def _more_boluses(asked: Asked) -> Iterator[_Way]:
 
 
 def _longer_tests(asked: Asked) -> Iterator[_Way]:
-    duration = getattr(asked.settings, "duration", None)
-    if isinstance(duration, Quantity):
-        for hours in DURATIONS_H:
-            if hours > duration.to("h"):
-                longer = Quantity(float(hours), "h")
-                yield _Way(f"`duration: {longer}`{_pulses(asked, hours)}", asked.with_setting("duration", longer))
+    for longer in _longer(asked, "duration", DURATIONS_H, "h"):
+        yield _Way(f"`duration: {longer}`{_pulses(asked, longer.value)}", asked.with_setting("duration", longer))
 
 
 def _pulses(asked: Asked, hours: float) -> str:
@@ -163,12 +160,15 @@ def _pulses(asked: Asked, hours: float) -> str:
 
 
 def _longer_blanks(asked: Asked) -> Iterator[_Way]:
-    blank = getattr(asked.settings, "blank", None)
-    if isinstance(blank, Quantity):
-        for minutes in BLANKS_MIN:
-            if minutes > blank.to("min"):
-                longer = Quantity(float(minutes), "min")
-                yield _Way(f"`blank: {longer}`", asked.with_setting("blank", longer))
+    for longer in _longer(asked, "blank", BLANKS_MIN, "min"):
+        yield _Way(f"`blank: {longer}`", asked.with_setting("blank", longer))
+
+
+def _longer(asked: Asked, name: str, lengths: Sequence[float], unit: str) -> Iterator[Quantity]:
+    """Yield those of some lengths that are longer than a setting, if the test has it."""
+    length = getattr(asked.settings, name, None)
+    if isinstance(length, Quantity):
+        yield from (Quantity(float(longer), unit) for longer in lengths if longer > length.to(unit))
 
 
 _CHOICES: tuple[_Choices, ...] = (_finer_balances, _more_boluses, _longer_tests, _longer_blanks)

@@ -9,32 +9,18 @@ from bench.clock import Clock
 from bench.procedures.base import Context
 from bench.recording.writer import RecordingWriter
 from bench.run.interrupts import Interrupts
+from bench.run.pump_attendant import ALARMS_EVERY_S, PumpAttendant
 from bench.run.samplers import Samplers
 from drivers.errors import InstrumentError
-from drivers.roles import (
-    Alarm,
-    DeliveryState,
-    HasWatchdog,
-    Occluder,
-    Operator,
-    OperatorAnswer,
-    OperatorRequest,
-    PowerSupply,
-    Pump,
-    RaisesAlarms,
-    ReportsDelivery,
-)
+from drivers.roles import Alarm, Occluder, Operator, OperatorAnswer, OperatorRequest, PowerSupply, Pump
 
-ALARMS_EVERY_S = 2.0
-COUNT_EVERY_S = 60.0
 ASK_AGAIN_S = 0.5
-WATCHDOG_S = 60.0
-"""After so long without a word from the bench a pump with a watchdog stops by itself; it is asked far more often."""
 _ASK_SLICE_S = 0.5
 _SLICE_S = 0.25
 """Longest sleep in real time, so that Ctrl-C is obeyed soon."""
 
 Capability = TypeVar("Capability")
+Instrument = TypeVar("Instrument")
 
 
 class ProgressListener(Protocol):
@@ -90,8 +76,7 @@ class RunStage:
         self._expected_end_s = clock.now_s() + expected_duration_s
         self._progress = progress
         self._operator = operator
-        self._alarms: list[Alarm] = []
-        self._alarms_due_s = self._count_due_s = clock.now_s()
+        self._attendant = PumpAttendant(pump, clock, writer, self.event)
 
     @property
     def pump(self) -> Pump:
@@ -117,9 +102,22 @@ class RunStage:
             TypeError: there is none, which collection should have refused.
 
         """
-        if self._occluder is None:
-            raise TypeError(f"test {self._test_id}: the rig has no occluder")
-        return self._occluder
+        return self._there(self._occluder, "occluder")
+
+    @property
+    def power(self) -> PowerSupply:
+        """The supply in place of the pump's battery.
+
+        Raises:
+            TypeError: there is none, which collection should have refused.
+
+        """
+        return self._there(self._power, "power supply")
+
+    def _there(self, instrument: Instrument | None, what: str) -> Instrument:
+        if instrument is None:
+            raise TypeError(f"test {self._test_id}: the rig has no {what}")
+        return instrument
 
     def ask(self, request: OperatorRequest) -> OperatorAnswer:
         """Ask the operator to do something by hand and wait for the answer, however long it takes.
@@ -131,9 +129,7 @@ class RunStage:
             InstrumentError: an instrument was lost meanwhile.
 
         """
-        operator = self._operator
-        if operator is None:
-            raise TypeError(f"test {self._test_id}: the rig has no operator")
+        operator = self._there(self._operator, "operator")
         told = {"action": request.action.value, "value": request.value, "unit": request.unit, "words": request.words}
         asked_s = self.event("operator asked", **told)
         operator.ask(request)
@@ -149,25 +145,13 @@ class RunStage:
         self.event(kind, action=request.action.value, reason=answer.reason, asked_s=asked_s, answered_s=answer.time_s)
         return answer
 
-    @property
-    def power(self) -> PowerSupply:
-        """The supply in place of the pump's battery.
-
-        Raises:
-            TypeError: there is none, which collection should have refused.
-
-        """
-        if self._power is None:
-            raise TypeError(f"test {self._test_id}: the rig has no power supply")
-        return self._power
-
     def event(self, kind: str, **data: Any) -> float:
         """Record that something was done or seen, now; return the instant."""
         return self._writer.event(kind, self._test_id, **data)
 
     def alarms(self) -> Sequence[Alarm]:
         """Every alarm taken from the pump since this test began."""
-        return self._alarms
+        return self._attendant.alarms
 
     def latest(self, channel: str) -> float:
         """The newest value of a channel, NaN before the first."""
@@ -183,7 +167,7 @@ class RunStage:
         end_s = self.clock.now_s() + duration_s
         self._attend(activity, ALARMS_EVERY_S)
         while (now_s := self.clock.now_s()) < end_s:
-            self._sleep_until(min(end_s, max(self._alarms_due_s, now_s)))
+            self._sleep_until(min(end_s, max(self._attendant.alarms_due_s, now_s)))
             self._attend(activity, ALARMS_EVERY_S)
 
     def wait_until(self, done: Callable[[], bool], timeout_s: float, activity: str, poll_s: float = 1.0) -> bool:
@@ -239,8 +223,7 @@ class RunStage:
                     return False
                 self.wait_unpowered_s(ASK_AGAIN_S, activity)
                 continue
-            if isinstance(self._pump, HasWatchdog):
-                self._pump.arm_watchdog(WATCHDOG_S)
+            self._attendant.arm_watchdog()
             return True
 
     def begin(self) -> None:
@@ -250,15 +233,7 @@ class RunStage:
             InstrumentError: the pump does not answer.
 
         """
-        pump = self._pump
-        if isinstance(pump, RaisesAlarms):
-            old = pump.take_alarms()
-            if old or pump.state() is DeliveryState.ALARM:
-                pump.acknowledge_alarms()
-                self.event("old alarms acknowledged", codes=[alarm.code for alarm in old])
-            self.note_pump_clock()
-        if isinstance(pump, HasWatchdog):
-            pump.arm_watchdog(WATCHDOG_S)
+        self._attendant.begin()
 
     def end(self) -> None:
         """Take what the pump still has to tell.
@@ -267,55 +242,16 @@ class RunStage:
             InstrumentError: the pump does not answer.
 
         """
-        if isinstance(self._pump, RaisesAlarms):
-            self._take_alarms(self._pump)
-            self.note_pump_clock()
-        if isinstance(self._pump, ReportsDelivery):
-            self._note_count(self._pump)
-
-    def note_pump_clock(self) -> None:
-        """Record the pump's clock, if it has one, between the instants just before and just after it was asked.
-
-        Raises:
-            InstrumentError: the pump does not answer.
-
-        """
-        if isinstance(self._pump, RaisesAlarms):
-            before_s = self.clock.now_s()
-            pump_time_s = self._pump.pump_time_s()
-            self.event("pump clock", pump_time_s=pump_time_s, before_s=before_s, after_s=self.clock.now_s())
+        self._attendant.end()
 
     def _attend(self, activity: str, alarms_every_s: float) -> None:
         """Do what is due while time passes."""
         self._interrupts.check()
         self._samplers.check()
         now_s = self.clock.now_s()
-        if now_s >= min(self._alarms_due_s, self._alarms_due_s - ALARMS_EVERY_S + alarms_every_s):
-            self._alarms_due_s = now_s + ALARMS_EVERY_S
-            if isinstance(self._pump, RaisesAlarms):
-                self._take_alarms(self._pump)
-        if now_s >= self._count_due_s:
-            self._count_due_s = now_s + COUNT_EVERY_S
-            if isinstance(self._pump, ReportsDelivery):
-                self._note_count(self._pump)
+        self._attendant.attend(now_s, alarms_every_s)
         if self._progress is not None:
             self._progress.activity(self._test_id, activity, now_s, self._expected_end_s)
-
-    def _take_alarms(self, pump: RaisesAlarms) -> None:
-        for alarm in pump.take_alarms():
-            self._alarms.append(alarm)
-            self.event(
-                "alarm seen",
-                sequence=alarm.sequence,
-                code=alarm.code,
-                text=alarm.text,
-                pump_time_s=alarm.pump_time_s,
-                time_s=alarm.time_s,
-            )
-
-    def _note_count(self, pump: ReportsDelivery) -> None:
-        value_ul = pump.delivered_ul()
-        self._writer.sample("pump.delivered_ul", self.clock.now_s(), value_ul, "ok", "")
 
     def _sleep_until(self, time_s: float) -> None:
         if self.clock.simulated:

@@ -143,6 +143,15 @@ class BalanceModel:
         """What the line tells of its segments."""
         return self._filter.take
 
+    def too_much_g(self, mass_g: float, time_s: float) -> float:
+        """Return by how much the balance shows too much of a mass put onto what lies on it at `time_s`, noise apart."""
+        error_g = (self._scale - 1.0) * mass_g
+        if self._load_error is None:
+            return error_g
+        self.indication_g(time_s)
+        load_g = self._rest_g + self._per_gram * self._filter.mass_at(time_s) + self._placed_g
+        return error_g + self._load_error.at(load_g + mass_g) - self._load_error.at(load_g)
+
     def put_on(self, mass_g: float, time_s: float) -> None:
         """Put a weight on the pan at `time_s`, or take it off where its mass is negative; the lag follows."""
         self.indication_g(time_s)

@@ -59,8 +59,9 @@ class Hands:
     def _place(self, value: float, unit: str, time_s: float) -> None:
         mass_g = _in("g", value, unit, "mass") + self._error_g
         self._placed_g.append(mass_g)
+        too_much_g = self._balance.too_much_g(mass_g, time_s)
         self._balance.put_on(mass_g, time_s)
-        self._note(time_s, "weight placed", mass_g=mass_g)
+        self._note(time_s, "weight placed", mass_g=mass_g, too_much_g=too_much_g)
 
     def _remove(self, value: float, unit: str, time_s: float) -> None:
         mass_g = _in("g", value, unit, "mass") + self._error_g

@@ -222,14 +222,7 @@ class TwinVisaLibrary(VisaLibraryBase):
         """Do nothing: a raw socket has no events."""
         return StatusCode.success
 
-    def discard_events(
-        self,
-        session: VISASession,  # noqa: ARG002
-        event_type: constants.EventType,  # noqa: ARG002
-        mechanism: constants.EventMechanism,  # noqa: ARG002
-    ) -> StatusCode:
-        """Do nothing: a raw socket has no events."""
-        return StatusCode.success
+    discard_events = disable_event
 
     def _succeed(self, session: VISASession, status: StatusCode) -> StatusCode:
         self._last_status = self._last_status_in_session[session] = status

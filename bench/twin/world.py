@@ -39,6 +39,7 @@ def at_rest(simulation: Simulation) -> dict[str, float]:
         "output_rate_hz": balance.output_rate.to("Hz"),
         "readability_mg": balance.readability.to("mg"),
         "load_error_mg": balance.load_error.to("mg"),
+        "zero_mg_per_k": balance.zero_per_kelvin.to("mg"),
         "pulse_ul": simulation.pump.pulse.to("µL", simulation.pump.insulin),
     }
 

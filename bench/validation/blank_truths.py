@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.metrology.noise_covariance import FilteredNoise
 from bench.procedures.blank.detection import pulse_standard_mg
@@ -61,8 +60,9 @@ def allan_mg(rest: Mapping[str, float], tau_s: float) -> float:
     return math.sqrt(0.5 * white + flicker + walk + rounding)
 
 
-def _pulse_percent(rest: Mapping[str, float], ul_per_u: float) -> float:
-    noise = FilteredNoise(
+def noise_as_made(rest: Mapping[str, float]) -> FilteredNoise:
+    """Return the twin's noise by its densities: white behind the filter, flicker, walk and rounding."""
+    return FilteredNoise(
         2.0 * rest["noise_white_mg"] ** 2 * rest["lag_s"],
         rest["noise_flicker_mg"] ** 2 / math.pi,
         rest["noise_walk_mg"] ** 2 * rest["output_rate_hz"],
@@ -70,6 +70,10 @@ def _pulse_percent(rest: Mapping[str, float], ul_per_u: float) -> float:
         rounded_mg=rest["readability_mg"],
         sample_s=1.0 / rest["output_rate_hz"],
     )
+
+
+def _pulse_percent(rest: Mapping[str, float], ul_per_u: float) -> float:
+    noise = noise_as_made(rest)
     pulse_mg = rest["pulse_ul"] * _WATER_MG_PER_UL
     interval_s = 3600.0 * rest["pulse_ul"] / (_PULSES_AT_U_PER_H * ul_per_u)
     own_mg = math.hypot(pulse_standard_mg(noise, pulse_mg, interval_s), rest["load_error_mg"])
@@ -77,9 +81,7 @@ def _pulse_percent(rest: Mapping[str, float], ul_per_u: float) -> float:
 
 
 def _range_k(course: Course) -> float:
-    air = next(note for note in course.truth.notes if note["kind"] == "air")
     begin_s, end_s = course.event_s("blank started"), course.event_s("blank ended")
-    warmth: npt.NDArray[np.float64] = np.array(air["temperature_c"])
-    knots_s = air["knot_s"] * np.arange(len(warmth))
+    knots_s, warmth = course.air()
     at_s = np.concatenate(([begin_s, end_s], knots_s[(knots_s > begin_s) & (knots_s < end_s)]))
     return float(np.ptp(np.interp(at_s, knots_s, warmth)))

@@ -33,6 +33,16 @@ class Course:
         """Return the mean liquid in the vessel between two instants."""
         return float(np.mean([self.truth.delivered_ul(float(at_s)) for at_s in np.linspace(start_s, end_s, _LOOKS)]))
 
+    def air(self) -> tuple[Floats, Floats]:
+        """Return the instants at which the air's temperature was drawn, and what it was; straight in between."""
+        air = next(note for note in self.truth.notes if note["kind"] == "air")
+        warmth: Floats = np.array(air["temperature_c"])
+        return air["knot_s"] * np.arange(len(warmth)), warmth
+
+    def warmth_c(self, time_s: float) -> float:
+        """Return the air's temperature at an instant."""
+        return float(np.interp(time_s, *self.air()))
+
     def event_s(self, kind: str) -> float:
         """Return when the first event of a kind was recorded; NaN for none."""
         events = self.record.events(kind)

@@ -42,7 +42,7 @@ _TESTS: Mapping[str, str] = {
     "noise_10s: <= 0.03 mg, disturbances_per_hour: <= 2, temperature_range: <= 2 K}",
     "check": "procedure: check, weight: 20 g ± 0.08 mg, repeats: 4, blank: 5 min, accept: {weight_error: ±0.5 mg, "
     "repeatability: <= 0.1 mg, zero_return: ±0.3 mg}",
-    "reservoir": "procedure: reservoir, remaining: 25 U, put_in: true, rate: 30 U/h, last_units: 5 U, "
+    "reservoir": "procedure: reservoir, remaining: 25 U, put_in: true, rate: 30 U/h, last_units: 20 U, "
     "after_empty: 5 min, blank: 5 min, accept: {remainder_at_low: 17 U to 23 U, remainder_at_empty: ±3 U, "
     "last_units_error: ±15 %}",
     "bolus into occlusion": "procedure: occlusion, bolus: 5 U, run_in: 5 min, timeout: 10 min, "

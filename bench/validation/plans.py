@@ -1,4 +1,4 @@
-"""The short tests of a twin study: a few pulses, a few boluses, one occlusion, with blanks around; a blank; a rest."""
+"""The short tests of a twin study: pulses, boluses, one occlusion, with blanks around; a blank; a rest; a check."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ PROCEDURES = ("basal", "bolus", "occlusion", "blank", "reservoir", "idle")
 """What a study runs unless it is told otherwise."""
 POWER = "power"
 """Its twin hangs on the rig's supply."""
+CHECK = "check"
+"""Its weight and its doser are drawn anew for each run, too."""
 DAYS = ("profile", "wear")
 OCCLUSIONS = ("occlusion-repeated", "occlusion-released", "occlusion-flowing")
 """Other kinds of occlusion tests; what they measure has the truths of `occlusion`."""
 VARIANTS = ("square bolus", "dual bolus", "cancelled bolus")
 """Further short tests of boluses, for studies of what only they measure."""
-KNOWN = (*PROCEDURES, *DAYS, *OCCLUSIONS, *VARIANTS, POWER)
+KNOWN = (*PROCEDURES, *DAYS, *OCCLUSIONS, *VARIANTS, POWER, CHECK)
 """Everything that there is a short test of."""
 _TESTS = {
     "square bolus": (
@@ -36,6 +38,10 @@ _TESTS = {
         " release_observation: 5 min, blank: 10 min, accept: {stored_bolus: %s}}"
     ),
     "blank": "{id: BLANK, procedure: blank, duration: 1 h, accept: {evaporation_rate: %s}}",
+    "check": (
+        "{id: CHECK, procedure: check, weight: 20 g ± 0.08 mg, dose: 5 U ± 0.025 U, settle: 60 s,"
+        " accept: {weight_error: %s}}"
+    ),
     "reservoir": (
         "{id: RESERVOIR, procedure: reservoir, remaining: 25 U, put_in: true, rate: 30 U/h, new: 300 U, blank: 10 min,"
         " accept: {remainder_at_empty: %s}}"
@@ -75,6 +81,7 @@ _TESTS = {
 _WIDE = {
     "power": "±90 %",
     "blank": "±90 mg/h",
+    "check": "±90 mg",
     "reservoir": "±90 U",
     "idle": "±10 U/h",
     "profile": "±90 %",

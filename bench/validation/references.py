@@ -24,7 +24,7 @@ from bench.validation.gum_examples import gum_references
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class Known:
     """One known result: what it is, where from, and how far the code may be from it."""
 
     subject: str
@@ -33,19 +33,19 @@ class Reference:
     expected: float
     tolerance: float
     unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference(Known):
+    """A known result, and how the installed code comes to it."""
+
     compute: Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A reference, and what the installed code gives."""
+class Checked(Known):
+    """A known result, and what the installed code gives."""
 
-    subject: str
-    what: str
-    source: str
-    expected: float
-    tolerance: float
-    unit: str
     found: float
 
     @property

@@ -13,11 +13,11 @@ from bench.rig.load import load_rig
 from bench.run.folder import RECORDING
 from bench.validation.batch import Progress, batch
 from bench.validation.faults import TRIALS, FaultSeen, try_fault
-from bench.validation.plans import POWER, short_plan
+from bench.validation.plans import CHECK, POWER, short_plan
 from bench.validation.runs import Compared, compare, drive, evaluate_again
 from bench.validation.twin_rig import twin_of, with_supply
 from bench.validation.verdicts import Decided, decide
-from bench.validation.world import draw_world, with_leak
+from bench.validation.world import draw_world, with_leak, with_references
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,8 @@ def run_coverage(task: CoverageTask) -> list[dict[str, Any]]:
     world = draw_world(rig, task.seed)
     if task.procedure == "idle":
         world = with_leak(world, task.seed)
+    if task.procedure == CHECK:
+        world = with_references(world, task.seed)
     if task.again and (folder / RECORDING).exists():
         run = evaluate_again(folder)
     else:

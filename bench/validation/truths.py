@@ -19,6 +19,7 @@ from bench.procedures.bolus.cancelled import obeyed
 from bench.procedures.bolus.spread import Programmed
 from bench.recording.reader import Event
 from bench.validation.blank_truths import blank_truths
+from bench.validation.check_truths import check_truths
 from bench.validation.course import HOUR_S, Course, Floats
 from bench.validation.day_truths import day_truths, wear_truths
 from bench.validation.idle_truths import idle_truths
@@ -42,6 +43,7 @@ def truths(procedure: str, course: Course) -> Mapping[str, float]:
         "basal": basal_truths,
         "blank": blank_truths,
         "bolus": bolus_truths,
+        "check": check_truths,
         "occlusion": occlusion_truths,
         "reservoir": reservoir_truths,
         "power": power_truths,

@@ -6,8 +6,9 @@ from typing import Any
 
 import yaml
 
+from bench.rig.instruments import SPECS, BalanceSpec, InstrumentSpec
 from bench.rig.load import load_rig
-from bench.rig.model import SPECS, BalanceSpec, InstrumentSpec, Rig
+from bench.rig.model import Rig
 from bench.twin.settings import PumpSettings
 
 _WHERE: dict[str, dict[str, Any]] = {

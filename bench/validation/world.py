@@ -15,8 +15,9 @@ from pydantic import BaseModel
 from bench.procedures.occlusion.actuation import actuation
 from bench.procedures.shared.conversion import ASSUMED
 from bench.quantities import Quantity
-from bench.rig.model import Immersion, Rig
-from bench.twin.faults.of_metering import LeakAtRest
+from bench.rig.declared import Immersion
+from bench.rig.model import Rig
+from bench.twin.faults.of_metering import DoseScaleError, LeakAtRest
 from bench.twin.settings import (
     BalanceSettings,
     ClimateSettings,
@@ -40,6 +41,9 @@ U_WATER_K = 0.3
 _ABOVE_THRESHOLD = 1.03
 """A pulse takes the line so far beyond the alarm's threshold, about."""
 LARGEST_LEAK_U_PER_H = 0.05
+WEIGHT_HALF_MG, DOSE_HALF_SHARE = 0.08, 0.005
+"""Tolerances of a check weight, and of a reference doser's volume."""
+_UNEVEN = ("device_bias_sd", "pulse_sd", "slow_sd", "stiction", "startup_excess", "screw_error")
 NEEDLE_SHARE = 0.1
 """Share of the needle's correction that its diameters leave open."""
 
@@ -101,6 +105,23 @@ def with_leak(world: Simulation, seed: int) -> Simulation:
     rate = Draw(seed, stream=1001).within(0.0, LARGEST_LEAK_U_PER_H)
     leak = LeakAtRest(fault="leak_at_rest", rate=Quantity(rate, "U/h"))
     return world.model_copy(update={"faults": [*world.faults, leak]})
+
+
+def with_references(world: Simulation, seed: int) -> Simulation:
+    """Return the same world with a check weight and a reference doser whose errors are drawn within their tolerances.
+
+    The doser is an even one: its doses are alike.
+    """
+    draw = Draw(seed, stream=1002)
+    too_heavy = Quantity(draw.around(WEIGHT_HALF_MG), "mg")
+    doser = DoseScaleError(fault="dose_scale_error", factor=1.0 + draw.around(DOSE_HALF_SHARE))
+    return world.model_copy(
+        update={
+            "operator": _changed(world.operator, weight_error=too_heavy),
+            "pump": _changed(world.pump, **dict.fromkeys(_UNEVEN, Quantity(0.0, "%"))),
+            "faults": [*world.faults, doser],
+        }
+    )
 
 
 def _climate(base: ClimateSettings, rig: Rig, draw: Draw) -> ClimateSettings:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.clock import SimulatedClock
@@ -26,7 +26,7 @@ from drivers.pump.scpi_insulin_pump import ScpiInsulinPump
 from drivers.roles import BolusStatus, DeliveryState
 
 Value = TypeVar("Value")
-IN_MEMORY = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+IN_MEMORY = settings(max_examples=150)
 # Bytes that look like the protocols' own are likelier to get far than any bytes.
 NOISE = st.one_of(
     st.binary(max_size=60),

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.importing.spans import ListedCells, spanned
 
-IN_MEMORY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 DIGITS = st.integers(0, 10**8)
 SIGN = st.sampled_from(["", "+", "-"])
 PLAIN = st.one_of(
@@ -40,7 +39,6 @@ def same(first: float, second: float) -> bool:
     return first == second and math.copysign(1.0, first) == math.copysign(1.0, second)
 
 
-@IN_MEMORY
 @given(st.lists(PLAIN, min_size=1, max_size=20))
 def test_plain_decimals_are_read_to_the_last_bit(cells: list[str]) -> None:
     read = column(cells)
@@ -53,7 +51,6 @@ def test_plain_decimals_are_read_to_the_last_bit(cells: list[str]) -> None:
         assert math.isnan(value) if cell == "" else same(value, float(cell)), cell
 
 
-@IN_MEMORY
 @given(st.lists(ODD, min_size=1, max_size=8))
 def test_whatever_is_no_plain_decimal_is_left_to_the_careful_reader(cells: list[str]) -> None:
     read = column(cells)
@@ -64,7 +61,6 @@ def test_whatever_is_no_plain_decimal_is_left_to_the_careful_reader(cells: list[
         assert "_" not in cell
 
 
-@IN_MEMORY
 @given(st.lists(PLAIN, min_size=1, max_size=8))
 def test_a_decimal_comma_is_a_decimal_point(cells: list[str]) -> None:
     with_points, with_commas = column(cells), column([cell.replace(".", ",") for cell in cells], ",")
@@ -73,7 +69,6 @@ def test_a_decimal_comma_is_a_decimal_point(cells: list[str]) -> None:
         assert np.array_equal(with_points[0], with_commas[0], equal_nan=True)
 
 
-@IN_MEMORY
 @given(st.lists(ODD, min_size=1, max_size=8))
 def test_cells_that_were_split_are_read_alike(cells: list[str]) -> None:
     at_once, one_by_one = column(cells), ListedCells([cell.encode() for cell in cells]).numbers()

@@ -10,8 +10,8 @@ import pytest
 
 from bench.cli import main
 from tests.system.conftest import ROOT
-from tests.system.lab import write_plan
-from tests.system.test_pytest_behaviour import pytest_says, the_session
+from tests.system.lab import pytest_says, write_plan
+from tests.system.test_pytest_behaviour import the_session
 
 TESTS: list[dict[str, Any]] = [
     {

@@ -38,7 +38,7 @@ def exact_confidence(count: int, failures: int, reliability: Fraction) -> Fracti
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 60), st.data())
 def test_confidence_is_the_exact_binomial(count: int, data: st.DataObject) -> None:
     failures = data.draw(st.integers(0, count))
@@ -47,7 +47,7 @@ def test_confidence_is_the_exact_binomial(count: int, data: st.DataObject) -> No
     assert found == pytest.approx(float(exact_confidence(count, failures, reliability)), abs=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0.5, 0.995), st.floats(0.5, 0.995), st.integers(0, 5))
 def test_needed_count_is_the_least(reliability: float, confidence: float, failures: int) -> None:
     count = needed_count(reliability, confidence, failures)

@@ -65,11 +65,24 @@ def test_the_extra_is_the_integral_of_the_rate(change: float, at_s: float) -> No
 
 
 def test_uncertainty_is_both_blanks_and_a_twelfth_of_the_change_beyond_noise() -> None:
-    found = evaporation([Slope(-1.0, 0.1, 20.0, 0.0), Slope(-2.0, 0.2, 20.0, RUN_S)])
-    expected = 0.1**2 / 4.0 + 0.2**2 / 4.0 + (1.0 - 0.1**2 - 0.2**2) / 12.0
+    found = evaporation([Slope(-1.0, 0.1, 20.0, 0.0), Slope(-2.5, 0.2, 20.0, RUN_S)])
+    expected = 0.1**2 / 4.0 + 0.2**2 / 4.0 + (1.5**2 - 0.1**2 - 0.2**2) / 12.0
     assert found.standard_uncertainty == pytest.approx(math.sqrt(expected))
-    assert found.unsteady == "The blank before lost 1.00 mg/h, the one after 2.00 mg/h"
-    assert found.unsteady_mg_per_h == pytest.approx(1.0)
+    assert found.unsteady == "The blank before lost 1.00 mg/h, the one after 2.50 mg/h"
+    assert found.unsteady_mg_per_h == pytest.approx(1.5)
+
+
+def test_blanks_of_thousands_of_tests_differ_by_noise_without_a_word() -> None:
+    """Slopes as blanks of few degrees of freedom scatter: of 20 000 pairs hardly one is called a change."""
+    draws = np.random.default_rng(4)
+    degrees = 12.0
+    told = 0
+    for _ in range(20_000):
+        u_first, u_last = np.sqrt(draws.chisquare(degrees, 2) / degrees) * 0.1
+        rates = draws.normal(0.0, 0.1, 2)
+        slopes = [Slope(rates[0], u_first, degrees, 0.0), Slope(rates[1], u_last, degrees, RUN_S)]
+        told += bool(evaporation(slopes, 0.0, 0.0).disagreement or evaporation(slopes).unsteady)
+    assert told <= 4
 
 
 def test_a_change_within_noise_is_not_believed_and_yet_not_forgotten() -> None:

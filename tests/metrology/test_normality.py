@@ -16,7 +16,7 @@ def test_needed_values_are_those_of_the_tables() -> None:
     assert [needed_values(coverage, 0.95) for coverage in (0.90, 0.95, 0.99)] == [46, 93, 473]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(2, 400), st.floats(0.3, 0.99))
 def test_confidence_of_least_to_greatest_is_the_closed_form(count: int, coverage: float) -> None:
     closed = 1.0 - count * coverage ** (count - 1) + (count - 1) * coverage**count
@@ -33,7 +33,7 @@ def test_confidence_holds_for_a_population_that_is_far_from_normal(count: int, l
     assert np.mean(held >= 0.95) == pytest.approx(stated, abs=4.0 * math.sqrt(0.25 / draws))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(2, 600), st.floats(0.5, 0.98), st.floats(0.5, 0.99))
 def test_interval_is_the_narrowest_that_does(count: int, coverage: float, confidence: float) -> None:
     found = free_interval([float(value) for value in range(count)], coverage, confidence)

@@ -136,14 +136,14 @@ def test_interval_has_the_confidence_that_it_states(count: int) -> None:
     assert np.mean(held >= 0.95) == pytest.approx(0.95, abs=4.0 * math.sqrt(0.95 * 0.05 / draws))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(2, 300), SHARES, SHARES)
 def test_confidence_undoes_the_factor(count: int, coverage: float, confidence: float) -> None:
     factor = two_sided_factor(count, coverage, confidence)
     assert two_sided_confidence(factor, count, coverage) == pytest.approx(confidence, abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(2, 300), SHARES, SHARES)
 def test_more_values_less_coverage_and_less_confidence_narrow_the_interval(
     count: int, coverage: float, confidence: float

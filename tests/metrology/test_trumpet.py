@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -104,7 +104,6 @@ def test_a_sinusoidal_flow_shows_its_analytic_amplitude(window_s: float) -> None
 increments = st.lists(st.integers(0, 40), min_size=3, max_size=30)
 
 
-@settings(deadline=None)
 @given(increments, st.integers(1, 6))
 def test_telescoped_form_is_the_mean_of_errors(steps: list[int], samples: int) -> None:
     """Exact rational arithmetic of the definition: the mean of the interval errors within each window."""
@@ -138,7 +137,6 @@ def in_gap(stamps: list[Fraction], at: Fraction, longest: Fraction) -> bool:
 rough = st.lists(st.tuples(st.integers(1, 60), st.integers(-20, 80)), min_size=2, max_size=120)
 
 
-@settings(deadline=None)
 @given(rough, st.integers(1, 800), st.integers(20, 100))
 def test_windows_anywhere_are_those_of_an_exact_search(
     steps: list[tuple[int, int]], eighths: int, longest_eighths: int

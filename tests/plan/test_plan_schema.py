@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from bench.plan.conditions import BENCH_CONDITIONS
 from bench.plan.schema import plan_schema
 from bench.procedures import registry
+from bench.rig.schema import rig_schema
 from bench.strict_yaml import load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,3 +102,27 @@ def test_every_measurement_and_setting_is_offered_with_its_meaning() -> None:
         assert set(procedure.Settings.model_fields) < set(keys)
         assert keys["procedure"]["const"] == name
     assert '"null"' not in json.dumps(schema)
+
+
+def test_what_all_conditions_have_in_common_stands_there_once() -> None:
+    schema = plan_schema(registry())
+    assert json.dumps(schema).count(BENCH_CONDITIONS["set_lot"].description) == 1
+    for name, procedure in registry().items():
+        offered = schema["$defs"][f"{name.title()}Test"]["properties"]["conditions"]
+        assert set(offered["properties"]) == {*procedure.Settings.model_fields, *BENCH_CONDITIONS, "by_hand"}
+        assert offered["additionalProperties"] is False
+
+
+def _defaults(node: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every default of a text that has a pattern, with that pattern."""
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    if isinstance(node, dict) and {"pattern", "default"} <= set(node):
+        yield node["pattern"], node["default"]
+    for each in children:
+        yield from _defaults(each)
+
+
+def test_a_default_that_an_editor_fills_in_is_one_that_the_bench_takes() -> None:
+    found = [*_defaults(plan_schema(registry())), *_defaults(rig_schema())]
+    assert len(found) > 40
+    assert [default for pattern, default in found if not re.search(pattern, str(default))] == []

@@ -408,6 +408,15 @@ def test_windows_end_where_the_next_bolus_is_commanded() -> None:
     assert found.doubts == []
 
 
+def test_the_shortest_interval_that_settings_allow_leaves_no_bolus_out() -> None:
+    """Ten seconds of weighing after a minute: the sums of odd times are as often a hair less than that as more."""
+    tight = context((TEST % 9).replace("volume: 0.1 U", "volume: 1 U").replace("interval: 90 s", "interval: 70 s"))
+    found = PROCEDURE.evaluate(tight.plan.tests[0].settings, row_of([70.0] * 8, 20.1).in_memory(), tight)
+    assert found.doubts == []
+    assert len(found.pulses) == 9
+    context((TEST % 9).replace("settle: 60 s, interval: 90 s", "settle: 0.14 min, interval: 18.4 s"))
+
+
 def test_a_bolus_that_follows_before_its_predecessor_has_settled_is_left_out_and_doubted() -> None:
     one_u = context((TEST % 4).replace("volume: 0.1 U", "volume: 1 U"))
     found = PROCEDURE.evaluate(one_u.plan.tests[0].settings, row_of([90.0, 30.0, 90.0]).in_memory(), one_u)

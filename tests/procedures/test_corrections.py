@@ -20,8 +20,8 @@ from bench.procedures.base import Context
 from bench.procedures.shared.conversion import conversion, immersed_by, liquid_of
 from bench.procedures.shared.weighing import weigh_record
 from bench.results.model import Evaluation, Measurement
+from bench.rig.instruments import BalanceSpec
 from bench.rig.load import load_rig
-from bench.rig.model import BalanceSpec
 from tests.procedures.made_recordings import Made, pulses_mg
 
 Floats = NDArray[np.float64]
@@ -325,6 +325,18 @@ def test_rests_between_rare_pulses_are_compared_with_the_blanks() -> None:
     recording.events = [event for event in recording.events if not event[1].startswith("blank")]
     found = weigh_record(recording.in_memory(), of).found_evaporation
     assert found.source == "rests between deliveries"
+
+
+def test_a_stroke_that_does_not_show_is_in_no_rest() -> None:
+    """Every third pulse is a fifth of the others: as part of a rest it would look like a gain of the balance."""
+    recording, pulses_s = made(6.0, 1800.0, 1.0)
+    small = [(at_s, -0.4) for at_s in pulses_s[1::3]]
+    weighed(recording, pulses_s, lambda time_s: 0.3 * time_s / HOUR_S, more_mg=lambda time_s: pulses_mg(time_s, small))
+    of = context(6.0, "0.1 U/h", rig=RIG.replace(DECLARED, ""))
+    found = weigh_record(recording.in_memory(), of).found_evaporation
+    assert found.run is not None
+    assert -found.run.mg_per_h == pytest.approx(0.3, abs=3.0 * found.run.standard_uncertainty)
+    assert found.unsteady == ""
 
 
 def test_pulses_in_quick_succession_leave_no_rest(pressing: Made) -> None:

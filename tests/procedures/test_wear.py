@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -11,12 +12,16 @@ from bench.plan.model import PlanError
 from bench.procedures.base import Context
 from bench.procedures.wear.procedure import PROCEDURE, WearSettings
 from bench.results.model import Evaluation
-from drivers.roles import DeliveryState, Primes, TakesReservoir
+from bench.rig.fitness import misfits
+from bench.rig.load import load_rig
+from drivers.errors import RefusedError
+from drivers.roles import DeliveryState, OperatorAnswer, OperatorRequest, Primes, TakesReservoir
 from tests.procedures.made_contexts import UL_PER_MG, context
 from tests.procedures.made_days import measured, table, value
 from tests.procedures.made_recordings import Happening, Made, pulses_mg
 from tests.procedures.staged import Staged
 from tests.procedures.test_profile_drive import DayPump
+from tests.system.in_process import rig_text
 
 HOUR_S = 3600.0
 BLANK_S = 600.0
@@ -53,9 +58,17 @@ def test_what_contradicts_itself_is_refused(more: str, message: str) -> None:
         of(more)
 
 
-def test_a_reservoir_change_needs_a_pump_that_is_told_and_primes() -> None:
-    assert {TakesReservoir, Primes} <= set(PROCEDURE.requires(settings(of(CHANGE)))["pump"])
-    assert not {TakesReservoir, Primes} & set(PROCEDURE.requires(settings(of()))["pump"])
+def test_a_reservoir_change_needs_an_operator_and_a_pump_that_is_told_and_primes() -> None:
+    needs = PROCEDURE.requires(settings(of(CHANGE)))
+    assert {TakesReservoir, Primes} <= set(needs["pump"])
+    rig = load_rig(rig_text(), name="rig.yaml")
+    bare = replace(rig, instruments={role: spec for role, spec in rig.instruments.items() if role != "operator"})
+    assert misfits(rig, needs) == []
+    (refused,) = misfits(bare, needs)
+    assert "an operator" in refused
+    without = PROCEDURE.requires(settings(of()))
+    assert not {TakesReservoir, Primes} & set(without["pump"])
+    assert misfits(bare, without) == []
 
 
 @dataclass
@@ -75,9 +88,22 @@ class WornPump(DayPump):
         return DeliveryState.PRIMING if self.clock.now_s() < self.primed_s else DeliveryState.BASAL
 
 
-def worn(more: str) -> Staged:
-    stage = Staged(of(more))
-    stage.pump = WornPump(stage.clock, log=stage.pump.log)
+class Hands(Staged):
+    """A stage whose operator takes his time, or says why not."""
+
+    def __init__(self, context: Context, takes_s: float = 20.0, refuses: str = "") -> None:
+        super().__init__(context)
+        self.pump = WornPump(self.clock, log=self.pump.log)
+        self.takes_s, self.refuses = takes_s, refuses
+
+    def ask(self, request: OperatorRequest) -> OperatorAnswer:
+        self.clock.sleep_s(self.takes_s)
+        self.pump.log.append(f"{self.clock.now_s():.0f} {request.action.value} {request.value:g} {request.unit}")
+        return OperatorAnswer(not self.refuses, self.refuses, self.clock.now_s())
+
+
+def worn(more: str, takes_s: float = 20.0) -> Hands:
+    stage = Hands(of(more), takes_s)
     PROCEDURE.drive(settings(stage.context), stage)
     return stage
 
@@ -97,22 +123,52 @@ def test_after_a_new_reservoir_the_day_goes_on_where_it_is() -> None:
     told = stage.data("profile commanded")
     assert told[0]["segments"] == [[0.0, 6.0], [6 * HOUR_S, 12.0]]
     began_s = told[1]["sent_s"] - BLANK_S
-    # Settling, five minutes for whoever changes it, half a minute of priming, settling.
-    assert began_s == pytest.approx(30 * HOUR_S + 120.0 + 300.0 + 30.0 + 180.0, abs=2.0)
+    # Settling, the operator's 20 s, half a minute of priming, settling.
+    assert began_s == pytest.approx(30 * HOUR_S + 120.0 + 20.0 + 30.0 + 180.0, abs=2.0)
     assert told[1]["into_day_s"] == pytest.approx(began_s - 24 * HOUR_S)
     now, night, morning = told[1]["segments"]
     assert now == [0.0, 12.0]
     assert (night[1], morning[1]) == (6.0, 12.0)
     assert night[0] == pytest.approx(48 * HOUR_S - began_s)
-    assert [line.split(" ", 1)[1] for line in stage.pump.log if "filled" in line or "prime" in line] == [
+    words = ("change_reservoir", "filled", "prime")
+    assert [line.split(" ", 1)[1] for line in stage.pump.log if any(word in line for word in words)] == [
+        "change_reservoir 3000 µL",
         "filled 3000",
         "prime 100",
     ]
     kinds = stage.kinds()
     assert kinds.index("reservoir change started") < kinds.index("prime commanded") < kinds.index("reservoir changed")
+    assert "left out" not in kinds
 
 
-def made_wear(drift_per_day: float, first: float, hours: float = 30.0, change_h: float | None = None) -> Evaluation:
+SOON = ", duration: 6 h, reservoir_change: {at: 1 h, filled: 300 U, prime: 10 U}"
+
+
+def test_what_falls_due_while_the_operator_is_waited_for_is_left_out_and_told() -> None:
+    daily = '[{at: "01:20", bolus: 4 U}, {at: "02:00", suspend: 30 min}, {at: "04:00", bolus: 5 U}]'
+    stage = worn(f"{SOON}, daily: {daily}", takes_s=70 * 60.0)
+    told = [each["what"] for each in stage.data("left out")]
+    assert told == ["bolus 4 U at 01:20", "suspend for 30 min at 02:00"]
+    assert [event["volume_ul"] for event in stage.data("bolus commanded")] == [50.0]
+    assert not stage.data("delivery resumed")
+
+
+def test_an_operator_who_comes_after_the_last_hour_ends_the_test() -> None:
+    stage = worn(SOON, takes_s=12 * HOUR_S)
+    assert len(stage.data("profile commanded")) == 1
+    assert stage.kinds()[-1] == "blank ended"
+
+
+def test_a_refused_change_ends_the_test_with_its_reason() -> None:
+    stage = Hands(of(SOON), refuses="no reservoir left")
+    with pytest.raises(RefusedError, match="change reservoir: no reservoir left"):
+        PROCEDURE.drive(settings(stage.context), stage)
+    assert not [line for line in stage.pump.log if "filled" in line]
+
+
+def made_wear(
+    drift_per_day: float, first: float, hours: float = 30.0, change_h: float | None = None, left_out: Sequence[str] = ()
+) -> Evaluation:
     """1 U/h, whose doses grow by so much a day; those of the first 6 h are `first` times as large."""
     more = f", duration: {hours} h"
     change_s, resumed_s = hours * HOUR_S, hours * HOUR_S
@@ -133,6 +189,7 @@ def made_wear(drift_per_day: float, first: float, hours: float = 30.0, change_h:
         told += [
             (change_s, "basal stopped", {}),
             (change_s + 420.0, "prime commanded", {"volume_ul": 100.0}),
+            *((resumed_s, "left out", {"what": each}) for each in left_out),
             (resumed_s, "profile commanded", {"segments": segments}),
         ]
         doses += [(change_s + 420.0 + 0.15 * i, 0.5) for i in range(1, 201)]
@@ -181,3 +238,5 @@ def test_what_a_new_reservoir_brings_is_no_part_of_the_delivery() -> None:
     assert value(found, "largest_daily_error") < 1.0
     assert value(found, "total_volume") == pytest.approx(30.0 - 1.0 / 6.0, abs=0.3)
     assert not found.doubts
+    (doubt,) = made_wear(0.0, 1.0, 6.0, 1.0, ["bolus 4 U at 01:05"]).doubts
+    assert "left out: bolus 4 U at 01:05" in doubt

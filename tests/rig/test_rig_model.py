@@ -17,8 +17,8 @@ from pydantic import BaseModel
 
 from bench.quantities import Quantity, Tolerance
 from bench.rig.errors import RigError, RigFileError
+from bench.rig.instruments import BalanceSpec
 from bench.rig.load import instrument_model, load_rig
-from bench.rig.model import BalanceSpec
 from bench.rig.schema import rig_schema
 from bench.strict_yaml import load
 from drivers.registry import DriverEntry, driver, drivers_of

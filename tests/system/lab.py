@@ -6,7 +6,7 @@ import copy
 import selectors
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +85,20 @@ def environment(temporary: Path) -> dict[str, str]:
     return {**at_a_desk(), "TMPDIR": str(temporary)}
 
 
+def pytest_says(*arguments: str | Path, folder: Path) -> tuple[int, str]:
+    """Run pytest in a process of its own; return its code and all that it printed."""
+    done = subprocess.run(
+        command_of_pytest(*arguments, "--reports", folder / "reports"),
+        cwd=ROOT,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
 @dataclass
 class Running:
     """A pytest session under way."""
@@ -123,16 +137,22 @@ class Running:
 @contextmanager
 def session(folder: Path, *arguments: str | Path, reports: str = "reports", cwd: Path = ROOT) -> Iterator[Running]:
     """Start pytest in a process of its own; it is gone afterwards."""
+    with _process(command_of_pytest(*arguments, "--reports", folder / reports), folder, cwd) as process:
+        yield Running(process, folder / reports)
+
+
+@contextmanager
+def _process(command: Sequence[str | Path], temporary: Path, cwd: Path = ROOT) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        command_of_pytest(*arguments, "--reports", folder / reports),
+        command,
         cwd=cwd,
-        env=environment(folder),
+        env=environment(temporary),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
         try:
-            yield Running(process, folder / reports)
+            yield process
         finally:
             process.kill()
 
@@ -162,24 +182,10 @@ def simulate(folder: Path, *options: str) -> Iterator[Server]:
     """Serve the simulated rig in real time, as `pumpbench simulate` does; it is gone afterwards."""
     folder.mkdir(exist_ok=True)
     rig_file = folder / "served.yaml"
-    command: list[str | Path] = [
-        Path(sys.executable).with_name("pumpbench"),
-        "simulate",
-        "fixtures/simulated.yaml",
-        *options,
-    ]
-    with subprocess.Popen(
-        [*command, "--output", rig_file],
-        cwd=ROOT,
-        env=environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        try:
-            yield Server(process, rig_file, list(_announced(process)))
-        finally:
-            process.kill()
+    pumpbench = Path(sys.executable).with_name("pumpbench")
+    command: list[str | Path] = [pumpbench, "simulate", "fixtures/simulated.yaml", *options, "--output", rig_file]
+    with _process(command, folder) as process:
+        yield Server(process, rig_file, list(_announced(process)))
 
 
 def _announced(process: subprocess.Popen[str]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,8 @@ from bench.reporting.html import test_html as html_of_test
 from bench.reporting.matrix import matrices, matrix_figures, matrix_lines
 from bench.results.model import RunResult, Verdict
 from bench.run.evaluate import evaluate_run
-from tests.system.conftest import ROOT, command_of_pytest
-from tests.system.in_process import rig_text, run_plan
-from tests.system.lab import environment, write_rig
+from tests.system.in_process import ROOT, rig_text, run_plan
+from tests.system.lab import pytest_says, write_rig
 
 PLAN = """\
 plan: TP-MATRIX
@@ -137,16 +135,7 @@ def test_a_condition_that_the_bench_has_not_is_an_error_and_asked_for_again(tmp_
 def collected(folder: Path, rig: Path, *arguments: str) -> tuple[int, str]:
     plan = folder / "matrix.yaml"
     plan.write_text(PLAN, encoding="utf-8")
-    done = subprocess.run(
-        command_of_pytest("--collect-only", "-q", plan, "--rig", rig, *arguments),
-        cwd=ROOT,
-        env=environment(folder),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr
+    return pytest_says("--collect-only", "-q", plan, "--rig", rig, *arguments, folder=folder)
 
 
 @pytest.mark.parametrize(

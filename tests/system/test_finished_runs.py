@@ -13,8 +13,8 @@ from bench.cli import main
 from bench.recording.reader import RecordingReader
 from bench.results.model import RunResult
 from bench.results.pooled import Pooled
-from tests.system.lab import bolus, write_plan
-from tests.system.test_pytest_behaviour import pytest_says, the_session
+from tests.system.lab import bolus, pytest_says, write_plan
+from tests.system.test_pytest_behaviour import the_session
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
@@ -11,27 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.system.conftest import ROOT, Finished, command_of_pytest
-from tests.system.lab import bolus, environment, write_plan, write_rig
+from tests.system.conftest import ROOT, Finished
+from tests.system.lab import bolus, pytest_says, write_plan, write_rig
 
 Drive = Callable[..., Finished]
 
 WRONG = {"accept": {"mean_error": "50 % to 90 %"}}
 OPEN = {"accept": {"mean_error": "-90 % to -9 %"}}
 """A limit that the simulated pump's mean error lies on, within its uncertainty."""
-
-
-def pytest_says(*arguments: str | Path, folder: Path) -> tuple[int, str]:
-    done = subprocess.run(
-        command_of_pytest(*arguments, "--reports", folder / "reports"),
-        cwd=ROOT,
-        env=environment(folder),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr
 
 
 def shipped() -> dict[str, list[dict[str, Any]]]:

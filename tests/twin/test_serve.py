@@ -17,7 +17,9 @@ import serial
 import yaml
 
 from bench.clock import RealClock
-from bench.twin.serve import Address, ServeError, serve, served_rig
+from bench.twin.serve import serve
+from bench.twin.served_rig import ServeError, served_rig
+from bench.twin.server import Address
 
 RIG = """
 rig: served

@@ -14,7 +14,7 @@ from bench.rig.load import load_rig
 from bench.twin.settings import PlantSettings
 from bench.twin.truth import read_truth
 from bench.validation.course import Course
-from bench.validation.plans import OCCLUSIONS, PROCEDURES, VARIANTS, short_plan
+from bench.validation.plans import CHECK, OCCLUSIONS, PROCEDURES, VARIANTS, short_plan
 from bench.validation.runs import TRUTH, compare, drive, evaluate_again
 from bench.validation.study import coverage_study
 from bench.validation.truths import truths
@@ -143,14 +143,16 @@ def test_every_measurement_with_a_value_has_a_truth(folders: dict[str, Path], pr
     assert all(abs(each.error) <= 4.0 * each.expanded for each in compared if each.expanded > 0.0)
 
 
-@pytest.mark.parametrize("test", [*VARIANTS, "idle"])
+@pytest.mark.parametrize("test", [*VARIANTS, "idle", CHECK])
 def test_what_only_these_tests_measure_covers_its_truth(test: str, tmp_path: Path) -> None:
     """A slice of the study of 200 runs: `benchmarks/coverage.py --runs 200 --procedures "cancelled bolus" …`."""
     text = RIG.read_text(encoding="utf-8")
     compared = coverage_study(text, [test], [11, 12, 13], tmp_path, jobs=1)
     told = {each.name for each in compared}
     own = {"course_error", "cancelled_difference", "after_cancel", "unintended_rate", "unintended_volume"} & told
+    own |= set(registry()[CHECK].measurements) if test == CHECK else set()
     assert own
+    assert own <= told
     for name in own:
         errors = [each.error / each.expanded for each in compared if each.name == name]
         assert all(abs(error) < 2.0 for error in errors), name

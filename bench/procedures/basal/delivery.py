@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.metrology.budget import bounded, component, measurement, undetermined
+from bench.metrology.budget import bounded, component, undetermined
 from bench.metrology.cumulative import Cumulative
 from bench.metrology.noise import Floats, Window, block_means
 from bench.metrology.observation import between_doses_s
@@ -24,7 +24,8 @@ from bench.procedures.shared.levels import (
     MIDDLE_LEVEL_S,
     Weighed,
 )
-from bench.results.model import Component, Measurement
+from bench.procedures.shared.stated import nothing_stated, stated
+from bench.results.model import Measurement
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +126,7 @@ def measure_totals(delivery: Delivery, catalogue: Mapping[str, MeasurementSpec])
     volume_ul = delivery.volume_between_ul(before, after)
     if not math.isfinite(volume_ul):
         why = "no level before the first command or after the stop"
-        return [
-            undetermined(name, catalogue[name].title, catalogue[name].unit, why)
-            for name in ("mean_error", "total_volume")
-        ]
+        return nothing_stated(catalogue, why, ("mean_error", "total_volume"))
     nominal_ul = delivery.rate_ul_per_h * delivery.duration_s / HOUR_S
     relative = [
         *delivery.components(volume_ul, 100.0 / nominal_ul, before, after),
@@ -145,8 +143,8 @@ def measure_totals(delivery: Delivery, catalogue: Mapping[str, MeasurementSpec])
     note = f"{volume_ul / delivery.ul_per_u:.4g} U of {nominal_ul / delivery.ul_per_u:.4g} U commanded"
     per_u = 1.0 / delivery.ul_per_u
     return [
-        _made(catalogue, "mean_error", 100.0 * (volume_ul / nominal_ul - 1.0), relative, note),
-        _made(catalogue, "total_volume", volume_ul * per_u, delivery.components(volume_ul, per_u, before, after)),
+        stated(catalogue, "mean_error", 100.0 * (volume_ul / nominal_ul - 1.0), relative, note),
+        stated(catalogue, "total_volume", volume_ul * per_u, delivery.components(volume_ul, per_u, before, after)),
     ]
 
 
@@ -172,10 +170,4 @@ def measure_after_hours(delivery: Delivery, catalogue: Mapping[str, MeasurementS
     note = f"{100.0 * (volume_ul / nominal_ul - 1.0):+.2f} % of commanded"
     if len(delivery.doses_s):
         note += f"; level taken {taken_s - at_s:+.0f} s from then, between doses"
-    return _made(catalogue, name, volume_ul * per_u, lines, note)
-
-
-def _made(
-    catalogue: Mapping[str, MeasurementSpec], name: str, value: float, lines: Sequence[Component], note: str = ""
-) -> Measurement:
-    return measurement(name, catalogue[name].title, value, catalogue[name].unit, lines, note=note)
+    return stated(catalogue, name, volume_ul * per_u, lines, note)

@@ -12,6 +12,7 @@ from bench.metrology.pulse_train import DOUBLED, LOWEST, FoundPulse, PulseTrain
 from bench.procedures.basal.delivery import Delivery
 from bench.procedures.basal.pulses import load_uncertainty_mg
 from bench.procedures.base import MeasurementSpec
+from bench.procedures.shared.stated import stated
 from bench.results.model import Component, Measurement
 
 COUNTED = {"missed_pulses": "missed", "doubled_pulses": "doubled", "extra_pulses": "extra"}
@@ -34,7 +35,7 @@ def measure_pulses(
         if not train.unresolved:
             number = float(sum(pulse.kind == kind for pulse in train.pulses))
             lines = [_misjudged(train)]
-            made[name] = measurement(name, catalogue[name].title, number, catalogue[name].unit, lines)
+            made[name] = stated(catalogue, name, number, lines)
     return [made.get(name) or undetermined(name, catalogue[name].title, catalogue[name].unit, why) for name in NAMES]
 
 

@@ -19,7 +19,7 @@ from bench.procedures.basal.delivery import Delivery
 from bench.procedures.shared.levels import HOUR_S
 from bench.procedures.shared.weighing import AT_LOADS, Weighing, balance_components
 from bench.results.model import Pulse, Table
-from bench.rig.model import BalanceSpec
+from bench.rig.instruments import BalanceSpec
 
 _MOST_LISTED = 40
 _MOST_TOLD = 3

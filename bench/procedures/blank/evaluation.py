@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from bench.metrology.allan import allan_curve
-from bench.metrology.budget import undetermined
 from bench.metrology.noise_covariance import FilteredNoise
 from bench.metrology.pulse_train import Disturbance
 from bench.procedures.base import Context, MeasurementSpec
@@ -29,6 +28,7 @@ from bench.procedures.blank.stretch import Stretch, stretch_of
 from bench.procedures.shared.alarms import described, seen
 from bench.procedures.shared.findings import FEWEST_READINGS, recording_findings
 from bench.procedures.shared.shown import asked_for, simulated_words
+from bench.procedures.shared.stated import nothing_stated
 from bench.procedures.shared.weighing import Weighing, weigh_record
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation, Figure, Measurement, Table
@@ -62,7 +62,7 @@ def evaluate_blank(
     stretch = stretch_of(weighing, weighing.blanks[0]) if weighing.blanks else None
     if stretch is None or np.count_nonzero(np.isfinite(weighing.shown_mg)) < FEWEST_READINGS:
         why = "no blank was weighed" if not weighing.blanks else "the balance gave too few readings"
-        nothing = [undetermined(name, spec.title, spec.unit, why) for name, spec in catalogue.items()]
+        nothing = nothing_stated(catalogue, why)
         return Evaluation(measurements=nothing, notes=notes, doubts=doubts or [f"Nothing can be said: {why}."])
     if stretch.hours * 3600.0 < _SHORT_SHARE * duration_s:
         doubts.append(f"The blank was weighed for {stretch.hours:.3g} h, the test wants {duration_s / 3600.0:.3g} h.")

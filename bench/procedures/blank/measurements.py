@@ -187,13 +187,10 @@ def measure_temperature(record: TestRecord, window: Window, catalogue: Catalogue
         return undetermined(name, spec.title, spec.unit, why)
     moves = np.abs(np.diff(warmth))
     steps = moves[moves > 1e-9]
+    step_k = float(np.min(steps, initial=0.1))
     lines = [
-        bounded(
-            "steps of the sensor, at both ends",
-            float(np.min(steps, initial=0.1)) / math.sqrt(2.0),
-            "K",
-            source="readings",
-        ),
+        # Half a step at each end: the sum of two rectangles.
+        bounded("steps of the sensor, at both ends", step_k, "K", distribution="triangular", source="readings"),
         bounded("between two readings", 0.5 * float(np.max(moves)), "K", source="readings"),
     ]
     note = f"{float(np.min(warmth)):.2f} °C to {float(np.max(warmth)):.2f} °C, {len(warmth)} readings"

@@ -11,8 +11,8 @@ from bench.metrology.budget import expanded, measurement, scaled, undetermined
 from bench.metrology.noise import Levels, Window
 from bench.metrology.rounding import number
 from bench.procedures.base import MeasurementSpec
-from bench.procedures.bolus.course import DEAD_S, LAG_HALF_WIDTH_S, LAG_S
-from bench.procedures.bolus.evaluation import OWN, BolusRow, dead_component, lag_component
+from bench.procedures.bolus.course import DEAD_S, LAG_HALF_WIDTH_S, LAG_S, dead_component, lag_component
+from bench.procedures.bolus.row import OWN, BolusRow
 from bench.procedures.bolus.weighing import WeighedBolus
 from bench.results.model import Measurement, Table
 

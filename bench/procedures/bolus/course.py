@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.metrology.budget import bounded
 from bench.metrology.noise import Floats
+from bench.results.model import Component
 
 ARRIVED_SHARE = 0.95
 LAG_S, LAG_HALF_WIDTH_S = 1.0, 0.5
@@ -171,3 +173,15 @@ def _time_below(time_s: Floats, load_mg: Floats, limit_mg: float) -> float:
     """
     edges_s = np.concatenate((time_s[:1], 0.5 * (time_s[1:] + time_s[:-1]), time_s[-1:]))
     return float(np.sum(np.diff(edges_s)[load_mg < limit_mg]))
+
+
+def lag_component(per_s: float) -> Component:
+    """Return the line of what the balance's filter leaves open; `per_s` is the measurement's change with its lag."""
+    name, source = "lag of the balance's filter", "0.5 s to 1.5 s"
+    return bounded(name, LAG_HALF_WIDTH_S, "s", per_s, source=source, estimate=LAG_S)
+
+
+def dead_component(per_s: float) -> Component:
+    """Return the line of how late the balance tells; `per_s` is the measurement's change with that."""
+    name, source = "dead time of the balance", "0 s to 0.3 s"
+    return bounded(name, DEAD_HALF_WIDTH_S, "s", per_s, source=source, estimate=DEAD_S)

@@ -10,8 +10,8 @@ import numpy as np
 from bench.metrology.budget import bounded, combined, measurement, undetermined
 from bench.metrology.noise import Floats, Levels
 from bench.procedures.base import MeasurementSpec
-from bench.procedures.bolus.course import DEAD_S
-from bench.procedures.bolus.evaluation import BolusRow, dead_component, lag_component
+from bench.procedures.bolus.course import DEAD_S, dead_component, lag_component
+from bench.procedures.bolus.row import BolusRow
 from bench.procedures.bolus.spread import Programmed, Worst, worst
 from bench.procedures.bolus.weighing import WeighedBolus
 from bench.results.model import Component, Measurement

@@ -4,156 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrology.budget import bounded, combined, component, kept_possible, measurement, scaled, undetermined
+from bench.metrology.budget import combined, component, kept_possible, measurement, scaled, undetermined
 from bench.metrology.extremes import greatest_seen
-from bench.metrology.noise import Levels, Window
+from bench.metrology.noise import Window
+from bench.metrology.scatter import without_noise
 from bench.metrology.shares import BAND_PERCENTS, share_standard_uncertainty, share_within
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.bolus.catalogue import EQUAL
-from bench.procedures.bolus.course import ARRIVED_SHARE, DEAD_HALF_WIDTH_S, DEAD_S, LAG_HALF_WIDTH_S, LAG_S
-from bench.procedures.bolus.meanwhile import NAME as BASAL
-from bench.procedures.bolus.meanwhile import Meanwhile
-from bench.procedures.bolus.settling import StillToCome, follow_on, lacking
-from bench.procedures.bolus.weighing import WeighedBolus
+from bench.procedures.bolus.course import ARRIVED_SHARE, dead_component, lag_component
+from bench.procedures.bolus.row import OWN, BolusRow, rms
 from bench.procedures.shared.largest import lines_of_largest
-from bench.procedures.shared.weighing import AT_LOADS, BY_NOISE, OF_LEVELS, Weighing
-from bench.results.model import Component, Measurement, Pulse
+from bench.results.model import Component, Measurement
 
-OWN = OF_LEVELS | AT_LOADS | {BASAL}
-"""Budget lines that every bolus has of its own; all others are shared."""
 _STEADY_S = 30.0
 """Levels of the balance are told from each other as means over so long."""
-
-
-@dataclass(frozen=True, slots=True)
-class BolusRow:
-    """All boluses of a test that could be weighed. Volumes are in percent of commanded unless they say otherwise."""
-
-    weighed: Sequence[WeighedBolus]
-    weighing: Weighing
-    commanded_ul: float
-    ul_per_u: float
-    to_come: StillToCome
-    basal: Meanwhile | None
-
-    @property
-    def percent_per_mg(self) -> float:
-        """One milligram on the balance, in percent of a commanded bolus."""
-        return 100.0 * self.weighing.conversion.ul_per_mg / self.commanded_ul
-
-    @property
-    def u_per_mg(self) -> float:
-        """One milligram on the balance, in U."""
-        return self.weighing.conversion.ul_per_mg / self.ul_per_u
-
-    @property
-    def u_per_percent(self) -> float:
-        """One percent of a commanded bolus, in U."""
-        return 0.01 * self.commanded_ul / self.ul_per_u
-
-    @property
-    def deviations(self) -> list[float]:
-        """Each bolus' deviation from commanded."""
-        return [
-            (one.mass_mg + self.to_come.mass_mg * share) * self.percent_per_mg - 100.0
-            for one, share in zip(self.weighed, lacking(self.weighed).tolist(), strict=True)
-        ]
-
-    def budgets(self) -> list[list[Component]]:
-        """Return the budget of every single bolus."""
-        return [
-            self._of_bolus(one, share) for one, share in zip(self.weighed, lacking(self.weighed).tolist(), strict=True)
-        ]
-
-    def budget_of_one(self) -> list[Component]:
-        """Return the budget of a single bolus, the widest."""
-        return max(self.budgets(), key=combined)
-
-    def pulses(self) -> list[Pulse]:
-        """Return every bolus with its volume and its own standard uncertainty, in µL."""
-        per_percent = 0.01 * self.commanded_ul
-        return [
-            Pulse(
-                time_s=one.bolus.sent_s,
-                volume_ul=(100.0 + deviation) * per_percent,
-                standard_uncertainty_ul=combined(lines) * per_percent,
-                kind="bolus",
-            )
-            for one, deviation, lines in zip(self.weighed, self.deviations, self.budgets(), strict=True)
-        ]
-
-    def budget_of_mean(self) -> list[Component]:
-        """Return the budget of the mean: what is each bolus' own averages out, what is common to all does not.
-
-        An error of the balance at a load ends one bolus and begins the next, with opposite signs: of a row only those
-        at the first and the last load are left. Noise is that of all windows at their places, neighbours' correlation
-        in it.
-        """
-        number = len(self.weighed)
-        interval_s = sum(one.interval_s for one in self.weighed) / number
-        windows = [window for one in self.weighed for window in (one.bolus.before, one.bolus.after)]
-        levels = Levels.of(windows, [-1.0 / number, 1.0 / number] * number)
-        lines = []
-        for line in self.budget_of_levels(levels, interval_s, float(lacking(self.weighed).mean())):
-            if line.name in BY_NOISE or line.name == BASAL or line.name not in OWN:
-                lines.append(line)
-            else:
-                lines.append(scaled(line, 1.0 / number if line.name in AT_LOADS else 1.0 / math.sqrt(number)))
-        return lines
-
-    def own_and_common(self) -> tuple[float, float]:
-        """Return the standard uncertainties of a bolus that are its own, and that it shares with all others."""
-        own = combined(self._own_lines())
-        return own, combined([line for line in self._usual() if line.name not in OWN])
-
-    def own_in_scatter(self) -> float:
-        """Return by how much the boluses' own errors alone make them scatter.
-
-        A level that ends one bolus and begins the next acts on both, with opposite signs: such errors make n boluses
-        scatter by (n + 1)/n more, as a variance, than errors of each alone.
-        """
-        number = len(self.weighed)
-        chained = (number + 1.0) / number
-        all_chained = all(follow_on(self.weighed))
-        return math.sqrt(
-            sum(
-                line.contribution**2 * (chained if all_chained or line.name in AT_LOADS else 1.0)
-                for line in self._own_lines()
-            )
-        )
-
-    def _own_lines(self) -> list[Component]:
-        return [line for line in self._usual() if line.name in OWN]
-
-    def _usual(self) -> list[Component]:
-        """Return the budget of the noisiest bolus, lacking what boluses do in the root mean square."""
-        worst = max(self.weighed, key=lambda one: one.noise.standard_uncertainty)
-        return self._of_bolus(worst, rms(lacking(self.weighed).tolist()))
-
-    def _of_bolus(self, one: WeighedBolus, lacked: float) -> list[Component]:
-        return self.budget_of_levels(Levels.difference(one.bolus.before, one.bolus.after), one.interval_s, lacked)
-
-    def budget_of_levels(self, levels: Levels, interval_s: float, lacked: float) -> list[Component]:
-        """Return the budget of a bolus that is a difference of levels, or of a mean of such, lacking so much."""
-        per_ul = 100.0 / self.commanded_ul
-        lines = self.weighing.components(self.commanded_ul, per_ul, levels, interval_s)
-        lines.append(self.to_come.component(lacked, self.percent_per_mg))
-        return [*lines, self.basal.component(levels, per_ul)] if self.basal is not None else lines
 
 
 def measure(row: BolusRow, catalogue: Mapping[str, MeasurementSpec]) -> list[Measurement]:
     """Return every measurement of a catalogue of equal boluses, in its order."""
     made = {**_volumes(row), **_bands(row), **_course(row)}
     return [made[name] for name in catalogue]
-
-
-def nothing_measured(catalogue: Mapping[str, MeasurementSpec], why: str) -> list[Measurement]:
-    """Return every measurement of a catalogue as one that could not be made."""
-    return [undetermined(name, spec.title, spec.unit, why) for name, spec in catalogue.items()]
 
 
 def _volumes(row: BolusRow) -> dict[str, Measurement]:
@@ -196,12 +69,12 @@ def _standard_deviation(row: BolusRow, spec: MeasurementSpec) -> Measurement:
     if number < 2:
         return undetermined("bolus_sd", spec.title, spec.unit, "a single bolus has no scatter")
     seen = float(np.std(row.deviations, ddof=1))
-    own, common = row.own_in_scatter(), row.own_and_common()[1]
-    scatter = math.sqrt(max(0.0, seen**2 - own**2))
-    # To first order in own/scatter; for a scatter that weighing drowns it is what weighing itself could make appear.
-    left = own * math.sqrt((2.0 * scatter**2 + own**2) / (2.0 * (number - 1))) / max(scatter, own, 1e-12)
+    scatter, left = without_noise(seen, row.own_in_scatter(), number - 1.0)
+    common = row.own_and_common()[1]
+    degrees = min(one.noise.degrees_of_freedom for one in row.weighed)
+    source = "its own budget, taken out of the scatter"
     lines = [
-        component("weighing of each bolus", left, "%", source="its own budget, taken out of the scatter"),
+        component("weighing of each bolus", left, "%", degrees_of_freedom=degrees, source=source),
         component("scale of all boluses", 0.01 * common, "1", scatter, source="what the boluses share", form="factor"),
     ]
     return measurement("bolus_sd", spec.title, scatter, spec.unit, lines)
@@ -257,18 +130,6 @@ def _delivery_time(row: BolusRow, spec: MeasurementSpec) -> Measurement:
     return measurement("delivery_time", spec.title, mean_s, spec.unit, lines)
 
 
-def lag_component(per_s: float) -> Component:
-    """Return the line of what the balance's filter leaves open; `per_s` is the measurement's change with its lag."""
-    name, source = "lag of the balance's filter", "0.5 s to 1.5 s"
-    return bounded(name, LAG_HALF_WIDTH_S, "s", per_s, source=source, estimate=LAG_S)
-
-
-def dead_component(per_s: float) -> Component:
-    """Return the line of how late the balance tells; `per_s` is the measurement's change with that."""
-    name, source = "dead time of the balance", "0 s to 0.3 s"
-    return bounded(name, DEAD_HALF_WIDTH_S, "s", per_s, source=source, estimate=DEAD_S)
-
-
 def _around(time_s: float) -> Window:
     return (time_s - 0.5 * _STEADY_S, time_s + 0.5 * _STEADY_S)
 
@@ -299,8 +160,3 @@ def _tail_fraction(row: BolusRow, spec: MeasurementSpec) -> Measurement:
         row.to_come.component(1.0, 100.0 / mean_mg),
     ]
     return measurement("tail_fraction", spec.title, max(0.0, float(np.mean(late))), spec.unit, lines)
-
-
-def rms(values: Sequence[float]) -> float:
-    """Return the root mean square."""
-    return math.sqrt(sum(value**2 for value in values) / len(values))

@@ -13,7 +13,7 @@ from bench.metrology.noise import Floats
 from bench.metrology.shares import BAND_PERCENTS
 from bench.procedures.bolus.bins import EDGES_OF_8_PERCENT, EDGES_OF_10_PERCENT, bin_table
 from bench.procedures.bolus.courses import Course, shares_at
-from bench.procedures.bolus.evaluation import BolusRow
+from bench.procedures.bolus.row import BolusRow
 from bench.procedures.bolus.spread import Programmed
 from bench.procedures.bolus.weighing import CommandedBolus, WeighedBolus
 from bench.results.model import Figure, Mark, Measurement, Rule, Table

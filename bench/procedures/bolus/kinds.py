@@ -9,8 +9,9 @@ from bench.procedures.base import MeasurementSpec
 from bench.procedures.bolus.cancelled import after_cancel, cancelled_difference, cancelled_table, cancelled_words
 from bench.procedures.bolus.catalogue import EQUAL
 from bench.procedures.bolus.courses import course_error, courses, early_words
-from bench.procedures.bolus.evaluation import BolusRow, measure
+from bench.procedures.bolus.evaluation import measure
 from bench.procedures.bolus.figures import delivery_figure, row_figures, spread_figure, tables
+from bench.procedures.bolus.row import BolusRow
 from bench.procedures.bolus.settings import BolusSettings
 from bench.procedures.bolus.sizes import largest_size_error, size_figure, size_table
 from bench.procedures.shared.commands import BOLUS_CANCELLED

@@ -12,11 +12,11 @@ from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, S
 from bench.procedures.bolus.catalogue import CATALOGUE, specs_of
 from bench.procedures.bolus.course import restorers
 from bench.procedures.bolus.delivering import ToGive, deliver
-from bench.procedures.bolus.evaluation import BolusRow, nothing_measured
 from bench.procedures.bolus.figures import mass_figure
 from bench.procedures.bolus.foretold import foretold
 from bench.procedures.bolus.kinds import found_of
 from bench.procedures.bolus.meanwhile import Meanwhile
+from bench.procedures.bolus.row import BolusRow
 from bench.procedures.bolus.settings import BolusSettings
 from bench.procedures.bolus.settling import StillToCome, still_to_come
 from bench.procedures.bolus.weighing import (
@@ -32,6 +32,7 @@ from bench.procedures.shared.common import record_blank, start_basal, stop_basal
 from bench.procedures.shared.corrections import corrections_table
 from bench.procedures.shared.findings import recording_findings
 from bench.procedures.shared.shown import simulated_words
+from bench.procedures.shared.stated import nothing_stated
 from bench.procedures.shared.weighing import Weighing, weigh_record
 from bench.quantities import Concentration, Quantity
 from bench.recording.reader import TestRecord
@@ -112,7 +113,7 @@ class Bolus:
         specs = specs_of(settings.kind)
         if not weighed or (settings.kind == "sizes" and not all(row.weighed for row in rows)):
             why = "each bolus was followed by the next before it had settled" if soon else "no bolus could be weighed"
-            return Evaluation(measurements=nothing_measured(specs, why), figures=figures, notes=notes, doubts=doubts)
+            return Evaluation(measurements=nothing_stated(specs, why), figures=figures, notes=notes, doubts=doubts)
         found = found_of(settings, rows, record, specs, words)
         first, last = weighed[0].bolus, weighed[-1].bolus
         corrected = corrections_table(weighing, context, first.before, last.after)

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from bench.procedures.base import ProcedureSettings
 from bench.procedures.bolus.planning import TYPICAL_SPEED_UL_PER_MIN
 from bench.procedures.bolus.spread import Programmed
-from bench.procedures.bolus.weighing import SHORTEST_WINDOW_S
+from bench.procedures.bolus.weighing import ROUNDING_S, SHORTEST_WINDOW_S
 from bench.quantities import AnyOf, Concentration, Duration, Quantity, Rate, Volume
 
 Kind = Literal["equal", "spread", "cancelled", "sizes"]
@@ -68,7 +68,7 @@ class BolusSettings(ProcedureSettings):
             raise ValueError(f"`basal` must be more than nothing, not {self.basal}; without the key basal is off")
         if self.settle.value < 0.0 or self.blank.value < 0.0:
             raise ValueError("`settle` and `blank` cannot be negative")
-        if self.interval.to("s") - self.settle.to("s") < SHORTEST_WINDOW_S:
+        if self.interval.to("s") - self.settle.to("s") < SHORTEST_WINDOW_S - ROUNDING_S:
             raise ValueError(
                 f"`interval` must leave {SHORTEST_WINDOW_S:g} s for weighing after `settle`:"
                 f" {self.interval} less {self.settle} is too short"

@@ -9,7 +9,7 @@ import numpy as np
 from bench.metrology.budget import expanded, measurement
 from bench.metrology.shares import share_within
 from bench.procedures.base import MeasurementSpec
-from bench.procedures.bolus.evaluation import BolusRow
+from bench.procedures.bolus.row import BolusRow
 from bench.results.model import Figure, Measurement, Rule, Table
 from bench.results.model import Series as Curve
 

@@ -16,6 +16,8 @@ from bench.recording.reader import Event, TestRecord
 
 LONGEST_WINDOW_S = 30.0
 SHORTEST_WINDOW_S = 10.0
+ROUNDING_S = 1e-6
+"""Sums of times in floating point are so exact, and better."""
 LEAST_JUMP_MG = 0.2
 EARLIEST_S = 5.0
 """A balance has settled so long after the last pulse; what still rises then is the line's own tail."""
@@ -85,18 +87,19 @@ def _apart(one: CommandedBolus, following: CommandedBolus) -> tuple[CommandedBol
     """Return two boluses whose windows lie after the first has settled and before the second is commanded."""
     begin_s, end_s = one.after[0], min(one.after[1], following.sent_s)
     before = (max(following.before[0], begin_s), following.sent_s)
-    if end_s - begin_s < SHORTEST_WINDOW_S:
+    if not _room_between(one, following):
         return replace(one, settled=False), replace(following, settled=False)
     return replace(one, after=(begin_s, end_s)), replace(following, before=before)
 
 
+def _room_between(one: CommandedBolus, following: CommandedBolus) -> bool:
+    """Whether a level lies between one having settled and the command of the next."""
+    return following.sent_s - one.after[0] >= SHORTEST_WINDOW_S - ROUNDING_S
+
+
 def too_soon(boluses: Sequence[CommandedBolus], settle_s: float) -> list[str]:
     """Return which boluses cannot be weighed by themselves, because another followed before they had settled."""
-    pairs = [
-        (one, following)
-        for one, following in itertools.pairwise(boluses)
-        if following.sent_s - one.after[0] < SHORTEST_WINDOW_S
-    ]
+    pairs = [pair for pair in itertools.pairwise(boluses) if not _room_between(*pair)]
     if not pairs:
         return []
     one, following = pairs[0]

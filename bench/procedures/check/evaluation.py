@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bench.metrology.budget import bounded, component, measurement, undetermined
+from bench.metrology.budget import bounded, component, measurement, scaled, undetermined
 from bench.metrology.decimate import series
+from bench.metrology.noise import Levels
+from bench.metrology.scatter import of_scatter, standard_deviation
 from bench.procedures.base import Context, MeasurementSpec
-from bench.procedures.check.loads import Level, Load, doses_of, levels_of, mean_of, scatter, weights_of
+from bench.procedures.check.loads import Level, Load, doses_of, levels_of, mean_of, weights_of
 from bench.procedures.shared.alarms import alarm_findings
 from bench.procedures.shared.findings import recording_findings
 from bench.procedures.shared.shown import simulated_words
-from bench.procedures.shared.weighing import Weighing, balance_components, weigh_record
+from bench.procedures.shared.weighing import AT_LOADS, BY_NOISE, Weighing, balance_components, weigh_record
 from bench.quantities import Limit, Tolerance
 from bench.recording.reader import TestRecord
 from bench.results.model import Component, Evaluation, Figure, Measurement, Rule, Table
@@ -23,6 +25,10 @@ Catalogue = Mapping[str, MeasurementSpec]
 
 WARNING_SHARE = 2.0 / 3.0
 """A control chart warns at two standard deviations and acts at three: at two thirds of the limit."""
+
+_OWN = BY_NOISE | {"readability, of both levels"}
+"""Lines of a difference of levels that the loads' own scatter may show to be more."""
+BY_CHANCE = "half of what χ² of so few leaves open at 95.45 %"
 
 
 def evaluate_check(
@@ -67,27 +73,10 @@ def _zero_return(weighing: Weighing, pans: Sequence[Level], catalogue: Catalogue
         return undetermined(name, spec.title, spec.unit, "the pan was not weighed twice")
     first, last = pans[0], pans[-1]
     interval_s = last.middle_s - first.middle_s
-    noise = weighing.noise.difference(first.window, last.window)
-    lost = weighing.evaporation
-    rounding = [line for line in balance_components(weighing.balance, 1.0, weighing.scatter_mg) if _of_levels(line)]
-    lines = [
-        component(
-            "noise of two levels",
-            noise.standard_uncertainty,
-            "mg",
-            degrees_of_freedom=noise.degrees_of_freedom,
-            source="noise of the blank, continued",
-        ),
-        *rounding,
-        component(
-            "evaporation and steady drift",
-            lost.standard_uncertainty,
-            "mg/h",
-            interval_s / 3600.0,
-            source=lost.source,
-            estimate=lost.mg_per_h,
-        ),
-    ]
+    per_ul = 1.0 / weighing.conversion.ul_per_mg
+    budget = weighing.components(0.0, per_ul, Levels.difference(first.window, last.window), interval_s)
+    # Certificate and linearity tell two loads apart, and the conversion volumes; here is neither.
+    lines = [line for line in budget if line.name not in AT_LOADS and line.contribution > 0.0]
     note = f"after {interval_s / 60.0:.3g} min and {len(pans) - 1} times loaded or waited; loss made good"
     return measurement(name, spec.title, last.mass_mg - first.mass_mg, spec.unit, lines, note=note)
 
@@ -100,17 +89,17 @@ def _repeatability(pans: Sequence[Level], weights: Sequence[Load], catalogue: Ca
     """Return the scatter of the check weight, or of levels at rest by their differences from one to the next."""
     name, spec = "repeatability", catalogue["repeatability"]
     if len(weights) >= 3:
-        deviation, own = scatter([load.mass_mg for load in weights])
+        deviation, own = standard_deviation([load.mass_mg for load in weights])
         note = f"of {len(weights)} loads, placed and removed"
     elif len(pans) >= 4:
         steps = np.diff([level.mass_mg for level in pans])
         deviation = float(np.sqrt(np.mean(steps**2) / 2.0))
         # Neighbouring differences share a level: of n, some 2n/3 are independent.
-        own = deviation / math.sqrt(2.0 * len(steps) * 2.0 / 3.0)
+        own = of_scatter(deviation, 2.0 / 3.0 * len(steps))
         note = f"of {len(pans)} levels at rest, from one to the next; nothing was placed on the pan"
     else:
         return undetermined(name, spec.title, spec.unit, "too few levels could be taken")
-    lines = [component("chance", own, "mg", source="s/√(2(n − 1)), GUM E.4.3")]
+    lines = [component("chance", own, "mg", source=BY_CHANCE)]
     return measurement(name, spec.title, deviation, spec.unit, lines, note=note)
 
 
@@ -128,7 +117,7 @@ def _mean_lines(weighing: Weighing, loads: Sequence[Load]) -> list[Component]:
     """Return the budget in mg of a mean of loads: by how much they scatter, or by the noise where that is more."""
     _, levels = mean_of(loads)
     noise = weighing.noise.of(levels)
-    seen = scatter([load.mass_mg for load in loads])[0] / math.sqrt(len(loads)) if len(loads) > 2 else 0.0
+    seen = standard_deviation([load.mass_mg for load in loads])[0] / math.sqrt(len(loads)) if len(loads) > 2 else 0.0
     more = seen > noise.standard_uncertainty
     rounding = [line for line in balance_components(weighing.balance, 1.0, weighing.scatter_mg) if _of_levels(line)]
     return [
@@ -151,23 +140,24 @@ def _doses(weighing: Weighing, dosed: Sequence[Load], dose: Tolerance, catalogue
             undetermined(each, catalogue[each].title, catalogue[each].unit, "no dose was weighed") for each in names
         ]
     per_mg = 100.0 * weighing.conversion.ul_per_mg / dose.nominal
-    mean_mg = mean_of(dosed)[0]
+    number = len(dosed)
+    mean_mg, levels = mean_of(dosed)
     percent = mean_mg * per_mg
-    own = [
-        line.model_copy(update={"sensitivity": line.sensitivity * per_mg, "contribution": line.contribution * per_mg})
-        for line in _mean_lines(weighing, dosed)
-    ]
-    load_lines = [line for line in balance_components(weighing.balance, per_mg) if not _of_levels(line)]
+    interval_s = sum(load.took_s for load in dosed) / number
+    budget = weighing.components(mean_mg * weighing.conversion.ul_per_mg, 100.0 / dose.nominal, levels, interval_s)
+    # Of a row on top of each other certificate and linearity act on the first load and the last alone.
+    rest = [scaled(line, 1.0 / number) if line.name in AT_LOADS else line for line in budget if line.name not in _OWN]
+    own = [scaled(line, per_mg) for line in _mean_lines(weighing, dosed)]
     known = bounded("the dose itself", dose.half_width, "µL", 100.0 / dose.nominal, source=f"{dose}, the plan")
     spec = catalogue[names[0]]
-    lines = [*own, *load_lines, *weighing.conversion.components(percent), known]
-    note = f"mean of {len(dosed)}: {mean_mg * weighing.conversion.ul_per_mg:.4g} µL of {dose.nominal:g} µL"
+    lines = [*own, *rest, known]
+    note = f"mean of {number}: {mean_mg * weighing.conversion.ul_per_mg:.4g} µL of {dose.nominal:g} µL"
     found = [measurement(names[0], spec.title, percent - 100.0, spec.unit, lines, note=note)]
     spec = catalogue[names[1]]
     if len(dosed) < 3:
         return [*found, undetermined(names[1], spec.title, spec.unit, "it takes three doses")]
-    deviation, chance = scatter([load.mass_mg * per_mg for load in dosed])
-    lines = [component("chance", chance, "%", source="s/√(2(n − 1)), GUM E.4.3")]
+    deviation, chance = standard_deviation([load.mass_mg * per_mg for load in dosed])
+    lines = [component("chance", chance, "%", source=BY_CHANCE)]
     return [*found, measurement(names[1], spec.title, deviation, spec.unit, lines, note="doser and balance together")]
 
 

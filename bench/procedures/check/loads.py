@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,12 +33,16 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One load, from the levels without it: before and after, or before alone; `levels` is the weighted sum."""
+    """One load, from the levels without it: before and after, or before alone; `levels` is the weighted sum.
+
+    `took_s` is the time from the level before to that with it.
+    """
 
     index: int
     at_s: float
     mass_mg: float
     levels: Levels
+    took_s: float
 
 
 def levels_of(record: TestRecord, weighing: Weighing) -> list[Level]:
@@ -65,7 +68,8 @@ def weights_of(levels: Sequence[Level]) -> list[Load]:
             continue
         windows = [before.window, level.window, after.window]
         mass = level.mass_mg - 0.5 * (before.mass_mg + after.mass_mg)
-        found.append(Load(level.index, level.middle_s, mass, Levels.of(windows, [-0.5, 1.0, -0.5])))
+        took_s = level.middle_s - before.middle_s
+        found.append(Load(level.index, level.middle_s, mass, Levels.of(windows, [-0.5, 1.0, -0.5]), took_s))
     return found
 
 
@@ -77,14 +81,9 @@ def doses_of(levels: Sequence[Level]) -> list[Load]:
         before = row.get(index - 1)
         if before is not None:
             mass = level.mass_mg - before.mass_mg
-            found.append(Load(index, level.middle_s, mass, Levels.difference(before.window, level.window)))
+            levels_of_dose = Levels.difference(before.window, level.window)
+            found.append(Load(index, level.middle_s, mass, levels_of_dose, level.middle_s - before.middle_s))
     return found
-
-
-def scatter(values: Sequence[float]) -> tuple[float, float]:
-    """Return the standard deviation of some values, and its own standard uncertainty, s/√(2(n − 1)) (GUM E.4.3)."""
-    deviation = float(np.std(np.array(values), ddof=1))
-    return deviation, deviation / math.sqrt(2.0 * (len(values) - 1))
 
 
 def mean_of(loads: Sequence[Load]) -> tuple[float, Levels]:

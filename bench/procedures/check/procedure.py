@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from bench.metrology.rounding import number
+from bench.metrology.scatter import of_scatter
 from bench.plan.model import Plan
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
 from bench.procedures.check.evaluation import evaluate_check
@@ -105,7 +106,7 @@ class Check:
             return {}
         words = f"a balance that repeats to {own_mg:.2g} mg"
         zero = 2.0 * math.sqrt(2.0) * own_mg
-        chance = 2.0 * own_mg / math.sqrt(2.0 * (settings.repeats - 1))
+        chance = 2.0 * of_scatter(own_mg, settings.repeats - 1.0)
         found = {
             "zero_return": (zero, f"{words}, two levels; U = {number(zero, 2)} mg"),
             "repeatability": (chance, f"{words}, {settings.repeats} times; U = {number(chance, 2)} mg"),

@@ -16,10 +16,11 @@ from bench.procedures.shared.alarms import alarm_findings
 from bench.procedures.shared.corrections import corrections_table
 from bench.procedures.shared.findings import recording_findings
 from bench.procedures.shared.shown import simulated_words
+from bench.procedures.shared.stated import nothing_stated, stated
 from bench.procedures.shared.weighing import declared_loss, weigh_record
 from bench.quantities import Quantity
 from bench.recording.reader import TestRecord
-from bench.results.model import Component, Evaluation, Measurement
+from bench.results.model import Evaluation, Measurement
 
 COUNTED = "pump.delivered_ul"
 _DELIVERING = frozenset({"basal", "bolus", "priming"})
@@ -49,7 +50,7 @@ def evaluate_idle(
     found = None if span is None else watched(weighing, span, pulse_ul, context.concentration.ul_per_u)
     if found is None or span is None:
         why = "the pump was not watched" if span is None else "the balance gave no readings at the begin or the end"
-        nothing = [undetermined(name, spec.title, spec.unit, why) for name, spec in catalogue.items()]
+        nothing = nothing_stated(catalogue, why)
         return Evaluation(measurements=nothing, notes=notes, doubts=doubts)
     declared = declared_loss(context)[0] is not None
     counted_u = _counted_ul(record, span) / context.concentration.ul_per_u
@@ -83,18 +84,14 @@ def _measurements(
     made = {"unintended_pulses": _pulses(found, pulse_ul, catalogue["unintended_pulses"])}
     if declared:
         made |= {
-            "unintended_volume": _of(catalogue, "unintended_volume", found.volume_u, found.budget()),
-            "unintended_rate": _of(catalogue, "unintended_rate", found.rate_u_per_h, found.rate_budget()),
+            "unintended_volume": stated(catalogue, "unintended_volume", found.volume_u, found.budget()),
+            "unintended_rate": stated(catalogue, "unintended_rate", found.rate_u_per_h, found.rate_budget()),
             "unintended_rate_limit": _limit(found, catalogue["unintended_rate_limit"]),
             "detection_limit": _detection_limit(found, catalogue["detection_limit"]),
         }
     return [
         made.get(name) or undetermined(name, spec.title, spec.unit, NOT_DECLARED) for name, spec in catalogue.items()
     ]
-
-
-def _of(catalogue: Mapping[str, MeasurementSpec], name: str, value: float, budget: Sequence[Component]) -> Measurement:
-    return measurement(name, catalogue[name].title, value, catalogue[name].unit, budget)
 
 
 def _limit(found: Watched, spec: MeasurementSpec) -> Measurement:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.rig.model import OccluderSpec
+from bench.rig.instruments import OccluderSpec
 
 LONGEST_ACTUATION_S = 0.5
 """A clamp of which the rig file says nothing has shut the line by then, at the latest."""

@@ -10,10 +10,10 @@ from bench.procedures.occlusion.facts import Flow
 from bench.procedures.occlusion.line_compliance import compliance_figure
 from bench.procedures.occlusion.line_pressure import Zero
 from bench.procedures.occlusion.readings import LEVEL_S, OcclusionReadings
+from bench.procedures.shared.course import MINUTE_S, marks_of, mass_over_test, table_of_course
 from bench.recording.reader import Series
 from bench.results.model import Figure, Mark, Rule, Table
 
-MINUTE_S = 60.0
 AROUND_S = 300.0
 
 
@@ -41,7 +41,7 @@ def course_marks(seen: OcclusionReadings, zero_s: float) -> list[Mark]:
         (facts.ended_s if facts.waited_s is not None else None, "no alarm: given up"),
         (facts.opened.acknowledged_s if facts.opened else None, "line opened"),
     ]
-    return [Mark(x=(time_s - zero_s) / MINUTE_S, label=label) for time_s, label in happened if time_s is not None]
+    return marks_of(happened, zero_s)
 
 
 def pressure_figure(seen: OcclusionReadings, start_s: float, words: str) -> Figure:
@@ -68,16 +68,7 @@ def course_of_pressure(
 
 def mass_figure(seen: OcclusionReadings, start_s: float, words: str) -> Figure:
     """Return the mass over the whole test."""
-    weighing = seen.weighing
-    return Figure(
-        name="mass",
-        title="Mass on the balance",
-        x_label="time since the test began / min",
-        y_label="mass / mg",
-        series=[series("balance", (weighing.time_s - start_s) / MINUTE_S, weighing.mass_mg, role="mass")],
-        marks=course_marks(seen, start_s),
-        caption="As the balance showed it, reduced to least and greatest of each stretch." + words,
-    )
+    return mass_over_test(seen.weighing, start_s, course_marks(seen, start_s), words)
 
 
 def _release_figure(seen: OcclusionReadings, words: str) -> Figure:
@@ -102,14 +93,14 @@ def _release_figure(seen: OcclusionReadings, words: str) -> Figure:
 
 def course_table(seen: OcclusionReadings, start_s: float) -> Table:
     """Return what happened, when, and what the pump said of itself."""
-    rows = [[mark.label, f"{mark.x:.2f} min"] for mark in course_marks(seen, start_s)]
+    rows = []
     facts = seen.facts
     if facts.alarm is not None:
         rows.append(["the alarm's time is taken", facts.alarm.source])
     if facts.state_after:
         rows.append(["the pump's own word after the wait", facts.state_after])
     rows.append(["flow", _flow_in_words(facts.flow, seen.ul_per_u)])
-    return Table(name="course", title="Course of the test", columns=["what", "when or what"], rows=rows)
+    return table_of_course(course_marks(seen, start_s), rows)
 
 
 def _flow_in_words(flow: Flow, ul_per_u: float) -> str:

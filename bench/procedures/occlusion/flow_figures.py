@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bench.metrology.decimate import series
 from bench.procedures.occlusion.figures import course_of_pressure
-from bench.procedures.occlusion.flowing import HOUR_S, MINUTE_S, Flowing
+from bench.procedures.occlusion.flowing import HOUR_S, Flowing
+from bench.procedures.shared.course import MINUTE_S, marks_of, table_of_course
 from bench.results.model import Figure, Mark, Table
 
 SHOWN_MARKS = 10
@@ -18,11 +19,11 @@ def flow_figures(flow: Flowing, start_s: float, words: str) -> list[Figure]:
 
 
 def _marks(flow: Flowing, start_s: float) -> list[Mark]:
-    happened = []
+    happened: list[tuple[float | None, str]] = []
     if flow.stretches:
         happened = [(flow.stretches[0].begun.acknowledged_s, "flow begins"), (flow.stretches[-1].end_s, "flow ends")]
     happened += [(alarm.time_s, "alarm") for alarm in flow.alarms[:SHOWN_MARKS]]
-    return [Mark(x=(time_s - start_s) / MINUTE_S, label=label) for time_s, label in happened]
+    return marks_of(happened, start_s)
 
 
 def _volume_figure(flow: Flowing, start_s: float, marks: list[Mark], words: str) -> Figure:
@@ -49,7 +50,8 @@ def _volume_figure(flow: Flowing, start_s: float, marks: list[Mark], words: str)
 
 def flow_table(flow: Flowing, start_s: float) -> Table:
     """Return what happened, when, and what was commanded."""
-    rows = [[mark.label, f"{mark.x:.2f} min"] for mark in _marks(flow, start_s)]
-    rows.append(["flow", f"basal {flow.rate_ul_per_h / flow.ul_per_u:g} U/h for {flow.flowed_s / HOUR_S:.3g} h"])
-    rows.append(["line", f"narrowed, as declared: {flow.narrowed}" if flow.narrowed else "open"])
-    return Table(name="course", title="Course of the test", columns=["what", "when or what"], rows=rows)
+    rows = [
+        ["flow", f"basal {flow.rate_ul_per_h / flow.ul_per_u:g} U/h for {flow.flowed_s / HOUR_S:.3g} h"],
+        ["line", f"narrowed, as declared: {flow.narrowed}" if flow.narrowed else "open"],
+    ]
+    return table_of_course(_marks(flow, start_s), rows)

@@ -19,6 +19,7 @@ from bench.procedures.occlusion.readings import LEVEL_S, volume_between
 from bench.procedures.shared.alarms import OCCLUSION, seen
 from bench.procedures.shared.pump_clock import Instant, alarm_instant
 from bench.procedures.shared.span import Span, span_of
+from bench.procedures.shared.stated import nothing_stated
 from bench.procedures.shared.weighing import Weighing
 from bench.recording.reader import Series, TestRecord
 from bench.results.model import Measurement
@@ -121,7 +122,7 @@ def measure_flow(flow: Flowing, catalogue: Mapping[str, MeasurementSpec], names:
     }
     if not flow.stretches:
         why = "nothing flowed"
-        return [undetermined(name, catalogue[name].title, catalogue[name].unit, why) for name in names]
+        return nothing_stated(catalogue, why, names)
     return [makers[name](flow, catalogue[name]) for name in names]
 
 

@@ -10,13 +10,13 @@ import numpy as np
 from bench.metrology.decimate import series
 from bench.procedures.occlusion.figures import (
     AROUND_S,
-    MINUTE_S,
     course_marks,
     course_table,
     mass_figure,
     pressure_figure,
 )
 from bench.procedures.occlusion.readings import LEVEL_S, OcclusionReadings
+from bench.procedures.shared.course import MINUTE_S
 from bench.results.model import Figure, Mark, Rule, Table
 
 AFTER_OPENING_S = 30.0

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from bench.metrology.decimate import series
 from bench.procedures.power.evaluation import PowerReadings
+from bench.procedures.shared.course import MINUTE_S, marks_of, mass_over_test, table_of_course
 from bench.results.model import Figure, Mark, Table
-
-MINUTE_S = 60.0
 
 
 def figures(seen: PowerReadings, start_s: float, words: str) -> list[Figure]:
     """Return the mass over the whole test with all that happened, and the voltage while it was lowered."""
-    weighing = seen.weighing
-    mass = Figure(
-        name="mass",
-        title="Mass on the balance",
-        x_label="time since the test began / min",
-        y_label="mass / mg",
-        series=[series("balance", (weighing.time_s - start_s) / MINUTE_S, weighing.mass_mg, role="mass")],
-        marks=_marks(seen, start_s),
-        caption="As the balance showed it, reduced to least and greatest of each stretch." + words,
-    )
+    mass = mass_over_test(seen.weighing, start_s, _marks(seen, start_s), words)
     return [mass, *_voltage(seen, start_s, words)]
 
 
@@ -34,7 +24,7 @@ def _marks(seen: PowerReadings, start_s: float) -> list[Mark]:
         (facts.again.acknowledged_s if facts.again is not None else None, "started again"),
         (facts.stopped.acknowledged_s if facts.stopped is not None else None, "stopped"),
     ]
-    return [Mark(x=(time_s - start_s) / MINUTE_S, label=label) for time_s, label in happened if time_s is not None]
+    return marks_of(happened, start_s)
 
 
 def _voltage(seen: PowerReadings, start_s: float, words: str) -> list[Figure]:
@@ -60,9 +50,9 @@ def _voltage(seen: PowerReadings, start_s: float, words: str) -> list[Figure]:
 def course_table(seen: PowerReadings, start_s: float) -> Table:
     """Return what happened, when, and what the pump said before and after."""
     facts = seen.facts
-    rows = [[mark.label, f"{mark.x:.2f} min"] for mark in _marks(seen, start_s)]
+    rows = []
     for when, count in (("before the cut", facts.before), ("after the return", facts.after)):
         if count is not None:
             rows.append([f"the pump's word {when}", f"{count.delivered_ul / seen.ul_per_u:.4g} U, {count.state}"])
     rows.append(["alarms after the return", ", ".join(facts.told) or "none"])
-    return Table(name="course", title="Course of the test", columns=["what", "when or what"], rows=rows)
+    return table_of_course(_marks(seen, start_s), rows)

@@ -6,16 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from bench.metrology.budget import undetermined
 from bench.procedures.base import Context, MeasurementSpec
-from bench.procedures.profile.changes import (
-    Response,
-    changes_table,
-    losses,
-    measure_clock,
-    measure_losses,
-    measure_responses,
-    responses,
-)
+from bench.procedures.profile.changes import changes_table
+from bench.procedures.profile.dose_clock import measure_clock
 from bench.procedures.profile.figures import cumulative_figure, errors_figure, rates_figure
+from bench.procedures.profile.losses import losses, measure_losses
 from bench.procedures.profile.overlays import (
     boluses_table,
     measure_boluses,
@@ -27,6 +21,7 @@ from bench.procedures.profile.overlays import (
     temporaries,
     weighed_boluses,
 )
+from bench.procedures.profile.responses import Response, measure_responses, responses
 from bench.procedures.shared.alarms import alarm_findings
 from bench.procedures.shared.corrections import corrections_table
 from bench.procedures.shared.dosing import Dosing, dosing

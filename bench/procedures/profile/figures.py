@@ -59,7 +59,7 @@ def _delivered(dosing: Dosing) -> tuple[list[float], list[float]]:
     step_s = max(_SHORTEST_STEP_S, (dosing.ended_s - dosing.began_s) / _STEPS)
     for stretch in dosing.programme.stretches:
         end_s = min(stretch.end_s, dosing.ended_s)
-        for begin_s, last_s in dosing.free([*dosing.busy(), *dosing.mixed()], stretch.begin_s, end_s):
+        for begin_s, last_s in dosing.basal_alone(stretch.begin_s, end_s):
             parts = max(1, round((last_s - begin_s) / step_s))
             edges_s = np.linspace(begin_s, last_s, parts + 1)
             for first_s, following_s in pairwise(edges_s):

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrology.budget import combined, component, measurement, scaled, undetermined
+from bench.metrology.budget import combined, component, scaled, undetermined
 from bench.metrology.noise import Window
 from bench.procedures.base import MeasurementSpec
-from bench.procedures.shared.dosing import BOLUS_SETTLE_S, CREEP_S, CREEP_SHARE, SEPARATE_S, U_DOSE_S, Dosing, Edge
+from bench.procedures.shared.doses import SEPARATE_S, U_DOSE_S
+from bench.procedures.shared.dosing import BOLUS_SETTLE_S, CREEP_S, CREEP_SHARE, Dosing, Edge
 from bench.procedures.shared.levels import CLEAR_S, END_LEVEL_S, LAG_S
 from bench.procedures.shared.periods import BasalPart, Period, another_largest, period, spread_of_basal
-from bench.procedures.shared.programme import ToldBolus
+from bench.procedures.shared.stated import nothing_stated, stated
 from bench.procedures.shared.times import clock
+from bench.procedures.shared.told_boluses import ToldBolus
 from bench.results.model import Component, Measurement, Table
 
 HOUR_S = 3600.0
@@ -76,7 +78,7 @@ def measure_boluses(
     names = ("bolus_error", "largest_bolus_error")
     if not weighed:
         why = "the test has no bolus" if not dosing.programme.boluses else "no bolus stands between two levels"
-        return [undetermined(name, catalogue[name].title, catalogue[name].unit, why) for name in names]
+        return nothing_stated(catalogue, why, names)
     due_ul = math.fsum(one.bolus.volume_ul for one in weighed)
     volume_ul = math.fsum(one.volume_ul for one in weighed)
     pieces = [one.edges for one in weighed]
@@ -95,8 +97,8 @@ def measure_boluses(
     note = f"{len(weighed)} boluses: {volume_ul * per_u:.4g} U of {due_ul * per_u:.4g} U, basal taken out"
     where = f"{_name(worst.bolus, dosing)}: {'too much' if worst.error_percent > 0.0 else 'too little'}"
     return [
-        _made(catalogue, "bolus_error", 100.0 * (volume_ul / due_ul - 1.0), lines, note),
-        _made(catalogue, "largest_bolus_error", abs(worst.error_percent), single, where),
+        stated(catalogue, "bolus_error", 100.0 * (volume_ul / due_ul - 1.0), lines, note),
+        stated(catalogue, "largest_bolus_error", abs(worst.error_percent), single, where),
     ]
 
 
@@ -129,13 +131,12 @@ def boluses_table(weighed: Sequence[WeighedBolus], dosing: Dosing) -> Table:
 def phases(dosing: Dosing) -> list[Phase]:
     """Return how far each bolus put the basal's doses out of step, where one rate holds all around it."""
     found = []
-    hidden = [*dosing.busy(), *dosing.mixed()]
     for bolus in dosing.programme.boluses:
         before, after = dosing.programme.stretch_at(bolus.begin_s), dosing.programme.stretch_at(bolus.end_s)
         if before is None or before is not after or before.rate_ul_per_h <= 0.0:
             continue
         interval_s = dosing.increment_ul / before.rate_ul_per_h * HOUR_S
-        free = dosing.free(hidden, before.begin_s, before.end_s)
+        free = dosing.basal_alone(before.begin_s, before.end_s)
         rows = [dosing.doses_within(*window) for window in free]
         earlier = [row for row, window in zip(rows, free, strict=True) if window[1] <= bolus.begin_s + 1.0 and len(row)]
         later = [row for row, window in zip(rows, free, strict=True) if window[0] >= bolus.end_s and len(row)]
@@ -164,7 +165,7 @@ def measure_interaction(
     lines = [component("instants of doses", own_ul, "µL", per_u, source=f"{U_DOSE_S:g} s each")]
     value = float(np.mean([each.lost_ul for each in found])) * per_u
     note = f"{number} boluses, from the phase of the basal's doses: whole doses of {dosing.increment_ul * per_u:g} U"
-    return _made(catalogue, "interaction", value, lines, f"{note} that were lost do not show here")
+    return stated(catalogue, "interaction", value, lines, f"{note} that were lost do not show here")
 
 
 def temporaries(dosing: Dosing) -> list[Period]:
@@ -203,7 +204,7 @@ def measure_temporaries(
     rates = "one temporary rate" if len(found) == 1 else f"{len(found)} temporary rates"
     note = f"{rates}: {error_ul * per_u:+.3f} U of {due_ul * per_u:.3f} U"
     lines = dosing.budget(pieces, delivered_ul, 100.0 / due_ul)
-    return _made(catalogue, "temporary_error", 100.0 * error_ul / due_ul, lines, note)
+    return stated(catalogue, "temporary_error", 100.0 * error_ul / due_ul, lines, note)
 
 
 def suspensions(dosing: Dosing) -> list[tuple[Window, Edge, Edge]]:
@@ -257,14 +258,8 @@ def measure_suspensions(
     )
     note = f"in {hours:.3g} h; the basal rate would have given {programmed_ul * per_u:.3g} U"
     lines = dosing.budget(pieces, volume_ul, per_u)
-    return _made(catalogue, "suspended_volume", volume_ul * per_u, lines, note)
+    return stated(catalogue, "suspended_volume", volume_ul * per_u, lines, note)
 
 
 def _name(bolus: ToldBolus, dosing: Dosing) -> str:
     return f"{bolus.kind} bolus of {bolus.volume_ul / dosing.ul_per_u:.3g} U at {clock(bolus.begin_s - dosing.began_s)}"
-
-
-def _made(
-    catalogue: Mapping[str, MeasurementSpec], name: str, value: float, lines: Sequence[Component], note: str = ""
-) -> Measurement:
-    return measurement(name, catalogue[name].title, value, catalogue[name].unit, lines, note=note)

@@ -8,11 +8,21 @@ from itertools import pairwise
 
 from bench.metrology.rounding import number
 from bench.procedures.base import Context
-from bench.procedures.shared.commands import EXTENDED_BOLUS, PROFILE, RESUMED, SUSPENDED, TEMPORARY
+from bench.procedures.shared.commands import (
+    BASAL_STOPPED,
+    BOLUS,
+    EXTENDED_BOLUS,
+    PROFILE,
+    RESUMED,
+    SUSPENDED,
+    TEMPORARY,
+)
 from bench.procedures.shared.day import Act, Segment, profile_of
 from bench.procedures.shared.periods import USUAL_WANDER
 from bench.procedures.shared.planning import planned_levels
-from bench.procedures.shared.programme import BASAL_STOPPED, BOLUS, DAY_S, Programme, ToldBolus, programme
+from bench.procedures.shared.programme import Programme, programme
+from bench.procedures.shared.times import DAY_S
+from bench.procedures.shared.told_boluses import ToldBolus
 from bench.quantities import Concentration
 from bench.recording.reader import Event
 

@@ -13,11 +13,11 @@ from bench.metrology.readings import within
 from bench.procedures.shared.alarms import seen
 from bench.procedures.shared.commands import PRIME
 from bench.procedures.shared.levels import SETTLE_S
+from bench.procedures.shared.span import Span, span_of
 from bench.procedures.shared.weighing import Weighing
 from bench.recording.reader import TestRecord
 from bench.results.model import Component
 
-TOLD = "reservoir told"
 PRIME_ENDED = "prime ended"
 LOW, EMPTY = "LOWRES", "EMPTY"
 LEVEL_S = 30.0
@@ -32,10 +32,11 @@ HOUR_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """From a basal command to the stop that follows, on the run's clock."""
+    """From a basal command to the stop that follows, on the run's clock; together known to ± `half_s`."""
 
     began_s: float
     ended_s: float
+    half_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,10 @@ class Course:
         """Return what came between two levels."""
         return (self.level_mg(second) - self.level_mg(first)) * self.weighing.conversion.ul_per_mg
 
-    def budget(self, volume_ul: float, per_ul: float, first: Window, second: Window, flowing: int) -> list[Component]:
-        """Return the budget of what came between two levels; `flowing` of them lie within the delivery.
+    def budget(
+        self, volume_ul: float, per_ul: float, first: Window, second: Window, *, flowing: bool = False
+    ) -> list[Component]:
+        """Return the budget of what came between two levels; `flowing` where one of them lies within the delivery.
 
         There a pulse may count to either side, and what had left the pump may not have come yet.
         """
@@ -103,8 +106,11 @@ class Course:
         lines = self.weighing.components(volume_ul, per_ul, Levels.difference(first, second), interval_s)
         if flowing:
             pulse_ul = self.increment_ul if math.isfinite(self.increment_ul) else 0.0
-            half_ul = math.sqrt(flowing) * (0.5 * pulse_ul + self.rate_ul_per_h / HOUR_S * LAG_S)
-            lines.append(bounded("half a pulse, and what is on its way", half_ul, "µL", per_ul, source="increment"))
+            coming_ul = self.rate_ul_per_h / HOUR_S * LAG_S
+            lines += [
+                bounded("a pulse to either side", 0.5 * pulse_ul, "µL", per_ul, source="half an increment"),
+                bounded("what is on its way", coming_ul, "µL", per_ul, source=f"of up to {LAG_S:g} s"),
+            ]
         return lines
 
     def dry_minutes(self, delivery: Delivery) -> list[float]:
@@ -127,9 +133,10 @@ def course_of(record: TestRecord, weighing: Weighing, rate_ul_per_h: float, incr
         return None
     deliveries = []
     for command in commands:
-        ended_s = next((float(stop.time_s) for stop in stops if stop.time_s > command.time_s), record.end_s)
-        began_s = 0.5 * (float(command.data["sent_s"]) + float(command.data["acknowledged_s"]))
-        deliveries.append(Delivery(began_s, ended_s))
+        began = span_of(command)
+        stop = next((stop for stop in stops if stop.time_s > command.time_s), None)
+        ended = Span(record.end_s, record.end_s) if stop is None else span_of(stop)
+        deliveries.append(Delivery(began.middle_s, ended.middle_s, began.half_width_s + ended.half_width_s))
     primes, primed = record.events(PRIME), record.events(PRIME_ENDED)
     return Course(
         weighing,

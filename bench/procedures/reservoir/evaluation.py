@@ -17,9 +17,10 @@ from bench.procedures.reservoir.course import ALARM_POLL_S, EMPTY, HOUR_S, Cours
 from bench.procedures.shared.alarms import alarm_findings, seen
 from bench.procedures.shared.findings import recording_findings
 from bench.procedures.shared.shown import simulated_words
+from bench.procedures.shared.stated import nothing_stated
 from bench.procedures.shared.weighing import weigh_record
 from bench.recording.reader import TestRecord
-from bench.results.model import Component, Evaluation, Figure, Mark, Measurement
+from bench.results.model import Evaluation, Figure, Mark, Measurement
 
 Catalogue = Mapping[str, MeasurementSpec]
 PRIME_POLL_S = 0.5
@@ -44,7 +45,7 @@ def evaluate_reservoir(record: TestRecord, context: Context, catalogue: Catalogu
     course = course_of(record, weighing, asked.rate_ul_per_h, asked.increment_ul)
     if course is None or np.count_nonzero(np.isfinite(weighing.mass_mg)) < 2:
         why = "nothing was ever delivered" if course is None else "the balance gave no readings"
-        nothing = [undetermined(name, spec.title, spec.unit, why) for name, spec in catalogue.items()]
+        nothing = nothing_stated(catalogue, why)
         return Evaluation(measurements=nothing, notes=notes, doubts=doubts or [f"Nothing can be said: {why}."])
     teller = _Teller(course, asked, catalogue, context.concentration.ul_per_u)
     made = [
@@ -101,27 +102,26 @@ class _Teller:
         """Return what should still have been there at the low warning."""
         at_s = self._course.low_s
         if math.isfinite(at_s):
-            return self._remainder("remainder_at_low", self._course.about(at_s), 1, None, "at the warning")
+            return self._remainder("remainder_at_low", self._course.about(at_s), None, "at the warning", flowing=True)
         end = self._course.after(self._course.stopped_s)
-        return self._remainder("remainder_at_low", end, 0, "below", "no warning had come by then")
+        return self._remainder("remainder_at_low", end, "below", "no warning had come by then")
 
     def remainder_at_empty(self) -> Measurement:
         """Return what should still have been there at the empty alarm."""
         end = self._course.after(self._course.stopped_s)
         if math.isfinite(self._course.empty_s):
-            return self._remainder(
-                "remainder_at_empty", end, 0, None, "at the alarm; negative: more came than was told"
-            )
-        return self._remainder("remainder_at_empty", end, 0, "below", "no alarm had come by then")
+            words = "at the alarm; negative: more came than was told"
+            return self._remainder("remainder_at_empty", end, None, words)
+        return self._remainder("remainder_at_empty", end, "below", "no alarm had come by then")
 
     def _remainder(
-        self, name: str, window: Window, flowing: int, censored: Literal["below"] | None, words: str
+        self, name: str, window: Window, censored: Literal["below"] | None, words: str, *, flowing: bool = False
     ) -> Measurement:
         spec, course = self._catalogue[name], self._course
         delivered_ul = course.between_ul(self._origin, window)
         if not math.isfinite(delivered_ul):
             return undetermined(name, spec.title, spec.unit, "the balance gave no readings there")
-        lines = course.budget(delivered_ul, -self._per_ul, self._origin, window, flowing)
+        lines = course.budget(delivered_ul, -self._per_ul, self._origin, window, flowing=flowing)
         if flowing:
             polled_ul = 0.5 * ALARM_POLL_S * course.rate_ul_per_h / HOUR_S
             lines.append(
@@ -138,41 +138,48 @@ class _Teller:
         name, spec = "error_before", self._catalogue["error_before"]
         if begin_s - course.first.began_s < 10.0 * max(60.0, course.interval_s):
             return undetermined(name, spec.title, spec.unit, "the last units are all that was delivered")
-        return self._rate_error(name, self._origin, course.about(begin_s), begin_s - course.first.began_s, 1)
+        length_s = begin_s - course.first.began_s
+        return self._rate_error(
+            name, (self._origin, course.about(begin_s)), length_s, self._until_empty_s, flowing=True
+        )
 
     def last_units_error(self) -> Measurement:
         """Return the error of the rate over the last units before the alarm."""
         course, begin_s = self._course, self._last_begins_s()
         name = "last_units_error"
+        end = course.after(course.stopped_s)
         if begin_s <= course.first.began_s:
-            return self._rate_error(name, self._origin, course.after(course.stopped_s), self._emptied_s(), 0)
+            length_s = course.stopped_s - course.first.began_s
+            return self._rate_error(name, (self._origin, end), length_s, self._until_empty_s)
         length_s = course.stopped_s - begin_s
-        return self._rate_error(name, course.about(begin_s), course.after(course.stopped_s), length_s, 1)
+        return self._rate_error(name, (course.about(begin_s), end), length_s, self._until_empty_s, flowing=True)
 
-    def _emptied_s(self) -> float:
-        return self._course.stopped_s - self._course.first.began_s
+    @property
+    def _until_empty_s(self) -> float:
+        """How far begin and end of the delivery until the alarm may be off together."""
+        alarmed = math.isfinite(self._course.empty_s)
+        return self._course.first.half_s + (0.5 * ALARM_POLL_S if alarmed else 0.0)
 
     def _last_begins_s(self) -> float:
         return self._course.stopped_s - self._asked.last_ul / self._asked.rate_ul_per_h * HOUR_S
 
-    def _rate_error(self, name: str, first: Window, second: Window, length_s: float, flowing: int) -> Measurement:
+    def _rate_error(
+        self, name: str, levels: tuple[Window, Window], length_s: float, half_s: float, *, flowing: bool = False
+    ) -> Measurement:
+        """Return what came between two levels against the rate over a time that is known to ± `half_s`."""
         spec, course = self._catalogue[name], self._course
         due_ul = course.rate_ul_per_h * length_s / HOUR_S
-        delivered_ul = course.between_ul(first, second)
+        delivered_ul = course.between_ul(*levels)
         if not math.isfinite(delivered_ul) or due_ul <= 0.0:
             return undetermined(name, spec.title, spec.unit, "the balance gave no readings there")
         per_ul = 100.0 / due_ul
-        lines = course.budget(delivered_ul, per_ul, first, second, flowing)
-        lines += self._instants(per_ul)
+        open_ul = course.rate_ul_per_h * half_s / HOUR_S
+        lines = [
+            *course.budget(delivered_ul, per_ul, *levels, flowing=flowing),
+            bounded("instants of begin and end", open_ul, "µL", per_ul, source="commands, and looks for the alarm"),
+        ]
         note = f"{delivered_ul * self._per_ul:.4g} U of {due_ul * self._per_ul:.4g} U due"
         return measurement(name, spec.title, delivered_ul * per_ul - 100.0, spec.unit, lines, note=note)
-
-    def _instants(self, per_ul: float) -> list[Component]:
-        half_ul = 0.5 * ALARM_POLL_S * self._course.rate_ul_per_h / HOUR_S
-        increment_ul = self._asked.increment_ul if math.isfinite(self._asked.increment_ul) else 0.0
-        return [
-            bounded("instants of command and alarm", half_ul + 0.5 * increment_ul, "µL", per_ul, source="poll, pulse")
-        ]
 
     def delivered_after_empty(self) -> Measurement:
         """Return what still came from the empty alarm on, the line's own rest left out."""
@@ -183,7 +190,7 @@ class _Teller:
         if second[0] < first[1]:
             return undetermined(name, spec.title, spec.unit, "the pump was not observed long enough after it")
         came_ul = course.between_ul(first, second)
-        lines = course.budget(came_ul, self._per_ul, first, second, 0)
+        lines = course.budget(came_ul, self._per_ul, first, second)
         note = f"from 1 min after the alarm, over {(second[1] - first[0]) / 60.0:.3g} min"
         return measurement(name, spec.title, came_ul * self._per_ul, spec.unit, lines, note=note)
 
@@ -203,7 +210,7 @@ class _Teller:
             # Soft parts give back for minutes what a fast prime has pressed into them.
             second = course.before(course.deliveries[1].began_s)
         came_ul, spec = course.between_ul(first, second), self._catalogue[names[0]]
-        lines = course.budget(came_ul, self._per_ul, first, second, 0)
+        lines = course.budget(came_ul, self._per_ul, first, second)
         note = f"{self._asked.prime_ul * self._per_ul:.4g} U commanded"
         volume = measurement(names[0], spec.title, came_ul * self._per_ul, spec.unit, lines, note=note)
         spec = self._catalogue[names[1]]
@@ -218,7 +225,8 @@ class _Teller:
             return undetermined(name, spec.title, spec.unit, "nothing was delivered after the change")
         second = course.deliveries[1]
         length_s = second.ended_s - second.began_s
-        return self._rate_error(name, course.before(second.began_s), course.after(second.ended_s), length_s, 0)
+        levels = course.before(second.began_s), course.after(second.ended_s)
+        return self._rate_error(name, levels, length_s, second.half_s)
 
 
 def _figure(course: Course, asked: Asked, record: TestRecord, ul_per_u: float, words: str) -> Figure:

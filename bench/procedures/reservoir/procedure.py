@@ -11,13 +11,13 @@ from pydantic import Field, model_validator
 from bench.metrology.rounding import number
 from bench.plan.model import Plan
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
-from bench.procedures.reservoir.course import PRIME_ENDED, TOLD
+from bench.procedures.reservoir.course import PRIME_ENDED
 from bench.procedures.reservoir.evaluation import PRIME_POLL_S, Asked, evaluate_reservoir
 from bench.procedures.shared.alarms import blocking
-from bench.procedures.shared.commands import prime
+from bench.procedures.shared.commands import prime, tell_reservoir
 from bench.procedures.shared.common import let_settle, record_blank, start_basal, stop_basal
 from bench.procedures.shared.levels import SETTLE_S
-from bench.procedures.shared.operator import ask
+from bench.procedures.shared.operator import put_in
 from bench.procedures.shared.planning import planned_levels
 from bench.quantities import Duration, Quantity, Rate, Volume
 from bench.recording.reader import TestRecord
@@ -27,7 +27,6 @@ from drivers.roles import (
     DeliversBasal,
     DeliveryState,
     Operator,
-    OperatorAction,
     Primes,
     RaisesAlarms,
     TakesReservoir,
@@ -147,8 +146,8 @@ class Reservoir:
         concentration = stage.context.concentration
         rate_ul_per_h = settings.rate.to("µL/h", concentration)
         if settings.put_in:
-            _put_in(stage, settings.remaining.to("µL", concentration))
-        _tell(stage, settings.remaining.to("µL", concentration))
+            put_in(stage, settings.remaining.to("µL", concentration))
+        tell_reservoir(stage, settings.remaining.to("µL", concentration))
         record_blank(stage, settings.blank.to("s"))
         start_basal(stage, rate_ul_per_h)
         timeout_s = (1.0 + LATE_SHARE) * self._emptied_s(settings, stage.context.plan) + LATE_S
@@ -162,10 +161,10 @@ class Reservoir:
 
     def _change(self, settings: ReservoirSettings, stage: Stage, new_ul: float) -> None:
         concentration = stage.context.concentration
-        _put_in(stage, new_ul)
+        put_in(stage, new_ul)
         stage.pump_as(RaisesAlarms).acknowledge_alarms()
         stage.event("alarms acknowledged")
-        _tell(stage, new_ul)
+        tell_reservoir(stage, new_ul)
         stage.wait_s(SETTLE_S, "settling after the change")
         prime(stage, settings.prime.to("µL", concentration))
         ended = stage.wait_until(
@@ -193,17 +192,6 @@ class Reservoir:
                 increment_ul=math.nan if increment is None else increment.to("µL", concentration),
             ),
         )
-
-
-def _put_in(stage: Stage, volume_ul: float) -> None:
-    words = f"Put in a reservoir that holds {volume_ul / stage.context.concentration.ul_per_u:g} U, without air"
-    ask(stage, OperatorAction.CHANGE_RESERVOIR, words, volume_ul, "µL")
-
-
-def _tell(stage: Stage, volume_ul: float) -> None:
-    sent_s = stage.clock.now_s()
-    stage.pump_as(TakesReservoir).reservoir_filled(volume_ul)
-    stage.event(TOLD, volume_ul=volume_ul, sent_s=sent_s, acknowledged_s=stage.clock.now_s())
 
 
 PROCEDURE = Reservoir()

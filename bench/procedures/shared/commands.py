@@ -1,4 +1,4 @@
-"""What a drive tells the pump beside a steady basal rate, and how that is recorded.
+"""What a drive tells the pump, and how that is recorded.
 
 Every event has `sent_s` and `acknowledged_s`, between which the pump took the command. Volumes are in µL, rates in
 µL/h.
@@ -18,18 +18,24 @@ from drivers.roles import (
     Primes,
     SetsOcclusionLevel,
     Suspends,
+    TakesReservoir,
 )
 
+BASAL = "basal commanded"
+BASAL_STOPPED = "basal stopped"
 PROFILE = "profile commanded"
 TEMPORARY = "temporary basal commanded"
 TEMPORARY_CANCELLED = "temporary basal cancelled"
 SUSPENDED = "delivery suspended"
 RESUMED = "delivery resumed"
+BOLUS = "bolus commanded"
+BOLUS_DONE = "bolus done"
 EXTENDED_BOLUS = "extended bolus commanded"
 BOLUS_CANCELLED = "bolus cancelled"
 PRIME = "prime commanded"
+RESERVOIR_TOLD = "reservoir told"
 OCCLUSION_LEVEL = "occlusion level set"
-DELIVERIES = frozenset({"basal commanded", "bolus commanded", PROFILE, EXTENDED_BOLUS, PRIME})
+DELIVERIES = frozenset({BASAL, BOLUS, PROFILE, EXTENDED_BOLUS, PRIME})
 """Events with which liquid begins to come."""
 
 
@@ -40,13 +46,13 @@ def start_profile(stage: Stage, segments: Sequence[tuple[float, float]], into_da
     """
     pump = stage.pump_as(DeliversProfile)
     told = [[start_s, rate_ul_per_h] for start_s, rate_ul_per_h in segments]
-    _tell(stage, PROFILE, lambda: pump.start_profile(segments), segments=told, into_day_s=into_day_s)
+    tell(stage, PROFILE, lambda: pump.start_profile(segments), segments=told, into_day_s=into_day_s)
 
 
 def start_temporary_percent(stage: Stage, percent: float, duration_s: float) -> None:
     """Start a temporary basal of a percentage of the basal rate."""
     pump = stage.pump_as(DeliversTemporaryBasal)
-    _tell(
+    tell(
         stage,
         TEMPORARY,
         lambda: pump.start_temporary_basal(percent, duration_s),
@@ -58,7 +64,7 @@ def start_temporary_percent(stage: Stage, percent: float, duration_s: float) -> 
 def start_temporary_rate(stage: Stage, rate_ul_per_h: float, duration_s: float) -> None:
     """Start a temporary basal of a rate of its own."""
     pump = stage.pump_as(DeliversTemporaryBasal)
-    _tell(
+    tell(
         stage,
         TEMPORARY,
         lambda: pump.start_temporary_rate(rate_ul_per_h, duration_s),
@@ -69,23 +75,23 @@ def start_temporary_rate(stage: Stage, rate_ul_per_h: float, duration_s: float) 
 
 def cancel_temporary(stage: Stage) -> None:
     """Return to the basal rate."""
-    _tell(stage, TEMPORARY_CANCELLED, stage.pump_as(DeliversTemporaryBasal).cancel_temporary_basal)
+    tell(stage, TEMPORARY_CANCELLED, stage.pump_as(DeliversTemporaryBasal).cancel_temporary_basal)
 
 
 def suspend(stage: Stage) -> None:
     """Suspend all delivery, settings kept."""
-    _tell(stage, SUSPENDED, stage.pump_as(Suspends).suspend)
+    tell(stage, SUSPENDED, stage.pump_as(Suspends).suspend)
 
 
 def resume(stage: Stage) -> None:
     """Resume what was suspended."""
-    _tell(stage, RESUMED, stage.pump_as(Suspends).resume)
+    tell(stage, RESUMED, stage.pump_as(Suspends).resume)
 
 
 def start_extended_bolus(stage: Stage, index: int, now_ul: float, extended_ul: float, duration_s: float) -> None:
     """Start a square-wave bolus, or a dual-wave one where something is to come at once."""
     pump = stage.pump_as(DeliversExtendedBolus)
-    _tell(
+    tell(
         stage,
         EXTENDED_BOLUS,
         lambda: pump.start_extended_bolus(now_ul, extended_ul, duration_s),
@@ -99,16 +105,23 @@ def start_extended_bolus(stage: Stage, index: int, now_ul: float, extended_ul: f
 def prime(stage: Stage, volume_ul: float) -> None:
     """Start a prime of the tubing."""
     pump = stage.pump_as(Primes)
-    _tell(stage, PRIME, lambda: pump.prime(volume_ul), volume_ul=volume_ul)
+    tell(stage, PRIME, lambda: pump.prime(volume_ul), volume_ul=volume_ul)
+
+
+def tell_reservoir(stage: Stage, volume_ul: float) -> None:
+    """Tell the pump what its reservoir holds."""
+    pump = stage.pump_as(TakesReservoir)
+    tell(stage, RESERVOIR_TOLD, lambda: pump.reservoir_filled(volume_ul), volume_ul=volume_ul)
 
 
 def set_occlusion_level(stage: Stage, level: OcclusionLevel) -> None:
     """Set the threshold of the pump's occlusion alarm."""
     pump = stage.pump_as(SetsOcclusionLevel)
-    _tell(stage, OCCLUSION_LEVEL, lambda: pump.set_occlusion_level(level), level=level.value)
+    tell(stage, OCCLUSION_LEVEL, lambda: pump.set_occlusion_level(level), level=level.value)
 
 
-def _tell(stage: Stage, kind: str, command: Callable[[], None], **data: Any) -> None:
+def tell(stage: Stage, kind: str, command: Callable[[], None], **data: Any) -> None:
+    """Do a command and record an event of it with its data."""
     sent_s = stage.clock.now_s()
     command()
     stage.event(kind, **data, sent_s=sent_s, acknowledged_s=stage.clock.now_s())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.procedures.base import Stage
+from bench.procedures.shared.commands import BASAL, BASAL_STOPPED, tell
 from bench.procedures.shared.levels import SETTLE_S
 from drivers.roles import DeliversBasal
 
@@ -24,14 +25,10 @@ def let_settle(stage: Stage) -> None:
 
 def start_basal(stage: Stage, rate_ul_per_h: float) -> None:
     """Start a basal rate, or change it, and record when it was sent and acknowledged."""
-    sent_s = stage.clock.now_s()
-    stage.pump_as(DeliversBasal).start_basal(rate_ul_per_h)
-    acknowledged_s = stage.clock.now_s()
-    stage.event("basal commanded", rate_ul_per_h=rate_ul_per_h, sent_s=sent_s, acknowledged_s=acknowledged_s)
+    pump = stage.pump_as(DeliversBasal)
+    tell(stage, BASAL, lambda: pump.start_basal(rate_ul_per_h), rate_ul_per_h=rate_ul_per_h)
 
 
 def stop_basal(stage: Stage) -> None:
     """Stop the pump, whatever it does, and record when."""
-    sent_s = stage.clock.now_s()
-    stage.pump.stop()
-    stage.event("basal stopped", sent_s=sent_s, acknowledged_s=stage.clock.now_s())
+    tell(stage, BASAL_STOPPED, stage.pump.stop)

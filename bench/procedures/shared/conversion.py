@@ -18,7 +18,7 @@ from bench.procedures.base import Context
 from bench.procedures.shared.commands import DELIVERIES
 from bench.recording.reader import TestRecord
 from bench.results.model import Component
-from bench.rig.model import BalanceSpec
+from bench.rig.instruments import BalanceSpec
 
 ASSUMED = Surroundings(22.0, 1000.0, 50.0, 2.0, 20.0, 15.0, liquid_c=22.0, u_liquid_c=0.3, liquid_follows_air=True)
 """A lab that nobody measured, with standard uncertainties to match."""

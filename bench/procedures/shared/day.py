@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, model_seri
 from pydantic_core import core_schema
 
 from bench.plan.model import PumpSpec
-from bench.procedures.shared.programme import DAY_S, TYPICAL_SPEED_UL_PER_MIN
-from bench.procedures.shared.times import Instant, clock
+from bench.procedures.shared.times import DAY_S, Instant, clock
+from bench.procedures.shared.told_boluses import TYPICAL_SPEED_UL_PER_MIN
 from bench.quantities import Concentration, Duration, Quantity, Rate, Volume, parse_quantity
 
 MOST_SEGMENTS = 48

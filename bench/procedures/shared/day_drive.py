@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from bench.procedures.base import Stage
 from bench.procedures.shared.alarms import blocking
 from bench.procedures.shared.commands import (
+    BOLUS,
+    BOLUS_DONE,
     resume,
     start_extended_bolus,
     start_profile,
@@ -16,8 +18,7 @@ from bench.procedures.shared.commands import (
     suspend,
 )
 from bench.procedures.shared.day import Act, Segment, profile_of
-from bench.procedures.shared.programme import BOLUS, BOLUS_DONE, DAY_S
-from bench.procedures.shared.times import clock
+from bench.procedures.shared.times import DAY_S, clock
 from drivers.errors import InstrumentError
 from drivers.roles import DeliversBolus
 

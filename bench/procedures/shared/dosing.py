@@ -12,46 +12,31 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bench.metrology.budget import bounded, component, scaled
-from bench.metrology.noise import Floats, Levels, Window
-from bench.metrology.readings import within
-from bench.metrology.steps import GUARD_S, MEAN_S, Steps, find_steps
+from bench.metrology.noise import Levels, Window
+from bench.metrology.steps import Steps
 from bench.procedures.base import Context
-from bench.procedures.shared.levels import (
-    CLEAR_S,
-    END_LEVEL_S,
-    FROM_DOSE_S,
-    HOUR_S,
-    LAG_S,
-    MIDDLE_LEVEL_S,
-    SETTLE_S,
-    Weighed,
-)
-from bench.procedures.shared.programme import BASAL_STOPPED, Programme, half_s, instant_s, programme
+from bench.procedures.shared.commands import BASAL_STOPPED
+from bench.procedures.shared.doses import DOSE_LAG_HALF_S, DOSE_LAG_S, LATE_S, U_DOSE_S, Dosed, find_doses
+from bench.procedures.shared.levels import END_LEVEL_S, FROM_DOSE_S, HOUR_S, LAG_S, MIDDLE_LEVEL_S, SETTLE_S
+from bench.procedures.shared.programme import programme
+from bench.procedures.shared.span import span_of
 from bench.procedures.shared.weighing import AT_LOADS, Weighing
 from bench.recording.reader import TestRecord
 from bench.results.model import Component
 
 BOLUS_SETTLE_S = 120.0
 """So long after a bolus what still creeps out of soft parts is less than a thousandth of it."""
-SEPARATE_S = 2.0 * CLEAR_S
-"""Doses that come faster are not told one by one."""
-DOSE_LAG_S, DOSE_LAG_HALF_S = 1.3, 0.8
-"""Half of a dose shows so long after it came: a lag of 0.5 s to 1.5 s, a dead time up to 0.3 s, the line, and means."""
-U_DOSE_S = 0.2
 CREEP_SHARE, CREEP_S = 0.12, 30.0
 """Of a dose so much may creep out slowly, with this time constant, at most."""
 _ROOM_S = MIDDLE_LEVEL_S + 2.0 * LAG_S
 _FAR_INCREMENTS = 1.6
 """A dose that lies further back than so many increments are due has lost another in between."""
-_LEAST_OF_INCREMENT = 0.4
-_FEWEST_NOISES = 8.0
-_LATE_S = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +61,8 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Dosing(Weighed):
-    """One delivery as weighed, with what was due and every dose that shows.
-
-    `increment_ul` is what a basal rate is metered in, NaN where the pump delivers continuously or nothing tells.
-    `unresolved` says why doses cannot be told one by one. `ended_s` is the stop, `settled_s` when the line had given
-    what it held back.
-    """
-
-    programme: Programme
-    ul_per_u: float
-    increment_ul: float
-    doses: Steps
-    unresolved: str
-    ended_s: float
-    u_ended_s: float
-    settled_s: float
-    first_s: float
-    last_s: float
+class Dosing(Dosed):
+    """One delivery as weighed between edges, and what was due between them."""
 
     @property
     def first_edge(self) -> Edge:
@@ -117,51 +86,20 @@ class Dosing(Weighed):
             first = self._begin_again(end_s)
         return [*found, (first, self.last_edge)]
 
-    @property
-    def stopped(self) -> list[Window]:
-        """From when to when basal was off between two commands."""
-        return [
-            (each.begin_s, each.end_s)
-            for each in self.programme.stretches
-            if each.kind == "stopped" and each.end_s < self.ended_s
-        ]
-
     @staticmethod
     def _begin_again(time_s: float) -> Edge:
         return Edge(time_s, (time_s - END_LEVEL_S, time_s), at_dose=True)
-
-    def busy(self) -> list[Window]:
-        """Return from when to when doses cannot be told: boluses that come too fast, and what a stopped pump primes."""
-        still = [(min(begin_s + SETTLE_S, end_s), end_s - _LATE_S) for begin_s, end_s in self.stopped]
-        return still + [
-            (piece.begin_s - _LATE_S, piece.end_s + CLEAR_S)
-            for bolus in self.programme.boluses
-            for piece in bolus.pieces
-            if not self._slow(piece.volume_ul, piece.end_s - piece.begin_s)
-        ]
-
-    def mixed(self) -> list[Window]:
-        """Return from when to when doses of a slow bolus come among those of the basal rate."""
-        return [
-            (piece.begin_s, piece.end_s + _LATE_S)
-            for bolus in self.programme.boluses
-            for piece in bolus.pieces
-            if self._slow(piece.volume_ul, piece.end_s - piece.begin_s)
-        ]
-
-    def _slow(self, volume_ul: float, lasting_s: float) -> bool:
-        return math.isfinite(self.increment_ul) and self.increment_ul / volume_ul * lasting_s >= SEPARATE_S
 
     def edge(self, time_s: float) -> Edge:
         """Return the edge for an instant: at the last dose before it, or one nearby that a level can follow."""
         if time_s <= self.began_s:
             return self.first_edge
-        again_s = next((end_s for _, end_s in self.stopped if abs(end_s - time_s) < _LATE_S), None)
+        again_s = next((end_s for _, end_s in self.stopped if abs(end_s - time_s) < LATE_S), None)
         if again_s is not None:
             return self._begin_again(again_s)
         busy = self.busy()
         times_s = self.doses.time_s
-        last = int(np.searchsorted(times_s, time_s + _LATE_S, "right")) - 1
+        last = int(np.searchsorted(times_s, time_s + LATE_S, "right")) - 1
         among_others: Edge | None = None
         for index in (last, last + 1, last - 1, last + 2, last - 2):
             if -1 <= index < len(times_s) and (found := self._at_dose(index, time_s, busy)) is not None:
@@ -253,22 +191,6 @@ class Dosing(Weighed):
     def _rate_at(self, edge: Edge) -> float:
         return self.programme.rate_ul_per_h(edge.counted_s) if edge.at_dose else 0.0
 
-    def free(self, windows: Iterable[Window], begin_s: float, end_s: float) -> list[Window]:
-        """Return what is left of a time without some windows."""
-        left, at_s = [], begin_s
-        for first_s, last_s in sorted(windows):
-            if first_s > at_s:
-                left.append((at_s, min(first_s, end_s)))
-            at_s = max(at_s, last_s)
-        if at_s < end_s:
-            left.append((at_s, end_s))
-        return [window for window in left if window[1] > window[0]]
-
-    def doses_within(self, begin_s: float, end_s: float) -> Floats:
-        """Return the instants of doses between two instants."""
-        times_s = self.doses.time_s
-        return times_s[np.searchsorted(times_s, begin_s) : np.searchsorted(times_s, end_s, "right")]
-
 
 def dosing(record: TestRecord, weighing: Weighing, context: Context) -> Dosing | None:
     """Return the delivery of a test; None without a command of a basal rate or readings."""
@@ -277,7 +199,7 @@ def dosing(record: TestRecord, weighing: Weighing, context: Context) -> Dosing |
         return None
     first_s, last_s = max(record.start_s, float(known[0])), min(record.end_s, float(known[-1]))
     stops = record.events(BASAL_STOPPED)
-    ended_s = instant_s(stops[-1]) if stops else last_s
+    ended_s = span_of(stops[-1]).middle_s if stops else last_s
     told = programme(record.events(), max(ended_s, record.end_s), context.concentration.ul_per_u)
     if not told.stretches:
         return None
@@ -293,30 +215,10 @@ def dosing(record: TestRecord, weighing: Weighing, context: Context) -> Dosing |
         Steps(np.empty(0), np.empty(0)),
         "",
         ended_s,
-        half_s(stops[-1]) / math.sqrt(3.0) if stops else 0.0,
+        span_of(stops[-1]).half_width_s / math.sqrt(3.0) if stops else 0.0,
         max(ended_s, min(ended_s + SETTLE_S, last_s - 20.0)),
         first_s,
         last_s,
     )
-    doses, unresolved = _doses(made)
+    doses, unresolved = find_doses(made)
     return replace(made, doses=doses, unresolved=unresolved)
-
-
-def _doses(made: Dosing) -> tuple[Steps, str]:
-    nothing = Steps(np.empty(0), np.empty(0))
-    if not math.isfinite(made.increment_ul):
-        return nothing, "the plan gives the pump no basal increment, or its delivery is continuous"
-    increment_mg = made.increment_ul / made.weighing.conversion.ul_per_mg
-    noise_mg = made.weighing.noise.difference((0.0, MEAN_S), (MEAN_S + GUARD_S, 2.0 * MEAN_S + GUARD_S))[0]
-    if increment_mg < _FEWEST_NOISES * noise_mg:
-        return nothing, f"a dose of {increment_mg:.2g} mg does not stand out of the balance's noise ({noise_mg:.2g} mg)"
-    until_s = made.settled_s
-    time_s, mass_mg = within(made.weighing.time_s, made.weighing.mass_mg, (made.began_s - END_LEVEL_S, until_s))
-    least_mg = max(_LEAST_OF_INCREMENT * increment_mg, 0.75 * _FEWEST_NOISES * noise_mg)
-    found = find_steps(time_s, mass_mg, least_mg)
-    instants_s = found.time_s - DOSE_LAG_S
-    hidden = np.zeros(len(instants_s), dtype=np.bool_)
-    for begin_s, end_s in made.busy():
-        hidden |= (instants_s >= begin_s) & (instants_s <= end_s)
-    hidden |= instants_s < made.began_s - _LATE_S
-    return Steps(instants_s[~hidden], found.size_mg[~hidden]), ""

@@ -12,9 +12,10 @@ from bench.metrology.budget import combined, component, kept_possible, measureme
 from bench.metrology.extremes import largest_uncertainty
 from bench.metrology.shares import share_standard_uncertainty, share_within
 from bench.procedures.base import MeasurementSpec
+from bench.procedures.shared.doses import without
 from bench.procedures.shared.dosing import BOLUS_SETTLE_S, Dosing, Edge
-from bench.procedures.shared.programme import DAY_S
-from bench.procedures.shared.times import clock
+from bench.procedures.shared.stated import nothing_stated, stated
+from bench.procedures.shared.times import DAY_S, clock
 from bench.procedures.shared.weighing import OF_LEVELS
 from bench.results.model import Component, Measurement, Table
 
@@ -70,7 +71,7 @@ class Period:
 
 def period(dosing: Dosing, name: str, begin_s: float, end_s: float) -> Period | None:
     """Return what came between two instants against what was due; None without a level."""
-    spans = dosing.free(dosing.stopped, begin_s, end_s)
+    spans = without(dosing.stopped, begin_s, end_s)
     pieces = [(dosing.edge(first_s), dosing.edge(last_s)) for first_s, last_s in spans]
     pieces = [(first, last) for first, last in pieces if last.level_s > first.level_s]
     delivered_ul = math.fsum(dosing.delivered_ul(*piece) for piece in pieces)
@@ -116,7 +117,7 @@ def measure_totals(dosing: Dosing, catalogue: Mapping[str, MeasurementSpec]) -> 
     names = ("mean_error", "total_volume")
     if not math.isfinite(delivered_ul) or due_ul <= _LEAST_DUE:
         why = "no level before the first command or after the stop"
-        return [undetermined(name, catalogue[name].title, catalogue[name].unit, why) for name in names]
+        return nothing_stated(catalogue, why, names)
     per_u = 1.0 / dosing.ul_per_u
     percent = [
         *dosing.budget(legs, delivered_ul, 100.0 / due_ul),
@@ -131,8 +132,8 @@ def measure_totals(dosing: Dosing, catalogue: Mapping[str, MeasurementSpec]) -> 
     ]
     note = f"{delivered_ul * per_u:.4g} U of {due_ul * per_u:.4g} U commanded, boluses included"
     return [
-        _made(catalogue, "mean_error", 100.0 * (delivered_ul / due_ul - 1.0), percent, note),
-        _made(catalogue, "total_volume", delivered_ul * per_u, dosing.budget(legs, delivered_ul, per_u)),
+        stated(catalogue, "mean_error", 100.0 * (delivered_ul / due_ul - 1.0), percent, note),
+        stated(catalogue, "total_volume", delivered_ul * per_u, dosing.budget(legs, delivered_ul, per_u)),
     ]
 
 
@@ -155,7 +156,7 @@ def basal_part(dosing: Dosing) -> BasalPart:
     boluses = [(bolus.begin_s - 1.0, bolus.end_s + BOLUS_SETTLE_S) for bolus in dosing.programme.boluses]
     stopped = [(each.begin_s, each.end_s) for each in dosing.programme.stretches if each.kind == "stopped"]
     pieces, due_ul, delivered_ul = [], 0.0, 0.0
-    for begin_s, end_s in dosing.free([*boluses, *stopped], dosing.began_s, dosing.ended_s):
+    for begin_s, end_s in without([*boluses, *stopped], dosing.began_s, dosing.ended_s):
         first, last = dosing.edge(begin_s), dosing.edge(end_s)
         if last.level_s <= first.level_s or last.counted_s <= first.counted_s:
             continue
@@ -175,7 +176,7 @@ def measure_basal(dosing: Dosing, part: BasalPart, catalogue: Mapping[str, Measu
     lines = dosing.budget(part.pieces, part.delivered_ul, 100.0 / part.due_ul)
     per_u = 1.0 / dosing.ul_per_u
     note = f"{part.delivered_ul * per_u:.4g} U of {part.due_ul * per_u:.4g} U, from dose to dose between boluses"
-    return _made(catalogue, "basal_error", 100.0 * (part.ratio - 1.0), lines, note)
+    return stated(catalogue, "basal_error", 100.0 * (part.ratio - 1.0), lines, note)
 
 
 def spread_of_basal(dosing: Dosing) -> tuple[float, float]:
@@ -196,7 +197,7 @@ def measure_segments(
     known = [each for each in periods if math.isfinite(each.error_percent)]
     if not known:
         why = f"no {what} could be weighed"
-        return [undetermined(name, catalogue[name].title, catalogue[name].unit, why) for name in (largest, share)]
+        return nothing_stated(catalogue, why, (largest, share))
     errors = [each.error_percent for each in known]
     own, common = zip(*(_own_and_common(each) for each in known), strict=True)
     worst = max(known, key=lambda each: abs(each.error_percent))
@@ -220,7 +221,7 @@ def measure_segments(
         note=f"{len(known)} {what}s",
     )
     return [
-        _made(catalogue, largest, abs(worst.error_percent), lines, note),
+        stated(catalogue, largest, abs(worst.error_percent), lines, note),
         kept_possible(inside, catalogue[share].natural),
     ]
 
@@ -268,9 +269,3 @@ def periods_table(periods: Sequence[Period], ul_per_u: float, name: str, title: 
         note=f"Each {what} from the last dose before it to the last dose in it, so that no dose counts by half; due is"
         " basal, temporary rates and boluses together. ± is the expanded uncertainty (k = 2).",
     )
-
-
-def _made(
-    catalogue: Mapping[str, MeasurementSpec], name: str, value: float, lines: Sequence[Component], note: str = ""
-) -> Measurement:
-    return measurement(name, catalogue[name].title, value, catalogue[name].unit, lines, note=note)

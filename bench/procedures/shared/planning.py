@@ -10,7 +10,7 @@ from bench.procedures.base import Context
 from bench.procedures.shared.conversion import assumed_surroundings, immersion_of
 from bench.procedures.shared.weighing import balance_components, declared_loss
 from bench.results.model import Component
-from bench.rig.model import BalanceSpec
+from bench.rig.instruments import BalanceSpec
 
 MOST_NAMED = 3
 _NOISE_IN_STEPS = 1.5

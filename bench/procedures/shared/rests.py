@@ -19,6 +19,8 @@ _BLOCK_S = 10.0
 _BEFORE_S = 15.0
 _STEP_SHARE = 0.35
 _STEP_NOISES = 6.0
+_SOON = 0.1
+"""Share of the pulses that come sooner than the next one is taken to be due."""
 _SECONDS_PER_HOUR = 3600.0
 
 
@@ -26,7 +28,8 @@ def rests_of(record: TestRecord, context: Context, time_s: Floats, mass_mg: Floa
     """Return the rests of a test; empty where deliveries follow too closely, or cannot be told from noise.
 
     Boluses are where their events say; the pulses of a basal rate are looked for as steps of the balance, so that one
-    that was missed or came twice does no harm.
+    that was missed or came twice does no harm. A rest ends where the next pulse is due, shown or not: one too small to
+    be told from nothing would look like a gain of the balance.
     """
     if record.events(PROFILE) or record.events(EXTENDED_BOLUS):
         return []
@@ -40,9 +43,13 @@ def rests_of(record: TestRecord, context: Context, time_s: Floats, mass_mg: Floa
         return []
     increment_ul = increment.to("µL", context.concentration)
     rate_ul_per_h = float(rates[0].data["rate_ul_per_h"])
-    if rate_ul_per_h <= 0.0 or increment_ul / rate_ul_per_h * _SECONDS_PER_HOUR < SETTLED_S + SHORTEST_S:
+    if rate_ul_per_h <= 0.0:
         return []
-    return _between_steps(time_s, mass_mg, (rates[0].time_s, stops[0].time_s), increment_ul / ul_per_mg)
+    interval_s = increment_ul / rate_ul_per_h * _SECONDS_PER_HOUR
+    if interval_s < SETTLED_S + SHORTEST_S:
+        return []
+    during = (rates[0].time_s, stops[0].time_s)
+    return _between_steps(time_s, mass_mg, during, increment_ul / ul_per_mg, interval_s)
 
 
 def _between_boluses(commands: Sequence[Event], ends: Sequence[Event]) -> list[Window]:
@@ -55,7 +62,7 @@ def _between_boluses(commands: Sequence[Event], ends: Sequence[Event]) -> list[W
     return [window for window in found if window[1] - window[0] >= SHORTEST_S]
 
 
-def _between_steps(time_s: Floats, mass_mg: Floats, during: Window, step_mg: float) -> list[Window]:
+def _between_steps(time_s: Floats, mass_mg: Floats, during: Window, step_mg: float, interval_s: float) -> list[Window]:
     inside = slice(np.searchsorted(time_s, during[0], "left"), np.searchsorted(time_s, during[1], "right"))
     middle, mean = block_means(time_s[inside], mass_mg[inside], _BLOCK_S)
     change_mg = np.abs(mean[2:] - mean[:-2])
@@ -64,6 +71,15 @@ def _between_steps(time_s: Floats, mass_mg: Floats, during: Window, step_mg: flo
     if not known.any() or _STEP_SHARE * step_mg < _STEP_NOISES * 1.483 * float(np.median(change_mg[known])):
         return []
     stepped = np.flatnonzero(change_mg > _STEP_SHARE * step_mg) + 1
-    begins = np.concatenate(([during[0]], middle[stepped] + _BLOCK_S)) + SETTLED_S
-    ends = np.concatenate((middle[stepped] - _BLOCK_S, [during[1]])) - _BEFORE_S
+    pulses_s = np.concatenate(([during[0] - _BLOCK_S], middle[stepped], [during[1] + _BLOCK_S]))
+    due_s = np.minimum(pulses_s[:-1] + _soonest_s(middle[stepped], interval_s), pulses_s[1:])
+    begins, ends = pulses_s[:-1] + _BLOCK_S + SETTLED_S, due_s - _BLOCK_S - _BEFORE_S
     return [(float(begin), float(end)) for begin, end in zip(begins, ends, strict=True) if end - begin >= SHORTEST_S]
+
+
+def _soonest_s(stepped_s: Floats, interval_s: float) -> float:
+    """Return how soon after a pulse the next is due: as most of those that show are, and as the rate makes it."""
+    gaps_s = np.diff(stepped_s)
+    # A step shows in the differences of several neighbouring means.
+    gaps_s = gaps_s[gaps_s > 3.0 * _BLOCK_S]
+    return min(interval_s, float(np.quantile(gaps_s, _SOON))) if len(gaps_s) else interval_s

@@ -26,5 +26,6 @@ class Span:
 
 
 def span_of(event: Event) -> Span:
-    """Return when the command that an event tells of was obeyed."""
-    return Span(float(event.data["sent_s"]), float(event.data["acknowledged_s"]))
+    """Return when the command that an event tells of was obeyed: at the event itself, where nothing else is known."""
+    data = event.data
+    return Span(float(data.get("sent_s", event.time_s)), float(data.get("acknowledged_s", event.time_s)))

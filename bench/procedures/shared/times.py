@@ -10,6 +10,7 @@ from pydantic_core import core_schema
 
 from bench.quantities import Quantity, parse_quantity
 
+DAY_S = 86_400.0
 _CLOCK = re.compile(r"(\d{1,2}):([0-5]\d)")
 _PATTERN = r"^\s*(?:\d{1,2}:[0-5]\d|[0-9.]+\s*(?:s|min|h|d))\s*$"
 
@@ -62,7 +63,12 @@ Instant = Annotated[
 
 def clock(instant_s: float) -> str:
     """Return an instant since the begin as people write it: `06:00`, `day 2 06:00`."""
-    minutes = round(instant_s / 60.0)
-    day, minutes = divmod(minutes, 24 * 60)
-    text = f"{minutes // 60:02d}:{minutes % 60:02d}"
+    day, minutes = divmod(round(instant_s / 60.0), 24 * 60)
+    text = time_of_day(60.0 * minutes)
     return text if day == 0 else f"day {day + 1} {text}"
+
+
+def time_of_day(since_s: float) -> str:
+    """Return a time of a day, given since its begin, as people write it: `06:00`."""
+    minutes = round(since_s / 60.0)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"

@@ -25,7 +25,7 @@ from bench.procedures.shared.rests import rests_of
 from bench.quantities import Tolerance
 from bench.recording.reader import TestRecord
 from bench.results.model import Component
-from bench.rig.model import BalanceSpec
+from bench.rig.instruments import BalanceSpec
 
 BLANK_SETTLING_S = 60.0
 """What the line still gives after the pump was stopped is no part of a blank."""

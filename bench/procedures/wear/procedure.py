@@ -12,7 +12,7 @@ from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, S
 from bench.procedures.profile.evaluation import evaluate_day
 from bench.procedures.profile.planning import planned_day, planned_programme
 from bench.procedures.profile.procedure import capabilities, day_catalogue
-from bench.procedures.shared.commands import PRIME, prime
+from bench.procedures.shared.commands import PRIME, prime, tell_reservoir
 from bench.procedures.shared.common import let_settle, record_blank, stop_basal
 from bench.procedures.shared.day import (
     SHORTEST_S,
@@ -26,6 +26,7 @@ from bench.procedures.shared.day import (
 )
 from bench.procedures.shared.day_drive import DayDrive
 from bench.procedures.shared.levels import END_LEVEL_S, SETTLE_S
+from bench.procedures.shared.operator import put_in
 from bench.procedures.shared.periods import measure_segments, periods_table
 from bench.procedures.shared.planning import planned_levels
 from bench.procedures.shared.programme import DAY_S
@@ -46,25 +47,31 @@ from bench.procedures.wear.measures import (
 from bench.quantities import Concentration, Duration, Quantity, Volume
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation
-from drivers.roles import Balance, DeliveryState, Primes, TakesReservoir
+from drivers.roles import Balance, DeliveryState, Operator, Primes, TakesReservoir
 
 _ANY = Concentration(100.0)
 """Only the order of what is done depends on it."""
 SHORTEST_WEAR_S = 6.0 * 3600.0
-CHANGE_STARTED, CHANGED = "reservoir change started", "reservoir changed"
+CHANGE_STARTED, CHANGED, LEFT_OUT = "reservoir change started", "reservoir changed", "left out"
 LONGEST_PRIME_S = 600.0
 SETTLED_PRIME_S = 180.0
 
 
 class ReservoirChange(BaseModel):
-    """When a full reservoir is put in, and what is primed."""
+    """When an operator puts in a full reservoir, and what is primed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     at: Instant = Field(description="when the pump is stopped for it", examples=["36 h"])
-    filled: Volume = Field(description="what the new reservoir holds, as the pump is told", examples=["300 U"])
+    filled: Volume = Field(
+        description="what the new reservoir holds, as operator and pump are told", examples=["300 U"]
+    )
     prime: Volume | None = Field(default=None, description="what is primed then; none: nothing", examples=["10 U"])
-    within: Duration = Field(default=Quantity(5.0, "min"), description="how long whoever changes it has")
+    within: Duration = Field(
+        default=Quantity(5.0, "min"),
+        description="time kept free for the operator: nothing of the day may fall into it; one who takes longer is"
+        " waited for, and what fell due meanwhile is left out",
+    )
 
     @model_serializer
     def _in_words(self) -> str:
@@ -90,8 +97,8 @@ class WearSettings(ProcedureSettings):
     )
     reservoir_change: ReservoirChange | None = Field(
         default=None,
-        description="`{at: 36 h, filled: 300 U, prime: 10 U, within: 5 min}`: stop, have a full reservoir put in within"
-        " that time, prime, go on with the day where it is",
+        description="`{at: 36 h, filled: 300 U, prime: 10 U, within: 5 min}`: stop, ask the operator for a full"
+        " reservoir (five minutes are kept free for it), prime, go on with the day where it is",
     )
     blank: Duration = Field(
         default=Quantity(30.0, "min"),
@@ -133,6 +140,25 @@ def wear_acts(daily: Sequence[Overlay], duration_s: float) -> list[Act]:
     return sorted(found, key=lambda act: act.at_s)
 
 
+def _still_ahead(acts_due: Sequence[Act], begin_s: float, stage: Stage) -> list[Act]:
+    """Return what is not yet overdue when delivery goes on; record what is."""
+    late = [act for act in acts_due if act.at_s < begin_s and act.what != "resume"]
+    for act in late:
+        stage.event(LEFT_OUT, what=str(act.overlay))
+    gone = {id(act.overlay) for act in late}
+    return [act for act in acts_due if id(act.overlay) not in gone]
+
+
+def _left_out(record: TestRecord) -> list[str]:
+    missed = [str(event.data["what"]) for event in record.events(LEFT_OUT)]
+    if not missed:
+        return []
+    return [
+        "The change of the reservoir took longer than `within`, and what fell due meanwhile was left out:"
+        f" {', '.join(missed)}."
+    ]
+
+
 def _catalogue() -> dict[str, MeasurementSpec]:
     catalogue = day_catalogue()
     wider = ("mean_error",)
@@ -163,11 +189,13 @@ class Wear:
         return list(undeliverable(settings.segments, settings.daily, pump, settings.duration.to("s")))
 
     def requires(self, settings: WearSettings) -> Mapping[str, Sequence[type]]:
-        """Return what the pump must be able to do, and that there is a balance."""
-        change = settings.reservoir_change
-        more: list[type] = [] if change is None else [TakesReservoir]
-        more += [Primes] if change is not None and change.prime is not None else []
-        return {"pump": [*capabilities(settings.daily), *more], "balance": [Balance]}
+        """Return what the pump must be able to do, that there is a balance, and who changes the reservoir."""
+        pump, change = list(capabilities(settings.daily)), settings.reservoir_change
+        needs: dict[str, Sequence[type]] = {"pump": pump, "balance": [Balance]}
+        if change is not None:
+            pump += [TakesReservoir, *([Primes] if change.prime is not None else [])]
+            needs["operator"] = [Operator]
+        return needs
 
     def expected_duration_s(self, settings: WearSettings, plan: Plan) -> float:
         """Return the wear time, both blanks and settling."""
@@ -201,7 +229,9 @@ class Wear:
             stop_basal(stage)
             if goes_on:
                 self._change(change, stage)
-                begin_s, daily = stage.clock.now_s() - origin_s, [act for act in daily if act.at_s >= change_s]
+                begin_s = stage.clock.now_s() - origin_s
+                daily = _still_ahead([act for act in daily if act.at_s >= change_s], begin_s, stage)
+                goes_on = begin_s <= duration_s - SHORTEST_S
         if goes_on:
             day.deliver(settings.segments, daily, begin_s, duration_s)
             stop_basal(stage)
@@ -212,9 +242,10 @@ class Wear:
         """Let the line settle, have the reservoir changed, tell the pump, prime, let the line settle again."""
         stage.wait_s(SETTLE_S + END_LEVEL_S, "settling before the reservoir is changed")
         stage.event(CHANGE_STARTED)
-        stage.wait_s(change.within.to("s"), f"PUT IN A FULL RESERVOIR ({change.filled}) NOW")
         concentration = stage.context.concentration
-        stage.pump_as(TakesReservoir).reservoir_filled(change.filled.to("µL", concentration))
+        filled_ul = change.filled.to("µL", concentration)
+        put_in(stage, filled_ul)
+        tell_reservoir(stage, filled_ul)
         if change.prime is not None:
             prime(stage, change.prime.to("µL", concentration))
             stage.wait_until(lambda: stage.pump.state() is not DeliveryState.PRIMING, LONGEST_PRIME_S, "priming")
@@ -245,6 +276,7 @@ class Wear:
                     *evaluation.tables,
                 ],
                 "figures": [drift_figure(dosing, parts, drift, words), *evaluation.figures],
+                "doubts": [*evaluation.doubts, *_left_out(record)],
             }
         )
 

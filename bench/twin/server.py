@@ -1,0 +1,176 @@
+"""Every instrument of a twin on a pseudo-terminal and on a loopback TCP port at once, driven by one thread.
+
+An instrument answers where it was last spoken to. A pseudo-terminal has no baud rate: whatever a client sets is
+accepted. Nothing listens but on 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import socket
+import tempfile
+import termios
+import tty
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.clock import RealClock
+from bench.twin.port import Port
+from bench.twin.twin import Twin
+
+LOOPBACK = "127.0.0.1"
+_STOP_CHECK_S = 0.05
+_CHUNK = 4096
+
+
+class Address(NamedTuple):
+    """Where one device can be reached."""
+
+    terminal: str
+    tcp_port: int
+
+
+class _Terminal:
+    """One device's pseudo-terminal; the far end is held open, so that its raw mode survives from client to client."""
+
+    def __init__(self, link: Path) -> None:
+        self._near, self._far = os.openpty()
+        tty.setraw(self._far)
+        os.set_blocking(self._near, False)
+        link.symlink_to(os.ttyname(self._far))
+
+    def fileno(self) -> int:
+        return self._near
+
+    def read(self) -> bytes | None:
+        try:
+            return os.read(self._near, _CHUNK)
+        except BlockingIOError:
+            return b""
+
+    def write(self, data: bytes) -> None:
+        try:
+            os.write(self._near, data)
+        except BlockingIOError:
+            # Nobody reads. A real line would lose what comes; a pseudo-terminal would keep it for the next client.
+            termios.tcflush(self._far, termios.TCIFLUSH)
+
+    def close(self) -> None:
+        os.close(self._near)
+        os.close(self._far)
+
+
+class _Client:
+    """One TCP client of a device."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def read(self) -> bytes | None:
+        """Return what came; None when the client has gone."""
+        try:
+            return self._socket.recv(_CHUNK) or None
+        except BlockingIOError:
+            return b""
+        except OSError:
+            return None
+
+    def write(self, data: bytes) -> None:
+        # A client that does not read, or has gone, loses what comes; its going shows at the next read.
+        with contextlib.suppress(OSError):
+            self._socket.send(data)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+_Channel = _Terminal | _Client
+
+
+class _Device:
+    """One device: its port in the twin, its channels, and the one that it answers on."""
+
+    def __init__(self, port: Port, terminal: _Terminal) -> None:
+        self.port = port
+        self.channels: list[_Channel] = [terminal]
+        self.listener = socket.create_server((LOOPBACK, 0))
+        self.listener.setblocking(False)
+        self.speaking: _Channel | None = None
+        port.open()
+
+    def pass_on(self) -> None:
+        """Hand what the instrument has sent to the channel that it was last spoken to on."""
+        if self.port.waiting:
+            data = self.port.take(self.port.waiting)
+            if self.speaking is not None:
+                self.speaking.write(data)
+
+    def close(self) -> None:
+        self.listener.close()
+        for channel in self.channels:
+            channel.close()
+
+
+class Server:
+    """Every device's channels, driven by one thread."""
+
+    def __init__(self, ports: dict[str, Port]) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="pumpbench-")
+        self._selector = selectors.DefaultSelector()
+        self._devices: list[_Device] = []
+        self.addresses: dict[str, Address] = {}
+        for name, port in ports.items():
+            link = Path(self._folder.name) / name
+            terminal = _Terminal(link)
+            device = _Device(port, terminal)
+            self._devices.append(device)
+            self._selector.register(device.listener, selectors.EVENT_READ, (device, None))
+            self._selector.register(terminal, selectors.EVENT_READ, (device, terminal))
+            self.addresses[name] = Address(str(link), device.listener.getsockname()[1])
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._selector.close()
+        for device in self._devices:
+            device.close()
+        self._folder.cleanup()
+
+    def step(self, twin: Twin, clock: RealClock) -> None:
+        """Let the twin come to the present, then wait for clients until it does something next."""
+        now_s = clock.now_s()
+        twin.run_until(now_s)
+        for device in self._devices:
+            device.pass_on()
+        wait_s = max(0.0, min(twin.next_event_s() - now_s, _STOP_CHECK_S))
+        for key, _ in self._selector.select(wait_s):
+            device, channel = key.data
+            if channel is None:
+                self._accept(device)
+            else:
+                self._hear(device, channel)
+
+    def _accept(self, device: _Device) -> None:
+        client = _Client(device.listener.accept()[0])
+        device.channels.append(client)
+        self._selector.register(client, selectors.EVENT_READ, (device, client))
+
+    def _hear(self, device: _Device, channel: _Channel) -> None:
+        data = channel.read()
+        if data is None:
+            self._selector.unregister(channel)
+            channel.close()
+            device.channels.remove(channel)
+            if device.speaking is channel:
+                device.speaking = None
+        elif data:
+            device.speaking = channel
+            device.port.write(data)
