@@ -385,6 +385,21 @@ class RaisesAlarms(Protocol):
 
 
 @runtime_checkable
+class NeedsPolling(Protocol):
+    """A pump that must hear from the bench all the while: to be kept alive, or for doses that its driver times."""
+
+    longest_silence_s: float
+    """From one poll to the next, at most."""
+
+    def poll(self, now_s: float) -> float:
+        """Do what is due by `now_s`, within the time of an exchange or two; return when it wants to be polled next.
+
+        It is polled while a test is driven, from before its begin until the pump has been made safe: at the instant
+        that it returned, or `longest_silence_s` after the last poll where that is sooner, and maybe more often.
+        """
+
+
+@runtime_checkable
 class HasWatchdog(Protocol):
     """A pump that stops by itself when the host falls silent."""
 

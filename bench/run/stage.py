@@ -212,6 +212,7 @@ class RunStage:
             InstrumentError: another instrument was lost meanwhile.
 
         """
+        self._samplers.rest("pump", resting=True)
         end_s = self.clock.now_s() + duration_s
         while True:
             self._interrupts.check()
@@ -239,6 +240,7 @@ class RunStage:
                     return False
                 self.wait_unpowered_s(ASK_AGAIN_S, activity)
                 continue
+            self._samplers.rest("pump", resting=False)
             if isinstance(self._pump, HasWatchdog):
                 self._pump.arm_watchdog(WATCHDOG_S)
             return True
