@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -285,7 +286,8 @@ class RunStage:
         if isinstance(self._pump, RaisesAlarms):
             before_s = self.clock.now_s()
             pump_time_s = self._pump.pump_time_s()
-            self.event("pump clock", pump_time_s=pump_time_s, before_s=before_s, after_s=self.clock.now_s())
+            if not math.isnan(pump_time_s):
+                self.event("pump clock", pump_time_s=pump_time_s, before_s=before_s, after_s=self.clock.now_s())
 
     def _attend(self, activity: str, alarms_every_s: float) -> None:
         """Do what is due while time passes."""
@@ -311,7 +313,7 @@ class RunStage:
                 sequence=alarm.sequence,
                 code=alarm.code,
                 text=alarm.text,
-                pump_time_s=alarm.pump_time_s,
+                pump_time_s=None if math.isnan(alarm.pump_time_s) else alarm.pump_time_s,
                 time_s=alarm.time_s,
             )
 
