@@ -22,13 +22,12 @@ from bench.twin.pump_power import PumpPower
 from bench.twin.pump_reservoir import Reservoir
 from bench.twin.refusal import PumpRefusal, check_range, pulses_of
 from bench.twin.settings import PumpSettings
+from bench.twin.syringe_drive import Stream, SyringeDrive
 from bench.twin.truth import TruthWriter
 
 _LONGEST_S = 86400.0
 _MOST_PERCENT = 250.0
 _TOGETHER_S = 1e-6
-
-Stream = Literal["basal", "bolus", "prime"]
 
 
 class PumpModel:
@@ -85,6 +84,11 @@ class PumpModel:
         )
         self._change_s = math.inf
         self._next_s = math.inf
+        self._syringe_ul = settings.reservoir.to("µL", insulin)
+        self.drive = SyringeDrive(
+            settings.pulse.to("µL", insulin), settings.bolus_pulse_interval.to("s"), self._push, self._plan
+        )
+        """What a syringe pump feeds with; an insulin pump has none of it."""
         self._plan()
 
     # -- what it reports
@@ -133,7 +137,7 @@ class PumpModel:
     @property
     def at_rest(self) -> bool:
         """Whether nothing is to be delivered."""
-        delivers = self.basal_on or self._boluses.giving or self._prime_train is not None
+        delivers = self.basal_on or self._boluses.giving or self._prime_train is not None or self.drive.running
         return self._suspended or not delivers
 
     @property
@@ -279,6 +283,7 @@ class PumpModel:
         self._prime_train = None
         self._occlusion.forget()
         self._boluses.stop()
+        self.drive.stop(self._now())
         self._new_rate()
 
     def prime(self, volume_u: float) -> None:
@@ -295,11 +300,13 @@ class PumpModel:
         """Note that a reservoir with so much was put in; only when nothing is delivered."""
         self._check_delivers_nothing()
         self._reservoir.fill(volume_u)
+        self._syringe_ul = volume_u * self._ul_per_u
         self._metering.install()
 
     def put_in(self, volume_ul: float) -> None:
         """Put in a reservoir that really holds so much, without a word to the pump; refused while it delivers."""
         self._check_delivers_nothing()
+        self._syringe_ul = volume_ul
         self._metering.put_in(volume_ul)
 
     def raise_alarm(self, code: str) -> None:
@@ -365,6 +372,7 @@ class PumpModel:
             counted = self._boluses.counted
             self._pulse("bolus", self.bolus_increment_u, self._boluses.give(now_s), counted=counted)
         self._run_prime(now_s)
+        self.drive.run_due(now_s)
         if self._basal.temporary is not None and self._basal.temporary.end_s <= now_s:
             self._basal.temporary = None
             self._new_rate()
@@ -410,6 +418,18 @@ class PumpModel:
         if self._occlusion.look(self._line.pressure_kpa(now_s), now_s, in_bolus=in_bolus):
             self.raise_alarm("OCCLUSION")
 
+    def _push(self, counted_ul: float, volume_ul: float, stream: Stream) -> bool:
+        """Let a syringe pump's motor move the plunger, unless the line's pressure or the syringe's end stops it."""
+        now_s = self._now()
+        if volume_ul > 0.0 and (self._line.pressure_kpa(now_s) >= self._stall_kpa or self._syringe_ul < volume_ul):
+            self._truth.note(now_s, "stall", pressure_kpa=self._line.pressure_kpa(now_s))
+            return False
+        metered_ul = math.copysign(self._metering.meter(abs(volume_ul), now_s), volume_ul)
+        self._syringe_ul -= volume_ul
+        self._line.inject(metered_ul, now_s)
+        self._truth.pulse(now_s, stream, counted_ul, metered_ul, self._line.pressure_kpa(now_s))
+        return True
+
     def _conditions(self) -> list[str]:
         present = {
             "EMPTY": self._reservoir.is_empty,
@@ -431,7 +451,7 @@ class PumpModel:
         self._plan()
 
     def _check_delivers_nothing(self) -> None:
-        if self._basal.on or self._boluses.under_way or self._prime_train:
+        if self._basal.on or self._boluses.under_way or self._prime_train or self.drive.running:
             raise PumpRefusal("conflict", "the pump delivers")
 
     def _check_may_start(self) -> None:
@@ -454,5 +474,6 @@ class PumpModel:
             self._change_s,
             self._occlusion.due_s,
             self._battery_marks[0][0] if self._battery_marks else math.inf,
+            self.drive.next_s,
             self._power.starts_s,
         )
