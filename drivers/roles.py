@@ -68,7 +68,10 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One entry of a pump's alarm queue; `pump_time_s` is by the pump's own clock, `time_s` when the bench read it."""
+    """One entry of a pump's alarm queue.
+
+    `pump_time_s` is by the pump's own clock, NaN for a pump that has none; `time_s` is when the bench read it.
+    """
 
     sequence: int
     code: str
@@ -331,16 +334,16 @@ class Primes(Protocol):
 
 @runtime_checkable
 class ReportsDelivery(Protocol):
-    """A pump that counts what it delivered, and knows its reservoir and battery."""
+    """A pump that counts what it delivered, and may know its reservoir and battery."""
 
     def delivered_ul(self) -> float:
         """Ask for the total delivered volume, prime included."""
 
     def reservoir_ul(self) -> float:
-        """Ask for the remaining volume in the reservoir."""
+        """Ask for the remaining volume in the reservoir; NaN where the pump does not know."""
 
     def battery_pct(self) -> float:
-        """Ask for the battery's charge."""
+        """Ask for the battery's charge; NaN where the pump has none or does not tell."""
 
 
 @runtime_checkable
@@ -375,13 +378,28 @@ class RaisesAlarms(Protocol):
     """A pump with an alarm queue."""
 
     def pump_time_s(self) -> float:
-        """Ask for the pump's own clock."""
+        """Ask for the pump's own clock; NaN where it has none."""
 
     def take_alarms(self) -> list[Alarm]:
         """Take every alarm that the bench has not taken yet, oldest first."""
 
     def acknowledge_alarms(self) -> None:
         """Acknowledge and clear every active alarm."""
+
+
+@runtime_checkable
+class NeedsPolling(Protocol):
+    """A pump that must hear from the bench all the while: to be kept alive, or for doses that its driver times."""
+
+    longest_silence_s: float
+    """From one poll to the next, at most."""
+
+    def poll(self, now_s: float) -> float:
+        """Do what is due by `now_s`, within the time of an exchange or two; return when it wants to be polled next.
+
+        It is polled while a test is driven, from before its begin until the pump has been made safe: at the instant
+        that it returned, or `longest_silence_s` after the last poll where that is sooner, and maybe more often.
+        """
 
 
 @runtime_checkable

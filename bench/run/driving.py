@@ -12,9 +12,11 @@ from bench.rig.open import OpenRig
 from bench.run.bench_state import BenchState, operator_in_words
 from bench.run.evaluate import DRIVEN
 from bench.run.interrupts import Interrupts
+from bench.run.poller import Poller
 from bench.run.samplers import BalanceSampler, Sampler, Samplers, climate_sampler, pressure_sampler
 from bench.run.stage import ProgressListener, RunStage
 from drivers.errors import InstrumentError
+from drivers.roles import NeedsPolling
 
 PRESSURE_EVERY_S = 1.0
 CLIMATE_EVERY_S = 60.0
@@ -103,10 +105,15 @@ class Driving:
 
     def _bring_about(self, progress: ProgressListener | None) -> None:
         """Have the test's conditions set before it starts: the bench is touched, and nothing of that is weighed."""
-        stage = self._stage(Samplers([]), progress)
-        stage.begin()
-        operator = operator_in_words(self._rig.identities.get("operator", {}))
-        self._bench.bring_about(self._test, stage, operator, self._context.concentration)
+        polled = Samplers(self._make_pollers())
+        stage = self._stage(polled, progress)
+        polled.start()
+        try:
+            stage.begin()
+            operator = operator_in_words(self._rig.identities.get("operator", {}))
+            self._bench.bring_about(self._test, stage, operator, self._context.concentration)
+        finally:
+            polled.stop()
 
     def _stage(self, samplers: Samplers, progress: ProgressListener | None) -> RunStage:
         return RunStage(
@@ -146,7 +153,7 @@ class Driving:
 
     def _make_samplers(self) -> list[Sampler]:
         rig, clock, writer = self._rig, self._clock, self._writer
-        samplers: list[Sampler] = []
+        samplers = self._make_pollers()
         if rig.balance is not None:
             samplers.append(BalanceSampler(rig.balance, clock, writer, self._gap))
         if rig.pressure is not None:
@@ -154,6 +161,10 @@ class Driving:
         if rig.climate is not None:
             samplers.append(climate_sampler(rig.climate, CLIMATE_EVERY_S, clock, writer, self._gap))
         return samplers
+
+    def _make_pollers(self) -> list[Sampler]:
+        pump = self._rig.pump
+        return [Poller(pump, self._clock, self._gap)] if isinstance(pump, NeedsPolling) else []
 
     def _gap(self, instrument: str, problem: str) -> None:
         self._event("gap", instrument=instrument, problem=problem)

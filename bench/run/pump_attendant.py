@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from bench.clock import Clock
@@ -87,16 +88,17 @@ class PumpAttendant:
                 sequence=alarm.sequence,
                 code=alarm.code,
                 text=alarm.text,
-                pump_time_s=alarm.pump_time_s,
+                pump_time_s=None if math.isnan(alarm.pump_time_s) else alarm.pump_time_s,
                 time_s=alarm.time_s,
             )
 
     def _note_clock(self) -> None:
-        """Record the pump's clock between the instants just before and just after it was asked."""
+        """Record the pump's clock, if it has one, between the instants just before and just after it was asked."""
         if isinstance(self._pump, RaisesAlarms):
             before_s = self._clock.now_s()
             pump_time_s = self._pump.pump_time_s()
-            self._event("pump clock", pump_time_s=pump_time_s, before_s=before_s, after_s=self._clock.now_s())
+            if not math.isnan(pump_time_s):
+                self._event("pump clock", pump_time_s=pump_time_s, before_s=before_s, after_s=self._clock.now_s())
 
     def _note_count(self) -> None:
         if isinstance(self._pump, ReportsDelivery):

@@ -126,6 +126,8 @@ class PolledSampler:
         self._lock = threading.Lock()
         self._stopping = False
         self._busy = False
+        self.resting = False
+        """Whether nothing is asked for the time being, as of an instrument without power."""
 
     def start(self) -> None:
         """Ask for the first time soon, then at every interval."""
@@ -149,8 +151,9 @@ class PolledSampler:
         failed = 0
         while self._begin():
             try:
-                self._poll()
-                failed = 0
+                if not self.resting:
+                    self._poll()
+                    failed = 0
             except (GarbledReplyError, NoReplyError) as error:
                 failed += 1
                 self._gap(self.name, str(error))
@@ -159,9 +162,13 @@ class PolledSampler:
             finally:
                 self._busy = False
             now_s = self._clock.now_s()
-            missed = max(0.0, (now_s - due_s) // self._interval_s)
-            due_s += (missed + 1.0) * self._interval_s
+            due_s = self._next_s(due_s, now_s)
             self._clock.sleep_s(due_s - now_s)
+
+    def _next_s(self, due_s: float, now_s: float) -> float:
+        """Return when to ask next, after the question that was due at `due_s`."""
+        missed = max(0.0, (now_s - due_s) // self._interval_s)
+        return due_s + (missed + 1.0) * self._interval_s
 
     def _begin(self) -> bool:
         with self._lock:
@@ -227,6 +234,12 @@ class Samplers:
                 problems.append(str(error))
         self._started = []
         return problems
+
+    def rest(self, name: str, resting: bool) -> None:
+        """Ask an instrument nothing for the time being, or ask it again; nothing to do where it is not asked at all."""
+        for sampler in self._started:
+            if sampler.name == name and isinstance(sampler, PolledSampler):
+                sampler.resting = resting
 
     def check(self) -> None:
         """Check that every sampler still runs.

@@ -196,6 +196,7 @@ class RunStage:
             InstrumentError: another instrument was lost meanwhile.
 
         """
+        self._samplers.rest("pump", resting=True)
         end_s = self.clock.now_s() + duration_s
         while True:
             self._interrupts.check()
@@ -223,6 +224,7 @@ class RunStage:
                     return False
                 self.wait_unpowered_s(ASK_AGAIN_S, activity)
                 continue
+            self._samplers.rest("pump", resting=False)
             self._attendant.arm_watchdog()
             return True
 

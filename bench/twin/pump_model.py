@@ -14,9 +14,10 @@ from bench.twin.faults import FaultSet
 from bench.twin.metering import Metering
 from bench.twin.plant import Line
 from bench.twin.pulses import COUNTED_DIGITS
-from bench.twin.pump_state import PumpState, Stream
+from bench.twin.pump_state import PumpState
 from bench.twin.refusal import PumpRefusal
 from bench.twin.settings import PumpSettings
+from bench.twin.syringe_drive import Stream, SyringeDrive
 from bench.twin.truth import TruthWriter
 
 _TOGETHER_S = 1e-6
@@ -42,7 +43,17 @@ class PumpModel(PumpState):
         self._truth = truth
         self._change_s = math.inf
         self._next_s = math.inf
+        self._syringe_ul = settings.reservoir.to("µL", settings.insulin)
+        self.drive = SyringeDrive(
+            settings.pulse.to("µL", settings.insulin), settings.bolus_pulse_interval.to("s"), self._push, self._plan
+        )
+        """What a syringe pump feeds with; an insulin pump has none of it."""
         self._plan()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is to be delivered."""
+        return super().at_rest and (self._suspended or not self.drive.running)
 
     # -- what it is told
 
@@ -128,6 +139,7 @@ class PumpModel(PumpState):
         self._priming.stop()
         self._occlusion.forget()
         self._boluses.stop()
+        self.drive.stop(self._now())
         self._new_rate()
 
     def prime(self, volume_u: float) -> None:
@@ -143,11 +155,13 @@ class PumpModel(PumpState):
         """Note that a reservoir with so much was put in; only when nothing is delivered."""
         self._check_delivers_nothing()
         self._reservoir.fill(volume_u)
+        self._syringe_ul = volume_u * self._ul_per_u
         self._metering.install()
 
     def put_in(self, volume_ul: float) -> None:
         """Put in a reservoir that really holds so much, without a word to the pump; refused while it delivers."""
         self._check_delivers_nothing()
+        self._syringe_ul = volume_ul
         self._metering.put_in(volume_ul)
 
     def raise_alarm(self, code: str) -> None:
@@ -189,6 +203,7 @@ class PumpModel(PumpState):
             self._pulse("bolus", self.bolus_increment_u, self._boluses.give(now_s), counted=counted)
         if self._priming.next_s <= now_s:
             self._pulse("prime", self.bolus_increment_u, self._priming.give())
+        self.drive.run_due(now_s)
         if self._basal.temporary is not None and self._basal.temporary.end_s <= now_s:
             self._basal.temporary = None
             self._new_rate()
@@ -219,6 +234,18 @@ class PumpModel(PumpState):
         if self._occlusion.look(self._line.pressure_kpa(now_s), now_s, in_bolus=in_bolus):
             self.raise_alarm("OCCLUSION")
 
+    def _push(self, counted_ul: float, volume_ul: float, stream: Stream) -> bool:
+        """Let a syringe pump's motor move the plunger, unless the line's pressure or the syringe's end stops it."""
+        now_s = self._now()
+        if volume_ul > 0.0 and (self._line.pressure_kpa(now_s) >= self._stall_kpa or self._syringe_ul < volume_ul):
+            self._truth.note(now_s, "stall", pressure_kpa=self._line.pressure_kpa(now_s))
+            return False
+        metered_ul = math.copysign(self._metering.meter(abs(volume_ul), now_s), volume_ul)
+        self._syringe_ul -= volume_ul
+        self._line.inject(metered_ul, now_s)
+        self._truth.pulse(now_s, stream, counted_ul, metered_ul, self._line.pressure_kpa(now_s))
+        return True
+
     def _lose_power(self) -> None:
         self._power.lose(delivering=self._basal.on)
         self._truth.note(self._now(), "power", on=False)
@@ -246,7 +273,7 @@ class PumpModel(PumpState):
         self._plan()
 
     def _check_delivers_nothing(self) -> None:
-        if self._basal.on or self._boluses.under_way or self._priming.under_way:
+        if self._basal.on or self._boluses.under_way or self._priming.under_way or self.drive.running:
             raise PumpRefusal("conflict", "the pump delivers")
 
     def _check_may_start(self) -> None:
@@ -268,5 +295,6 @@ class PumpModel(PumpState):
             self._priming.next_s,
             self._change_s,
             self._occlusion.due_s,
+            self.drive.next_s,
             self._power.next_s,
         )

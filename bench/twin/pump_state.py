@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Literal
 
 from bench.twin.boluses import Boluses
 from bench.twin.faults import FaultSet
@@ -15,8 +14,7 @@ from bench.twin.pump_power import PumpPower
 from bench.twin.pump_priming import Priming
 from bench.twin.pump_reservoir import Reservoir
 from bench.twin.settings import PumpSettings
-
-Stream = Literal["basal", "bolus", "prime"]
+from bench.twin.syringe_drive import Stream
 
 
 class PumpState:

@@ -27,7 +27,8 @@ LIFE = {"close"}
 def public_methods(kind: type) -> dict[str, types.FunctionType]:
     return {
         name: member
-        for name, member in vars(kind).items()
+        for each in kind.__mro__
+        for name, member in vars(each).items()
         if isinstance(member, types.FunctionType) and not name.startswith("_")
     }
 
@@ -38,6 +39,7 @@ def test_drivers_in_tree() -> None:
         "fixed_climate": "climate",
         "line_terminal": "operator",
         "mettler_mt_sics": "balance",
+        "new_era": "pump",
         "numato_relay": "occluder",
         "scpi_dmm": "pressure",
         "scpi_insulin_pump": "pump",

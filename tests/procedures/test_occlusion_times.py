@@ -14,7 +14,7 @@ def reading(pump_time_s: float, before_s: float, after_s: float) -> Event:
     return Event(after_s, "pump clock", {"pump_time_s": pump_time_s, "before_s": before_s, "after_s": after_s})
 
 
-def alarm(at_s: float, pump_time_s: float, code: str = "OCCLUSION") -> tuple[float, str, dict[str, object]]:
+def alarm(at_s: float, pump_time_s: float | None, code: str = "OCCLUSION") -> tuple[float, str, dict[str, object]]:
     data = {"sequence": 1, "code": code, "text": "told so", "pump_time_s": pump_time_s, "time_s": at_s}
     return at_s, "alarm seen", data
 
@@ -66,9 +66,9 @@ def test_alarm_is_dated_by_the_pump_not_by_the_reading_of_it(tmp_path: Path) -> 
     assert found.source == "by the pump's own clock"
 
 
-@pytest.mark.parametrize("pump_time_s", [0.0, 5000.0])
-def test_alarm_of_an_impossible_time_is_dated_by_its_reading(tmp_path: Path, pump_time_s: float) -> None:
-    """A pump time before the test or after the reading cannot be right."""
+@pytest.mark.parametrize("pump_time_s", [0.0, 5000.0, None])
+def test_alarm_of_an_impossible_time_is_dated_by_its_reading(tmp_path: Path, pump_time_s: float | None) -> None:
+    """A pump time before the test or after the reading cannot be right, and some pumps have no clock."""
     made = Made(200.0)
     made.events = [(1.0, "pump clock", reading(901.0, 1.0, 1.0).data), alarm(120.7, pump_time_s)]
     record = made.record(tmp_path / "r.sqlite")

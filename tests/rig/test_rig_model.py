@@ -25,6 +25,7 @@ from drivers.registry import DriverEntry, driver, drivers_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = sorted((ROOT / "fixtures").glob("*.yaml"))
+PUMPS = ", ".join(drivers_of("pump"))
 RIG = """\
 # A rig of these tests
 rig: bench-9
@@ -131,11 +132,11 @@ REFUSED = [
     ("  pump:", "  |pmup:",
      "unknown key 'pmup'; did you mean 'pump'? (allowed: pump, balance, pressure, occluder, climate, operator, power)"),
     ("  pump:     {driver", "  |pump:     {drver",
-     "instruments.pump: key 'driver' is missing (allowed for pump: scpi_insulin_pump)"),
+     f"instruments.pump: key 'driver' is missing (allowed for pump: {PUMPS})"),
     ("driver: scpi_insulin_pump", "driver: |scpi_insulinpump",
      "no driver is called 'scpi_insulinpump'"),
     ("driver: scpi_insulin_pump", "driver: |numato_relay",
-     "instruments.pump.driver: numato_relay drives another role, occluder (allowed for pump: scpi_insulin_pump)"),
+     f"instruments.pump.driver: numato_relay drives another role, occluder (allowed for pump: {PUMPS})"),
     (', serial_number: "0042"', ", serial_number: |0042", "instruments.pump.serial_number: '0042' has a leading zero"),
     (', serial_number: "0042"', ", serial_number: |42",
      "instruments.pump.serial_number: found 42; text is meant here: quote it"),

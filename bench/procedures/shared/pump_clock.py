@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -21,10 +22,11 @@ POLL_S = 1.0
 
 
 def mark_pump_clock(stage: Stage) -> None:
-    """Read the pump's clock and record it between the instants just before and just after."""
+    """Read the pump's clock, if it has one, and record it between the instants just before and just after."""
     before_s = stage.clock.now_s()
     pump_time_s = stage.pump_as(RaisesAlarms).pump_time_s()
-    stage.event("pump clock", pump_time_s=pump_time_s, before_s=before_s, after_s=stage.clock.now_s())
+    if not math.isnan(pump_time_s):
+        stage.event("pump clock", pump_time_s=pump_time_s, before_s=before_s, after_s=stage.clock.now_s())
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ def alarm_instant(record: TestRecord, alarm: Event) -> Instant:
     The pump's clock is believed only where it places the alarm within the test and not after it was read.
     """
     read_s = float(alarm.data["time_s"])
-    mapped = PumpClock(record.events("pump clock")).instant(float(alarm.data["pump_time_s"]))
+    pump_time_s = alarm.data["pump_time_s"]  # none from a pump without a clock
+    mapped = None if pump_time_s is None else PumpClock(record.events("pump clock")).instant(float(pump_time_s))
     if mapped is not None:
         margin_s = 2.0 * mapped.standard_uncertainty_s
         if record.start_s <= mapped.time_s <= read_s + margin_s:
