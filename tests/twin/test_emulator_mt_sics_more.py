@@ -123,6 +123,11 @@ def test_the_print_key_sends_a_weight_unasked_once_it_is_stable() -> None:
     assert bench.balance.next_event_s() == math.inf
 
 
+def test_a_key_takes_no_output_out_of_the_stream() -> None:
+    bench = Bench(tare_key_s=0.5, print_key_s=[0.7])
+    assert bench.say(b"SIR\r\n", 1.05) == b"S S    0.00000 g\r\n" * 11
+
+
 @pytest.mark.parametrize(
     ("mode", "told", "tared"),
     [
@@ -146,7 +151,7 @@ def test_keys_do_and_tell_what_the_host_wants(mode: bytes, told: bytes, tared: b
 def test_a_restart_ends_everything_and_is_told_by_the_serial_number() -> None:
     bench = Bench(restart_s=[1.0], host_unit="mg")
     bench.scale.mass_g = 2.0
-    assert bench.say(b"TI\r\nSIR\r\n", 1.05) == b"TI S    2000.00 mg\r\n" + b"S S       0.00 mg\r\n" * 9
+    assert bench.say(b"TI\r\nSIR\r\n", 1.05) == b"TI S    2000.00 mg\r\n" + b"S S       0.00 mg\r\n" * 10
     assert bench.say(b"SI\r\nS", 2.9) == b""
     assert bench.run(0.2) == IDENTITY
     bench.scale.mass_g = 3.0

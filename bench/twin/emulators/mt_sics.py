@@ -133,7 +133,7 @@ class MtSicsBalance:
     def run_until(self, time_s: float) -> None:
         """Send what is due at each output instant up to `time_s`, and let happen what is due."""
         while self._output_s <= time_s or self._timer_s <= time_s:
-            if self._timer_s <= self._output_s:
+            if self._timer_s < self._output_s:
                 self._happen(self._timer_s)
                 continue
             instant_s = self._output_s
