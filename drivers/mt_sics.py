@@ -1,4 +1,4 @@
-"""Lines of MT-SICS: what a weight, a text and an error look like (Mettler Toledo manual 11780711)."""
+"""Lines of MT-SICS: weights, texts, lists and errors (Mettler Toledo manuals 11780711 and 11781363, pp.8-12)."""
 
 from __future__ import annotations
 
@@ -36,6 +36,33 @@ _ERRORS = {
     b"ET": ("saw a transmission error", ADVICE_BAUD),
     b"EL": ("cannot execute the command", "See the balance's manual; a menu or an adjustment may be in the way."),
 }
+_DEVICE_ERRORS = {
+    "1": "boot error",
+    "2": "brand error",
+    "3": "checksum error",
+    "9": "option failed",
+    "10": "EEPROM error",
+    "11": "device mismatch",
+    "12": "unplugged while on",
+    "14": "weigh module and electronics do not match",
+    "15": "needs an adjustment",
+}
+_DEVICE_PARTS = {"b": "its electronics", "t": "its terminal"}
+# Numbers of units in M21 and SIS whose names stand above.
+_NUMBERED_UNITS = {
+    b"0": b"g",
+    b"1": b"kg",
+    b"3": b"mg",
+    b"4": b"ug",
+    b"5": b"ct",
+    b"7": b"lb",
+    b"8": b"oz",
+    b"9": b"ozt",
+}
+_LONGEST = 20
+_PLAIN_NUMBER = re.compile(rb"[-+]?[0-9]{1,12}(\.[0-9]{0,12})?\Z")
+_LISTED = re.compile(rb'I0 [AB] [0-9] "([A-Z0-9@]+)"\Z')
+_SETTLED_WEIGHT = re.compile(rb'SIS A [0-3] "[^"]*" ([0-9]+) ([0-9]) ([0-9]+)( .*)?\Z')
 _REPLY_FORM = re.compile(rb"[A-Z@][A-Z0-9]{0,4}( .*)?\Z")
 
 
@@ -53,7 +80,7 @@ def parse_weight(line: bytes, sent: bytes = b"SIR") -> tuple[float, str] | None:
         status = _STATUS.get(words[1])
         unit = _UNITS.get(words[3])
         # float() would take `nan`, `1e5` and `1_0`, which no balance sends.
-        if status is None or unit is None or number.translate(None, b"0123456789.-+"):
+        if status is None or unit is None or len(number) > _LONGEST or number.translate(None, b"0123456789.-+"):
             return None
         try:
             return float(number) * unit[0] / unit[1], status
@@ -69,7 +96,63 @@ def unknown_unit(line: bytes) -> str:
     words = line.split()
     if len(words) != 4 or words[0] != b"S" or words[1] not in _STATUS or words[3] in _UNITS:
         return ""
-    return words[3].decode("latin-1") if re.fullmatch(rb"[-+]?[0-9.]+", words[2]) else ""
+    return words[3].decode("latin-1") if re.fullmatch(rb"[-+]?[0-9.:]+", words[2]) else ""
+
+
+def digit_g(line: bytes) -> float:
+    """Return what the last digit of a weight line counts, in g; NaN where the line has no weight."""
+    words = line.split()
+    return _digit_g(words[2], words[3]) if len(words) == 4 else _NAN
+
+
+def _digit_g(number: bytes, unit: bytes) -> float:
+    factor = _UNITS.get(unit)
+    return _NAN if factor is None else 10.0 ** -len(number.partition(b".")[2]) * factor[0] / factor[1]
+
+
+def parse_mass(words: list[bytes]) -> float | None:
+    """Return in g what `["100.00", "g"]` says; None if that is no mass."""
+    if len(words) != 2 or words[1] not in _UNITS or (number := parse_number(words[0])) is None:
+        return None
+    factor = _UNITS[words[1]]
+    return number * factor[0] / factor[1]
+
+
+def parse_number(word: bytes) -> float | None:
+    """Return a plain decimal number; None for anything else, such as `nan`, `1e5` or `1_0`."""
+    return float(word) if _PLAIN_NUMBER.match(word) else None
+
+
+def parse_capacity(text: str) -> tuple[float, float]:
+    """Return maximum and its last digit in g from the text of `I2`, `XS204 Excellence 220.0090 g`; NaN for none."""
+    words = text.encode("latin-1").split()[-2:]
+    maximum_g = parse_mass(words)
+    return (_NAN, _NAN) if maximum_g is None else (maximum_g, _digit_g(*words))
+
+
+def parse_step(line: bytes) -> float | None:
+    """Return in g the step of the weight that `SIS` tells, from its unit, decimals and step; None if it tells none."""
+    match = _SETTLED_WEIGHT.match(line)
+    unit = _NUMBERED_UNITS.get(match[1]) if match is not None else None
+    if match is None or unit is None:
+        return None
+    factor = _UNITS[unit]
+    return int(match[3]) * 10.0 ** -int(match[2]) * factor[0] / factor[1]
+
+
+def parse_listed(lines: list[bytes]) -> frozenset[str]:
+    """Return the commands that the lines of `I0` list; none if any line is no such line, but for a bare end."""
+    matches = [_LISTED.match(line) for line in lines if line != b"I0 A"]
+    return frozenset(match[1].decode() for match in matches if match) if all(matches) else frozenset()
+
+
+def host_unit(lines: list[bytes]) -> str | None:
+    """Return the unit of channel 0 in the lines of `M21`, as its number or name; None if they do not tell."""
+    for line in lines:
+        words = line.split()
+        if len(words) == 4 and words[2] == b"0":
+            return words[3].decode("latin-1")
+    return None
 
 
 def parse_text(line: bytes) -> str:
@@ -84,7 +167,7 @@ def is_reply(line: bytes, sent: bytes) -> bool:
     if not words:
         return False
     command = sent.split(None, 1)[0]
-    return words[0] == command or (words[0] == b"S" and command in (b"S", b"SI"))
+    return words[0] == command or (words[0] == b"S" and command in (b"S", b"SI", b"SC"))
 
 
 def is_foreign(line: bytes) -> bool:
@@ -104,11 +187,14 @@ def raise_error_reply(instrument: str, sent: bytes, line: bytes) -> None:
         problem, advice = _ERRORS[words[0]]
         raise RefusedError(instrument, problem, sent=sent, seen=line, advice=advice)
     if len(words) >= 3 and words[2] == b"Error":
-        code = b" ".join(words[3:]).decode("latin-1") or "without a number"
+        code = b" ".join(words[3:]).decode("latin-1")
+        number, part = code[:-1], code[-1:]
+        meaning = _DEVICE_ERRORS.get(number)
+        told = f", {meaning} of {_DEVICE_PARTS[part]}" if meaning and part in _DEVICE_PARTS else ""
         raise RefusedError(
             instrument,
-            f"reports error {code} of its own",
+            f"reports error {code or 'without a number'} of its own{told}",
             sent=sent,
             seen=line,
-            advice="See the balance's display; b stands for its electronics and t for its terminal.",
+            advice="Switch it off and on; if the error stays, it needs service.",
         )

@@ -1,24 +1,46 @@
-"""Mettler Toledo balances that speak MT-SICS (reference manuals 11780711, 11781363, 30324923).
+"""Mettler Toledo balances that speak MT-SICS (reference manuals 11780711, 11781363, 30324923; pages are of 11781363).
 
-ASCII lines ending with CR LF, one request and one reply at a time, as the manual demands; replies are matched by their
-first word. Weights are in g, whatever unit the balance shows.
+Weights are in g, whatever unit the balance shows. A bench needs no display and no keys, so `D`, `DW` and `K` are left
+alone, and of the ways to repeat a weight it uses `SIR`. What a balance has beside the commands of level 0, it is asked
+for once (`I0`); what it lacks is refused, or done another way.
 """
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.clock import Clock
-from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError, RefusedError
+from drivers.errors import NoReplyError, RefusedError
 from drivers.link import Line, Link, WireLog, open_serial
-from drivers.mt_sics import ADVICE_BAUD, is_foreign, is_reply, parse_text, parse_weight, raise_error_reply, unknown_unit
+from drivers.local_stability import LocalStability
+from drivers.mt_sics import digit_g, parse_weight
+from drivers.mt_sics_inquiries import (
+    Abilities,
+    ask_identity,
+    ask_range,
+    ask_rate_hz,
+    ask_tare_g,
+    ask_temperatures_c,
+    ask_text,
+    set_rate_hz,
+    weigh_in_g,
+)
+from drivers.mt_sics_talk import REPLY_TIMEOUT_S, MtSicsTalk
 from drivers.registry import DriverEntry
-from drivers.roles import Identity, Reading
+from drivers.roles import Identity, Reading, WeighingRange
 
-REPLY_TIMEOUT_S = 3.0
-_RESET_TIMEOUT_S = 5.0
+ADJUSTMENT_TIMEOUT_S = 300.0
+_POLL_S = 0.1
+_LONGEST_SC_MS = 65535
+_SETTLED = ("stable", "overload", "underload")
+_ADVICE_REST = "Shield it from draughts and vibration, or wait until nothing flows."
+_NOT_ADJUSTED = {
+    b"I": (
+        "did not adjust itself: busy, or the pan did not come to rest, or is loaded",
+        "Empty the pan, close the draught shield, and repeat.",
+    ),
+    b"L": ("cannot adjust itself", "It has no built-in weight, or as an approved balance does not permit it."),
+}
 
 
 class Options(BaseModel):
@@ -30,13 +52,22 @@ class Options(BaseModel):
     stable_timeout_s: float = Field(
         60.0, ge=5.0, le=180.0, description="how long to wait for a stable pan; longer than the balance itself does (s)"
     )
-    update_rate_hz: float | None = Field(None, gt=0.0, le=100.0, description="rate of the stream, where it can be set")
+    update_rate_hz: float | None = Field(None, gt=0.0, le=1000.0, description="rate of the stream, where it can be set")
+    stable_within_digits: float | None = Field(
+        None,
+        ge=0.0,
+        description="for a balance that never says stable: at rest while readings keep within so many digits",
+    )
+    stable_for_s: float = Field(
+        1.0, ge=0.2, le=60.0, description="for so long; it should span several readings (s); counts with the digits"
+    )
 
 
 class MettlerMtSics:
     """A balance on a serial line or a raw socket.
 
-    Opening resets the balance to its state after power-up (`@`), which also ends a stream that an earlier host left.
+    Opening resets the balance to its state after power-up (`@`), which also ends a stream that an earlier host left,
+    and has it send weights in g (`M21`) if it was set to something else.
 
     Raises:
         NoReplyError: nothing answers as a balance does.
@@ -48,35 +79,59 @@ class MettlerMtSics:
         self._link = link
         self._clock = link.clock
         self._options = options
-        self._serial_number = ""
-        self._wants_stream = False
-        self._streams = False
-        self._in_step = False
-        with self._link.turn:
-            self._reset()
+        self._rate_is_set = False
+        digits = options.stable_within_digits
+        self._rest = LocalStability(digits, options.stable_for_s) if digits is not None else None
+        self._talk = MtSicsTalk(link)
+        self._abilities = Abilities(self._talk)
+        weigh_in_g(self._talk)
 
     # -- who
 
     def identify(self) -> Identity:
         """Ask type (`I2`), software (`I3`) and serial number (`I4`); ends and restarts a stream."""
-        with _Exchange(self):
-            model = self._ask_text("I2")
-            firmware = self._ask_text("I3")
-            serial_number = self._ask_text("I4")
-        if not serial_number:
-            raise GarbledReplyError(self._link.name, "tells no serial number", sent=b"I4", advice=ADVICE_BAUD)
-        return Identity("Mettler Toledo", _model(model), serial_number, firmware.split(" ")[0])
+        with self._talk.exchange():
+            return ask_identity(self._talk)
 
     def levels(self) -> str:
         """Ask which levels and versions of MT-SICS the balance speaks (`I1`)."""
-        with _Exchange(self):
-            return self._ask_text("I1")
+        with self._talk.exchange():
+            return ask_text(self._talk, "I1")
+
+    def commands(self) -> frozenset[str]:
+        """Ask once what the balance can do (`I0`); empty if it does not tell."""
+        if self._abilities.known is not None:
+            return self._abilities.known
+        with self._talk.exchange():
+            return self._abilities.listed()
+
+    def weighing_range(self) -> WeighingRange:
+        """Ask for maximum and readability in g (`I2`); NaN where it does not tell.
+
+        The readability is the last digit of the maximum, as the manual has it. A balance that counts in steps of 2 or 5
+        digits tells so only by `SIS`, which is asked where there is one.
+        """
+        with self._talk.exchange():
+            return ask_range(self._talk, self._abilities)
+
+    def temperatures_c(self) -> tuple[float, ...]:
+        """Ask the balance's own sensors for their temperatures in °C (`M28`).
+
+        Raises:
+            RefusedError: it has none.
+
+        """
+        with self._talk.exchange():
+            self._abilities.need("M28")
+            return ask_temperatures_c(self._talk)
 
     # -- one reading
 
     def read(self) -> Reading:
         """Read the pan now, stable or not, in g (`SI`; the next line of a running stream)."""
-        return self._read_from_stream(stable=False) if self._wants_stream else self._weigh("SI", REPLY_TIMEOUT_S)
+        if self._talk.wants_stream:
+            return self._next_of_stream(self._clock.now_s() + REPLY_TIMEOUT_S)
+        return self._weigh("SI")
 
     def read_stable(self) -> Reading:
         """Read the pan once it is stable, in g (`S`; the next stable line of a running stream).
@@ -85,50 +140,102 @@ class MettlerMtSics:
             RefusedError: the pan does not come to rest within the balance's own limit.
 
         """
-        if self._wants_stream:
-            return self._read_from_stream(stable=True)
-        return self._weigh("S", self._options.stable_timeout_s)
+        if not self._talk.wants_stream and self._rest is None:
+            return self._weigh("S", self._options.stable_timeout_s)
+        timeout_s = self._options.stable_timeout_s
+        reading = self._await_rest(self._clock.now_s() + timeout_s)
+        if reading.status not in _SETTLED:
+            raise RefusedError(
+                self._link.name,
+                f"the pan did not come to rest within {timeout_s:g} s",
+                seen=reading.text.encode("latin-1"),
+                advice=_ADVICE_REST,
+            )
+        return reading
+
+    def read_within(self, timeout_s: float) -> Reading:
+        """Read the pan once it is stable, or as it is after `timeout_s` (`SC`; else by asking again and again)."""
+        time_ms = max(0, round(timeout_s * 1000.0))
+        alone = not self._talk.wants_stream and self._rest is None
+        if alone and time_ms <= _LONGEST_SC_MS and "SC" in self.commands():
+            return self._weigh(f"SC {time_ms}", timeout_s + REPLY_TIMEOUT_S)
+        return self._await_rest(self._clock.now_s() + timeout_s)
 
     # -- zero and tare
 
     def zero(self) -> None:
-        """Set zero once the pan is stable (`Z`)."""
-        self._act("Z", self._options.stable_timeout_s)
+        """Set zero once the pan is stable (`Z`, by a rule of the bench's own `ZI`)."""
+        self._at_rest("Z", "ZI")
 
     def zero_now(self) -> None:
-        """Set zero now, stable or not (`ZI`)."""
-        self._act("ZI", REPLY_TIMEOUT_S)
+        """Set zero now, stable or not (`ZI`, which approved balances lack)."""
+        self._act("ZI", needs=True)
 
     def tare(self) -> None:
-        """Set the tare to the load once the pan is stable (`T`)."""
-        self._act("T", self._options.stable_timeout_s)
+        """Set the tare to the load once the pan is stable (`T`, by a rule of the bench's own `TI`)."""
+        self._at_rest("T", "TI")
 
     def tare_now(self) -> None:
-        """Set the tare to the load now, stable or not (`TI`)."""
-        self._act("TI", REPLY_TIMEOUT_S)
+        """Set the tare to the load now, stable or not (`TI`, which approved balances lack)."""
+        self._act("TI", needs=True)
+
+    def tare_g(self) -> float:
+        """Ask for the tare in g (`TA`)."""
+        with self._talk.exchange():
+            self._abilities.need("TA")
+            return ask_tare_g(self._talk)
 
     def clear_tare(self) -> None:
         """Set the tare to none (`TAC`)."""
-        self._act("TAC", REPLY_TIMEOUT_S)
+        self._act("TAC", needs=True)
+
+    # -- adjustment
+
+    def adjust(self) -> None:
+        """Adjust the sensitivity by the built-in weight (`C3`), with nothing on the pan; takes a minute or more.
+
+        Raises:
+            RefusedError: there is no such weight, or the adjustment was aborted.
+
+        """
+        with self._talk.exchange():
+            self._abilities.need("C3")
+            line = self._talk.request("C3")
+            if line.data == b"C3 B":
+                line = self._talk.further("C3", ADJUSTMENT_TIMEOUT_S)
+            if line.data != b"C3 A":
+                self._talk.fail("C3", line, _NOT_ADJUSTED)
 
     # -- the stream
 
-    def set_update_rate(self, rate_hz: float) -> None:
-        """Set the rate of the stream in Hz (`UPD`); the balance takes the nearest that it has."""
-        self._act(f"UPD {rate_hz:g}", REPLY_TIMEOUT_S)
+    def update_rate_hz(self) -> float:
+        """Ask for the rate of the stream in Hz (`UPD`)."""
+        with self._talk.exchange():
+            self._abilities.need("UPD")
+            return ask_rate_hz(self._talk)
+
+    def set_update_rate(self, rate_hz: float) -> float:
+        """Set the rate of the stream in Hz (`UPD`) to the nearest that the balance has, and return that.
+
+        The balance keeps it for good, so it is set only where it is another one.
+        """
+        with self._talk.exchange():
+            self._abilities.need("UPD")
+            return set_rate_hz(self._talk, rate_hz)
 
     def start_stream(self) -> None:
         """Start readings without end (`SIR`), stable or not."""
-        if self._wants_stream:
+        if self._talk.wants_stream:
             return
-        if self._options.update_rate_hz is not None:
+        if self._options.update_rate_hz is not None and not self._rate_is_set:
             self.set_update_rate(self._options.update_rate_hz)
-        self._wants_stream = True
+            self._rate_is_set = True
+        self._talk.wants_stream = True
         try:
-            with _Exchange(self):
+            with self._talk.exchange():
                 pass  # leaving an exchange starts the stream that is wanted
         except BaseException:
-            self._wants_stream = False
+            self._talk.wants_stream = False
             raise
 
     def next_reading(self, deadline_s: float) -> Reading | None:
@@ -136,229 +243,96 @@ class MettlerMtSics:
 
         Raises:
             RefusedError: no stream was started, or the balance reports an error.
-            GarbledReplyError: a line that is no weight.
+            GarbledReplyError: a line that is no weight, or tells of a restart, after which the stream begins anew.
 
         """
-        turn = self._link.turn
-        if not turn.take(deadline_s):
-            return None
-        try:
-            if not self._streams:
-                self._resume_stream()
-            line = self._link.read_line(deadline_s)
-        finally:
-            turn.end()
+        line = self._talk.next_line(deadline_s)
         if line is None:
             return None
         weight = parse_weight(line.data)
         if weight is None:
-            self._fail(None, line)
-        return Reading(line.arrived_s, weight[0], weight[1], line.data.decode("latin-1"))
+            self._talk.fail(None, line)
+        return self._reading(line, weight)
 
     def stop_stream(self) -> None:
-        """Stop the stream (`@`, which may also clear the tare) and wait until its last line has passed."""
-        self._wants_stream = False
-        if self._streams or not self._in_step:
-            with self._link.turn:
-                self._reset()
+        """Stop the stream (`@`, which on older models also clears the tare) and wait until its last line has passed."""
+        self._talk.stop_stream()
 
     def close(self) -> None:
-        """Stop the stream, if one runs, and release the link."""
-        try:
-            if self._streams:
-                self._wants_stream = self._streams = False
-                self._link.write(b"@\r\n")
-        except InstrumentError:
-            return
-        finally:
-            self._link.close()
+        """Stop the stream, if one runs, and release the link; safe to call twice."""
+        self._talk.close()
 
-    # -- exchanges, each in the caller's turn
+    # -- waiting for rest
 
-    def _weigh(self, command: str, timeout_s: float) -> Reading:
-        with _Exchange(self):
-            line = self._request(command, timeout_s)
-        weight = parse_weight(line.data, command.encode())
-        if weight is None:
-            self._fail(command, line)
-        if weight[1] == "busy":
-            raise RefusedError(
-                self._link.name,
-                "cannot weigh now, or the pan did not come to rest",
-                sent=command.encode(),
-                seen=line.data,
-                advice="Shield it from draughts and vibration, or wait until nothing flows.",
-            )
-        return Reading(line.arrived_s, weight[0], weight[1], line.data.decode("latin-1"))
+    def _at_rest(self, when_stable: str, now: str) -> None:
+        """Do what is asked for once the pan is at rest: by the balance's rule, or by the bench's."""
+        if self._rest is None:
+            self._act(when_stable, self._options.stable_timeout_s)
+        else:
+            self.read_stable()
+            self._act(now, self._options.stable_timeout_s, instead=when_stable)
 
-    def _act(self, command: str, timeout_s: float) -> None:
-        with _Exchange(self):
-            line = self._request(command, timeout_s)
-        words = line.data.split()
-        # A: done; S, D: done, followed by the tare weight or alone.
-        if len(words) > 1 and words[1] in (b"A", b"S", b"D"):
-            return
-        self._fail(command, line)
-
-    def _ask_text(self, command: str) -> str:
-        try:
-            line = self._request(command, REPLY_TIMEOUT_S)
-        except RefusedError:
-            return ""  # not every balance has I2 and I3
-        return parse_text(line.data)
-
-    def _request(self, command: str, timeout_s: float) -> Line:
-        """Send `command` and return its reply; lines with another id are late or unasked for, and passed over."""
-        sent = command.encode()
-        self._link.write(sent + b"\r\n")
-        deadline_s = self._clock.now_s() + timeout_s
-        passed_over: bytes | None = None
-        while (line := self._link.read_line(deadline_s)) is not None:
-            if is_reply(line.data, sent):
-                return line
-            raise_error_reply(self._link.name, sent, line.data)
-            if not line.data.strip():
-                continue
-            if is_foreign(line.data):
-                raise GarbledReplyError(
-                    self._link.name, "answered no MT-SICS", sent=sent, seen=line.data, advice=ADVICE_BAUD
-                )
-            passed_over = line.data
-        raise self._silence(sent, timeout_s, passed_over)
-
-    def _silence(self, sent: bytes, timeout_s: float, passed_over: bytes | None) -> InstrumentError:
-        seen = self._link.unread or passed_over
-        if self._link.unread:
-            return GarbledReplyError(
-                self._link.name, f"no whole line within {timeout_s:g} s", sent=sent, seen=seen, advice=ADVICE_BAUD
-            )
-        return NoReplyError(
-            self._link.name,
-            f"no answer within {timeout_s:g} s",
-            sent=sent,
-            seen=seen or b"",
-            advice=f"Is it switched on, and is its host interface set to MT-SICS? {ADVICE_BAUD}",
-        )
-
-    def _reset(self) -> None:
-        """Cancel everything (`@`) and pass over whatever was still on its way, up to the reply."""
-        self._in_step = self._streams = False
-        self._link.write(b"@\r\n")
-        deadline_s = self._clock.now_s() + _RESET_TIMEOUT_S
-        other: bytes | None = None
-        while (line := self._link.read_line(deadline_s)) is not None:
-            if is_reply(line.data, b"I4"):
-                self._in_step = True
-                return
-            if line.data.strip():
-                other = line.data
-        if other is not None and is_foreign(other):
-            raise GarbledReplyError(
-                self._link.name, "answered no MT-SICS to a reset", sent=b"@\r\n", seen=other, advice=ADVICE_BAUD
-            )
-        raise self._silence(b"@\r\n", _RESET_TIMEOUT_S, other)
-
-    def _resume_stream(self) -> None:
-        if not self._wants_stream:
-            raise RefusedError(self._link.name, "no stream was started")
-        if not self._in_step:
-            self._reset()
-        self._link.write(b"SIR\r\n")
-        self._streams = True
-
-    def _read_from_stream(self, stable: bool) -> Reading:
-        timeout_s = self._options.stable_timeout_s if stable else REPLY_TIMEOUT_S
-        deadline_s = self._clock.now_s() + timeout_s
-        while (reading := self.next_reading(deadline_s)) is not None:
-            if not stable or reading.status == "stable":
+    def _await_rest(self, deadline_s: float) -> Reading:
+        """Return the first reading that is at rest or out of range, or the last one by `deadline_s`."""
+        while True:
+            if self._talk.wants_stream:
+                reading = self._next_of_stream(self._clock.now_s() + REPLY_TIMEOUT_S)
+            else:
+                reading = self._weigh("SI")
+            now_s = self._clock.now_s()
+            if reading.status in _SETTLED or now_s >= deadline_s:
                 return reading
-            if self._clock.now_s() >= deadline_s:
+            if not self._talk.wants_stream:
+                self._clock.sleep_s(min(_POLL_S, deadline_s - now_s))
+
+    def _next_of_stream(self, deadline_s: float) -> Reading:
+        reading = self.next_reading(deadline_s)
+        if reading is None:
+            raise NoReplyError(
+                self._link.name,
+                f"the stream gave nothing for {REPLY_TIMEOUT_S:g} s",
+                sent=b"SIR\r\n",
+                seen=self._link.unread,
+                advice="Is it switched on?",
+            )
+        return reading
+
+    def _reading(self, line: Line, weight: tuple[float, str]) -> Reading:
+        value_g, status = weight
+        if self._rest is not None:
+            status = self._rest.status(line.arrived_s, value_g, status, digit_g(line.data))
+        return Reading(line.arrived_s, value_g, status, line.data.decode("latin-1"))
+
+    # -- exchanges
+
+    def _weigh(self, command: str, timeout_s: float | None = None) -> Reading:
+        with self._talk.exchange():
+            line = self._talk.request(command, timeout_s)
+            weight = parse_weight(line.data, command.encode())
+            if weight is None:
+                self._talk.fail(command, line)
+            if weight[1] == "busy":
                 raise RefusedError(
                     self._link.name,
-                    f"the pan did not come to rest within {timeout_s:g} s",
-                    seen=reading.text.encode(),
-                    advice="Shield it from draughts and vibration, or wait until nothing flows.",
+                    "cannot weigh now, or the pan did not come to rest",
+                    sent=command.encode(),
+                    seen=line.data,
+                    advice=_ADVICE_REST,
                 )
-        raise NoReplyError(
-            self._link.name,
-            f"the stream gave nothing for {timeout_s:g} s",
-            sent=b"SIR\r\n",
-            seen=self._link.unread,
-            advice="Is it switched on?",
-        )
+        return self._reading(line, weight)
 
-    def _fail(self, command: str | None, line: Line) -> NoReturn:
-        sent = (command or "SIR").encode()
-        raise_error_reply(self._link.name, sent, line.data)
-        words = line.data.split()
-        if command is not None and len(words) == 2 and words[1] in _REFUSALS:
-            problem, advice = _REFUSALS[words[1]]
-            raise RefusedError(self._link.name, problem, sent=sent, seen=line.data, advice=advice)
-        if words[:1] == [b"I4"]:
-            self._in_step = self._streams = False
-            raise GarbledReplyError(
-                self._link.name,
-                "has been restarted or reset by hand, which ended the stream",
-                seen=line.data,
-                advice="Was its power interrupted?",
-            )
-        if unit := unknown_unit(line.data):
-            raise GarbledReplyError(
-                self._link.name,
-                f"sent no weight in a known unit, but in {unit}",
-                sent=sent,
-                seen=line.data,
-                advice="Set the balance's host unit to g in its menu.",
-            )
-        raise GarbledReplyError(self._link.name, "sent no weight", sent=sent, seen=line.data, advice=ADVICE_BAUD)
-
-
-class _Exchange:
-    """One conversation: takes the turn, halts a stream, gets back in step, and goes on streaming afterwards."""
-
-    __slots__ = ("_balance",)
-
-    def __init__(self, balance: MettlerMtSics) -> None:
-        self._balance = balance
-
-    def __enter__(self) -> None:
-        balance = self._balance
-        balance._link.turn.__enter__()
-        try:
-            if balance._streams or not balance._in_step:
-                balance._reset()
-            balance._in_step = False  # until the exchange has ended well
-        except BaseException:
-            balance._link.turn.end()
-            raise
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        balance = self._balance
-        try:
-            balance._in_step = error is None or isinstance(error, RefusedError)
-            if balance._in_step and balance._wants_stream:
-                balance._resume_stream()
-        finally:
-            balance._link.turn.end()
-
-
-_REFUSALS = {
-    b"I": (
-        "did not do it: busy, or the pan did not come to rest",
-        "Shield it from draughts and vibration, and repeat.",
-    ),
-    b"L": ("does not take that value", "See the balance's manual for the range."),
-    b"+": ("overloaded, or above the range for zero", "Take the load off, or tare instead of zero."),
-    b"-": ("underloaded, or below the range for zero", "Put pan and vessel on."),
-}
-
-
-def _model(text: str) -> str:
-    """Strip the capacity from I2's text: `XS204 Excellence 220.0090 g` is an `XS204 Excellence`."""
-    words = text.split()
-    if len(words) > 2 and words[-2].replace(".", "", 1).isdigit():
-        words = words[:-2]
-    return " ".join(words)
+    def _act(self, command: str, timeout_s: float | None = None, *, needs: bool = False, instead: str = "") -> None:
+        """Have something done; `needs` refuses at once what the balance lacks, `instead` is what it does then."""
+        with self._talk.exchange():
+            if needs:
+                self._abilities.need(command)
+            if instead and self._abilities.lacks(command):
+                command = instead
+            line = self._talk.request(command, timeout_s)
+            words = line.data.split()
+            # A: done; S, D: done, followed by the tare weight or alone.
+            if len(words) < 2 or words[1] not in (b"A", b"S", b"D"):
+                self._talk.fail(command, line)
 
 
 def open_balance(

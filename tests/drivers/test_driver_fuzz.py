@@ -55,6 +55,7 @@ class ScriptedLink(Link):
     def _shut(self) -> None: ...
 
 
+@IN_MEMORY
 @given(NOISE)
 def test_weight_parser(line: bytes) -> None:
     weight = parse_weight(line)
@@ -66,6 +67,7 @@ def test_weight_parser(line: bytes) -> None:
         assert words[3].isascii() or words[3].endswith(b"g")
 
 
+@IN_MEMORY
 @given(st.integers(-99999999, 99999999), st.integers(0, 6), st.sampled_from("SD"))
 def test_weight_parser_is_exact(digits: int, decimals: int, status: str) -> None:
     text = f"{digits / 10**decimals:.{decimals}f}"
@@ -84,7 +86,7 @@ def outcome(ask: Callable[[], Value]) -> Value | None:
 @IN_MEMORY
 @given(st.lists(NOISE, max_size=6))
 def test_balance(replies: list[bytes]) -> None:
-    link = ScriptedLink([b'I4 A "1"\r\n', *replies])
+    link = ScriptedLink([b'I4 A "1"\r\n', b"M21 B 0 0\r\nM21 A 1 0\r\n", *replies])
     balance = MettlerMtSics(link, BalanceOptions())
     reading = outcome(balance.read)
     assert reading is None or reading.status in ("stable", "dynamic", "overload", "underload")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
 from bench.clock import RealClock
+from drivers import mt_sics_talk
 from drivers.balance import mettler_mt_sics
 from drivers.balance.mettler_mt_sics import MettlerMtSics, Options, open_balance
 from drivers.errors import GarbledReplyError, InstrumentError, LinkError, NoReplyError, RefusedError
@@ -16,6 +17,8 @@ from drivers.roles import Identity
 from tests.drivers.peers import Answer, PtyPeer, Script
 
 RESET = (b"@", b'I4 A "B021002593"\r\n')
+UNKNOWING = {b"M21": b"ES\r\n", b"I0": b"ES\r\n"}
+"""A balance that sets no unit and tells no list of its commands."""
 Open = Callable[..., MettlerMtSics]
 
 
@@ -24,11 +27,12 @@ def open_at(
     clock: RealClock, pty_peer: Callable[[Answer, bytes], PtyPeer], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Open]:
     monkeypatch.setattr(mettler_mt_sics, "REPLY_TIMEOUT_S", 0.4)
-    monkeypatch.setattr(mettler_mt_sics, "_RESET_TIMEOUT_S", 0.6)
+    monkeypatch.setattr(mt_sics_talk, "REPLY_TIMEOUT_S", 0.4)
+    monkeypatch.setattr(mt_sics_talk, "_RESET_TIMEOUT_S", 0.6)
     opened: list[MettlerMtSics] = []
 
-    def make(answer: Answer, **options: float) -> MettlerMtSics:
-        peer = pty_peer(answer, b"\r\n")
+    def make(answer: Answer, *, knows: Mapping[bytes, bytes] = UNKNOWING, **options: float) -> MettlerMtSics:
+        peer = pty_peer(lambda sent: knows[sent] if sent in knows else answer(sent), b"\r\n")
         balance = open_balance(peer.address, Options(**options), clock)
         balance.peer = peer  # type: ignore[attr-defined]
         opened.append(balance)
@@ -97,8 +101,8 @@ def test_reading_once_stable_zero_and_tare(open_at: Open) -> None:
             (b"ZI", b"ZI D\r\n"),
             (b"T", b"T S     100.00 g\r\n"),
             (b"TI", b"TI D     100.01 g\r\n"),
+            (b"TA", b"TA A       1.50 g\r\n"),
             (b"TAC", b"TAC A\r\n"),
-            (b"UPD 10", b"UPD A\r\n"),
         ]
     )
     balance = open_at(script)
@@ -107,8 +111,8 @@ def test_reading_once_stable_zero_and_tare(open_at: Open) -> None:
     balance.zero_now()
     balance.tare()
     balance.tare_now()
+    assert balance.tare_g() == 1.5
     balance.clear_tare()
-    balance.set_update_rate(10.0)
     script.check()
 
 
@@ -125,7 +129,9 @@ def test_reading_once_stable_zero_and_tare(open_at: Open) -> None:
         ("zero", b"EL\r\n", "cannot execute"),
         ("read", b"S I\r\n", "cannot weigh now"),
         ("read", b"S L\r\n", "does not take that value"),
-        ("read_stable", b"S S Error 10b\r\n", "reports error 10b of its own"),
+        ("read_stable", b"S S   Error 10b\r\n", "reports error 10b of its own, EEPROM error of its electronics"),
+        ("read", b"S S    Error 1t\r\n", "reports error 1t of its own, boot error of its terminal"),
+        ("read", b"S S Error\r\n", "reports error without a number"),
     ],
 )
 def test_refusals_name_command_and_reply(command: str, reply: bytes, says: str, open_at: Open) -> None:
@@ -190,7 +196,7 @@ def test_a_late_reply_answers_no_later_request(open_at: Open) -> None:
     with pytest.raises(NoReplyError):
         balance.read_stable()
     assert balance.read().value == 22.22
-    assert balance.peer.received == [b"@", b"S", b"@", b"SI"]  # type: ignore[attr-defined]
+    assert balance.peer.received == [b"@", b"M21", b"S", b"@", b"SI"]  # type: ignore[attr-defined]
 
 
 def test_lines_with_another_id_are_passed_over(open_at: Open) -> None:
@@ -256,7 +262,7 @@ def test_stream(open_at: Open, clock: RealClock) -> None:
     assert balance.read().value == 5.0
     balance.stop_stream()
     assert balance.read().value == 7.0  # nothing of the stream is left on the link
-    assert balance.peer.received == [b"@", b"SIR", b"@", b"T", b"SIR", b"@", b"SI"]  # type: ignore[attr-defined]
+    assert balance.peer.received == [b"@", b"M21", b"SIR", b"@", b"T", b"SIR", b"@", b"SI"]  # type: ignore[attr-defined]
     with pytest.raises(RefusedError, match="no stream was started"):
         balance.next_reading(clock.now_s() + 0.1)
 
@@ -282,9 +288,12 @@ def test_what_else_comes_in_a_stream_is_an_error(line: bytes, says: str, open_at
 
 
 def test_the_stream_s_rate_is_set_where_the_rig_says(open_at: Open) -> None:
-    script = Script([RESET, (b"UPD 23", b"UPD A\r\n"), (b"SIR", None), RESET])
-    balance = open_at(script, update_rate_hz=23.0)
+    rate = [(b"UPD", b"UPD A 10\r\n"), (b"UPD 20", b"UPD A\r\n"), (b"UPD", b"UPD A 18.311\r\n")]
+    script = Script([RESET, *rate, (b"SIR", None), RESET, (b"SIR", None), RESET])
+    balance = open_at(script, update_rate_hz=20.0)
     balance.start_stream()
+    balance.start_stream()
+    balance.stop_stream()
     balance.start_stream()
     balance.stop_stream()
     script.check()

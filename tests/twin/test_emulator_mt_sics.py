@@ -1,95 +1,78 @@
 """The MT-SICS balance, byte for byte as the facts have it."""
 
 import math
-from typing import Any
 
 import pytest
 
-from bench.twin.emulators.mt_sics import MtSicsBalance
 from drivers.mt_sics import parse_weight
-
-
-class FakeScale:
-    """A pan on which the test lays weights."""
-
-    readability_g = 0.00001
-    maximum_g = 220.0
-    output_rate_hz = 10.0
-    serial = "T000042"
-
-    def __init__(self) -> None:
-        self.mass_g = 0.0
-        self.stable_from_s = 0.0
-
-    def indication_g(self, time_s: float) -> float:  # noqa: ARG002
-        return self.mass_g
-
-    def stable(self, time_s: float) -> bool:
-        return time_s >= self.stable_from_s
-
-
-class Bench:
-    """The emulator, its pan, and what it has sent with the due times."""
-
-    def __init__(self, **options: Any) -> None:
-        self.scale = FakeScale()
-        self.sent: list[tuple[float, bytes]] = []
-        self.balance = MtSicsBalance(
-            lambda data, due_s: self.sent.append((due_s, data)),
-            self.scale,
-            lambda _: (21.8, 22.1),
-            stability_timeout_s=5.0,
-            **options,
-        )
-        self.time_s = 0.0
-
-    def run(self, duration_s: float) -> bytes:
-        """Let time pass; return what came."""
-        self.time_s += duration_s
-        while self.balance.next_event_s() <= self.time_s:
-            self.balance.run_until(self.balance.next_event_s())
-        data = b"".join(data for _, data in self.sent)
-        self.sent.clear()
-        return data
-
-    def say(self, data: bytes, duration_s: float = 0.2) -> bytes:
-        self.balance.receive(data, self.time_s)
-        return self.run(duration_s)
-
-
-IDENTITY = b'I4 A "T000042"\r\n'
+from tests.twin.mt_sics_bench import IDENTITY, Bench
 
 
 @pytest.mark.parametrize(
     ("sent", "received"),
     [
         (b"@\r\n", IDENTITY),
-        (b"I1\r\n", b'I1 A "01" "2.30" "2.20" "" ""\r\n'),
+        (b"I1\r\n", b'I1 A "012" "2.30" "2.22" "2.33" ""\r\n'),
         (b"I2\r\n", b'I2 A "TWIN-XPR simulated 220.00000 g"\r\n'),
         (b"I3\r\n", b'I3 A "1.0 0.0.0.0.1"\r\n'),
         (b"I4\r\n", IDENTITY),
-        (b"I5\r\n", b'I5 A "TWIN0001A"\r\n'),
+        (b"I5\r\n", b'I5 A "00000001A"\r\n'),
         (b"I10\r\n", b'I10 A "balance"\r\n'),
         (b'I10 "my balance"\r\nI10\r\n', b'I10 A\r\nI10 A "my balance"\r\n'),
         (b'I10 "a name that is too long"\r\n', b"I10 L\r\n"),
+        (b'I10 "say \\"place 4\\""\r\nI10\r\n', b'I10 A\r\nI10 A "say \\"place 4\\""\r\n'),
         (b"I11\r\n", b'I11 A "TWIN-XPR simulated"\r\n'),
+        (b"I14 0\r\n", b'I14 B 0 1 "Bridge"\r\nI14 A 0 2 "Terminal"\r\n'),
+        (b"I14 4\r\n", b'I14 B 4 1 "T000042B"\r\nI14 A 4 2 "T000042"\r\n'),
+        (b"I14 6\r\n", b"I14 L\r\n"),
+        (b"I14\r\n", b"I14 L\r\n"),
+        (b"I15\r\n", b"I15 A 0\r\n"),
         (b"S\r\n", b"S S    1.23457 g\r\n"),
         (b"SI\r\n", b"S S    1.23457 g\r\n"),
+        (b"SU\r\n", b"S S    1.23457 g\r\n"),
+        (b"SIU\r\n", b"S S    1.23457 g\r\n"),
+        (b"M21 1 3\r\nSIU\r\nSU\r\nSI\r\n", b"M21 A\r\n" + b"S S    1234.57 mg\r\n" * 2 + b"S S    1.23457 g\r\n"),
         (b"SC 1000\r\n", b"S S    1.23457 g\r\n"),
+        (b"SC\r\n", b"S L\r\n"),
+        (b"SC 65536\r\n", b"S L\r\n"),
+        (b"SC 1.5\r\n", b"S L\r\n"),
+        (b"SIS\r\n", b'SIS A 0 "1.23457" 0 5 1 0 0\r\n'),
+        (b"TI\r\nSIS\r\n", b'TI S    1.23457 g\r\nSIS A 0 "0.00000" 0 5 1 0 1\r\n'),
+        (b"TA 1 g\r\nSIS\r\n", b'TA A    1.00000 g\r\nSIS A 0 "0.23457" 0 5 1 0 2\r\n'),
         (b"Z\r\n", b"Z A\r\n"),
         (b"Z\r\nSI\r\n", b"Z A\r\nS S    0.00000 g\r\n"),
         (b"ZI\r\n", b"ZI S\r\n"),
         (b"T\r\n", b"T S    1.23457 g\r\n"),
         (b"T\r\nSI\r\nTA\r\n", b"T S    1.23457 g\r\nS S    0.00000 g\r\nTA A    1.23457 g\r\n"),
         (b"TI\r\n", b"TI S    1.23457 g\r\n"),
+        (b"ZC 500\r\n", b"ZC S\r\n"),
+        (b"ZC 0\r\n", b"ZC L\r\n"),
+        (b"TC 500\r\nSI\r\n", b"TC S    1.23457 g\r\nS S    0.00000 g\r\n"),
+        (b"TC\r\n", b"TC L\r\n"),
+        (b"T\r\nZ\r\nTA\r\n", b"T S    1.23457 g\r\nZ A\r\nTA A    0.00000 g\r\n"),
+        (b"TA 1234.567 mg\r\n", b"TA A    1.23457 g\r\n"),
+        (b"TA 1e-1 g\r\n", b"TA L\r\n"),
+        (b"TA 221 g\r\n", b"TA L\r\n"),
         (b"TA 1.5 g\r\nSI\r\n", b"TA A    1.50000 g\r\nS S   -0.26543 g\r\n"),
         (b"TA -1 g\r\n", b"TA L\r\n"),
         (b"TA x g\r\n", b"TA L\r\n"),
         (b"TI\r\nTAC\r\nTA\r\n", b"TI S    1.23457 g\r\nTAC A\r\nTA A    0.00000 g\r\n"),
         (b'D "HELLO"\r\n', b"D A\r\n"),
         (b"D HELLO\r\n", b"D L\r\n"),
+        (b'D "place 4\\" filter"\r\n', b"D A\r\n"),
         (b"DW\r\n", b"DW A\r\n"),
-        (b"M21\r\n", b"M21 B 0 0\r\nM21 A 1 0\r\n"),
+        (b"C\r\n", b"C B\r\nC A\r\n"),
+        (b"K 2\r\n", b"K A\r\n"),
+        (b"K\r\n", b"K L\r\n"),
+        (b"M01\r\nM01 1\r\nM01\r\nM01 4\r\n", b"M01 A 0\r\nM01 A\r\nM01 A 1\r\nM01 L\r\n"),
+        (b"M02\r\nM02 3\r\nM02\r\n", b"M02 A 2\r\nM02 A\r\nM02 A 3\r\n"),
+        (b"M03\r\nM03 0\r\nM03\r\n", b"M03 A 1\r\nM03 A\r\nM03 A 0\r\n"),
+        (b"M29\r\nM29 5\r\n", b"M29 A 2\r\nM29 L\r\n"),
+        (b"M67\r\nM67 60\r\nM67\r\nM67 x\r\n", b"M67 A 5\r\nM67 A\r\nM67 A 60\r\nM67 L\r\n"),
+        (b"ST\r\nST 1\r\nST\r\n@\r\nST\r\n", b"ST A 0\r\nST A\r\nST A 1\r\n" + IDENTITY + b"ST A 0\r\n"),
+        (b"M21\r\n", b"M21 B 0 0\r\nM21 B 1 0\r\nM21 A 2 0\r\n"),
+        (b"M21 0\r\n", b"M21 A 0 0\r\n"),
+        (b"M21 3\r\n", b"M21 L\r\n"),
         (b"M21 0 0\r\n", b"M21 A\r\n"),
         (b"M21 0 99\r\n", b"M21 L\r\n"),
         (b"M28\r\n", b"M28 B 1 21.8\r\nM28 A 2 22.1\r\n"),
@@ -97,11 +80,21 @@ IDENTITY = b'I4 A "T000042"\r\n'
         (b"UPD 4\r\nUPD\r\n", b"UPD A\r\nUPD A 5\r\n"),
         (b"UPD fast\r\n", b"UPD L\r\n"),
         (b"UPD 0\r\n", b"UPD L\r\n"),
+        (b"UPD 290\r\n", b"UPD L\r\n"),
+        (b"UPD 23\r\n@\r\nUPD\r\n", b"UPD A\r\n" + IDENTITY + b"UPD A 10\r\n"),
         (b"si\r\n", b"ES\r\n"),
         (b"@ \r\n", b"ES\r\n"),
         (b"XYZ\r\n", b"ES\r\n"),
         (b"\r\n", b"ES\r\n"),
-        (b"S 3\r\n", b"EL\r\n"),
+        (b"S 3\r\n", b"S L\r\n"),
+        (b"SI 3\r\n", b"S L\r\n"),
+        (b"T 3\r\n", b"T L\r\n"),
+        (b"TI 3\r\n", b"TI L\r\n"),
+        (b"TAC 3\r\n", b"TAC L\r\n"),
+        (b"Z 3\r\n", b"EL\r\n"),
+        (b"C3 1\r\n", b"EL\r\n"),
+        (b"SI\nSI\r\n", b"ET\r\n"),
+        (b"\x00SI\r\n", b"ET\r\n"),
         (b"I4 now\r\n", b"EL\r\n"),
         (b"SI\n", b""),
         (b"SI\r", b""),
@@ -115,11 +108,16 @@ def test_conversation(sent: bytes, received: bytes) -> None:
 
 def test_the_list_of_commands_is_the_list_of_what_is_understood() -> None:
     lines = Bench().say(b"I0\r\n").decode().splitlines()
-    assert lines[0] == 'I0 B 0 "@"'
+    assert lines[0] == 'I0 B 0 "I0"'
+    assert 'I0 B 0 "@"' in lines
     assert all(line.startswith("I0 B ") for line in lines[:-1])
-    assert lines[-1] == 'I0 A 3 "UPD"'
-    for name in (line.split('"')[1] for line in lines):
+    assert lines[-1] == 'I0 A 2 "ZC"'
+    names = [line.split('"')[1] for line in lines]
+    for name in names:
         assert not Bench().say(f"{name}\r\n".encode()).startswith(b"ES")
+    levels_zero_and_one = "@ I0 I1 I2 I3 I4 I5 S SI SIR Z ZI D DW K SR T TA TAC TI"
+    others = "C3 I10 I11 I14 M01 M02 M03 M21 M28 M29 SC SIRU SIU SNR SNRU SRU SU TC UPD ZC"
+    assert set(names) >= set(f"{levels_zero_and_one} {others}".split())
 
 
 def test_bytes_may_come_one_by_one_and_two_commands_at_once() -> None:
@@ -158,14 +156,15 @@ def test_commands_wait_behind_one_that_waits_and_at_cancels_them_all() -> None:
     assert bench.say(b"S\r\nI2\r\n@\r\n", 10.0) == IDENTITY
 
 
-def test_cancelling_clears_the_tare_and_keeps_the_zero() -> None:
-    bench = Bench()
+@pytest.mark.parametrize(("clears", "then"), [(False, b"S S    0.00000 g\r\n"), (True, b"S S    2.00000 g\r\n")])
+def test_cancelling_keeps_the_zero_and_the_tare_but_on_older_models(clears: bool, then: bytes) -> None:
+    bench = Bench(reset_clears_tare=clears)
     bench.scale.mass_g = 1.0
     bench.say(b"ZI\r\n")
     bench.scale.mass_g = 3.0
     bench.say(b"TI\r\n")
     assert bench.say(b"SI\r\n") == b"S S    0.00000 g\r\n"
-    assert bench.say(b"@\r\nSI\r\n") == IDENTITY + b"S S    2.00000 g\r\n"
+    assert bench.say(b"@\r\nSI\r\n") == IDENTITY + then
 
 
 def test_the_stream_comes_at_the_output_rate_while_commands_are_answered_and_ends_at_si() -> None:
