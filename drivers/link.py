@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 
 from bench.clock import Clock
 from drivers.errors import GarbledReplyError, LinkError
+from drivers.secrets import InstrumentName, Secrets
 
 BUFFER_LIMIT = 65536
 """Bytes without a terminator that a link takes before it calls them noise."""
@@ -93,14 +94,15 @@ class Link(abc.ABC):
         instrument: what the rig calls it, such as `balance`.
         address: where it is.
         clock: the run's clock; deadlines and arrival times are its instants.
-        wire_log: told every byte, or None.
+        wire_log: told every byte but those of secrets, or None.
 
     """
 
     def __init__(self, instrument: str, address: str, clock: Clock, wire_log: WireLog | None) -> None:
         self.instrument = instrument
         self.address = address
-        self.name = f"{instrument} at {address}"
+        self._secrets = Secrets()
+        self.name = InstrumentName(f"{instrument} at {address}", self._secrets)
         self.clock = clock
         self.turn = Turn(clock, self.name)
         self._wire_log = wire_log
@@ -112,6 +114,10 @@ class Link(abc.ABC):
 
     # -- what a driver uses
 
+    def keep_secret(self, secret: bytes) -> None:
+        """Show `secret` (an unlock code) as asterisks in the wire log, and in errors made with this link's name."""
+        self._secrets.add(secret)
+
     def write(self, data: bytes) -> None:
         """Send `data`, all of it.
 
@@ -120,7 +126,7 @@ class Link(abc.ABC):
 
         """
         if self._wire_log is not None:
-            self._wire_log(self.instrument, "tx", self._now_s(), data)
+            self._log("tx", self._now_s(), data)
         self._send(data)
 
     def read_line(self, deadline_s: float) -> Line | None:
@@ -185,7 +191,7 @@ class Link(abc.ABC):
                 return
             dropped += len(chunk)
             if self._wire_log is not None:
-                self._wire_log(self.instrument, "rx", self._now_s(), chunk)
+                self._log("rx", self._now_s(), chunk)
 
     def close(self) -> None:
         """Release the port; safe to call twice."""
@@ -206,13 +212,17 @@ class Link(abc.ABC):
     def _shut(self) -> None:
         """Release the port; safe to call twice, raises nothing."""
 
+    def _log(self, direction: str, time_s: float, data: bytes) -> None:
+        if self._wire_log is not None:
+            self._wire_log(self.instrument, direction, time_s, self._secrets.hide(data))
+
     # -- the buffer
 
     def _cut(self, end: int, after: int) -> Line:
         buffer, chunks = self._buffer, self._chunks
         arrived_s = chunks[0][1]
         if self._wire_log is not None:
-            self._wire_log(self.instrument, "rx", arrived_s, bytes(buffer[:after]))
+            self._log("rx", arrived_s, bytes(buffer[:after]))
         data = bytes(buffer[:end])
         del buffer[:after]
         self._taken += after
@@ -223,7 +233,7 @@ class Link(abc.ABC):
     def _drop(self) -> None:
         if self._buffer:
             if self._wire_log is not None:
-                self._wire_log(self.instrument, "rx", self._chunks[0][1], bytes(self._buffer))
+                self._log("rx", self._chunks[0][1], bytes(self._buffer))
             self._taken += len(self._buffer)
             self._buffer.clear()
             self._chunks.clear()

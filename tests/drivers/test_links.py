@@ -223,3 +223,25 @@ def test_turns_are_taken_one_at_a_time_in_order(clock: RealClock) -> None:
     for thread in threads:
         thread.join(5.0)
     assert order == ["first", "a", "b"]
+
+
+def test_a_secret_is_shown_as_asterisks_in_logs_and_errors(clock: RealClock, pty_peer: MakePty) -> None:
+    log: list[tuple[str, bytes]] = []
+    peer = pty_peer(lambda command: command + b"\n", b"\n")
+    link = open_serial(
+        peer.address, clock, instrument="pump", wire_log=lambda _, way, __, data: log.append((way, data))
+    )
+    link.keep_secret(b"3CC1")
+    link.keep_secret(b"")
+    link.write(b"!REMOTE^3CC1|B1F1\n")
+    line = link.read_line(clock.now_s() + 5.0)
+    link.close()
+    assert line is not None
+    assert line.data == b"!REMOTE^3CC1|B1F1"  # the driver sees what came
+    assert peer.received == [b"!REMOTE^3CC1|B1F1"]
+    assert log == [("tx", b"!REMOTE^****|B1F1\n"), ("rx", b"!REMOTE^****|B1F1\n")]
+    error = GarbledReplyError(link.name, "answered '3CC1'", sent=b"^3CC1|", seen=line.data, advice="Is 3CC1 right?")
+    assert "3CC1" not in str(error)
+    assert (error.sent, error.seen) == (b"^****|", b"!REMOTE^****|B1F1")
+    again = LinkError(error.instrument, "once more, 3CC1")  # as a sampler raises it anew
+    assert "3CC1" not in str(again)
