@@ -14,7 +14,7 @@ from bench.rig.imported import entry_of
 from bench.rig.lock import rig_lock
 from bench.rig.model import InstrumentSpec, Rig
 from drivers.errors import InstrumentError
-from drivers.link import WireLog
+from drivers.link import Link, WireLog, links_opened
 from drivers.roles import (
     Balance,
     ClimateSensor,
@@ -62,6 +62,7 @@ class Opened:
     spec: InstrumentSpec
     instrument: Instrument | None = None
     identity: Identity | None = None
+    links: list[Link] = field(default_factory=list)
     problem: str = ""
 
 
@@ -73,6 +74,8 @@ class OpenRig:
     instruments: dict[str, Instrument]
     identities: dict[str, dict[str, str]]
     record: Record = field(repr=False)
+    links: dict[str, list[Link]] = field(default_factory=dict, repr=False)
+    """The links that each instrument's driver has opened; of a driver with a channel of its own, none."""
 
     @property
     def pump(self) -> Pump:
@@ -207,7 +210,8 @@ def open_rig(
             if len(good) < len(opened):
                 raise RigOpenError(_tree(rig, opened))
             identities = {each.role: _told(each) for each in opened}
-            yield OpenRig(rig, good, identities, record)
+            links = {each.role: each.links for each in opened}
+            yield OpenRig(rig, good, identities, record, links)
         finally:
             _leave(opened, record)
 
@@ -215,7 +219,8 @@ def open_rig(
 def _open(role: str, spec: InstrumentSpec, clock: Clock, wire_logs: WireLogs | None) -> Opened:
     opened = Opened(role, spec)
     try:
-        opened.instrument = _make(role, spec, clock, wire_logs)
+        with links_opened() as opened.links:
+            opened.instrument = _make(role, spec, clock, wire_logs)
         opened.identity = opened.instrument.identify()
         opened.problem = _wrong_serial(opened.identity, spec.serial_number)
     except Exception as error:

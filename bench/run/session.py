@@ -26,6 +26,7 @@ from bench.run.evaluate import error_result, run_result, test_result
 from bench.run.folder import RECORDING, write_results
 from bench.run.interrupts import Interrupts
 from bench.run.judging import check_resolvable
+from bench.run.link_latency import measure_links
 from bench.run.stage import ProgressListener
 from bench.run.state import RunState, RunStates
 from bench.run.wire_log import WireLogs
@@ -107,6 +108,8 @@ class RunSession:
             )
             writer.set_identities(opened.identities)
             self._check_concentration(opened)
+            measure_links(opened, self.clock, writer)
+            writer.set_identities(opened.identities)
         except BaseException as error:
             self._finish(f"the rig could not be opened: {_in_short(error)}")
             raise

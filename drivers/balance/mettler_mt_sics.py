@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bench.clock import Clock
 from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError, RefusedError
-from drivers.link import Line, Link, WireLog, open_serial
+from drivers.link import Line, Link, WireLog, open_link
 from drivers.mt_sics import ADVICE_BAUD, is_foreign, is_reply, parse_text, parse_weight, raise_error_reply, unknown_unit
 from drivers.registry import DriverEntry
 from drivers.roles import Identity, Reading
@@ -364,9 +364,15 @@ def _model(text: str) -> str:
 def open_balance(
     address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
 ) -> MettlerMtSics:
-    """Open a balance at a device path or a pyserial URL."""
-    del visa_library
-    link = open_serial(address, clock, instrument="balance", wire_log=wire_log, baudrate=options.baudrate)
+    """Open a balance at a device path, a pyserial URL or a VISA resource."""
+    link = open_link(
+        address,
+        clock,
+        instrument="balance",
+        wire_log=wire_log,
+        visa_library=visa_library,
+        baudrate=options.baudrate,
+    )
     try:
         return MettlerMtSics(link, options)
     except BaseException:
