@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from drivers.secrets import InstrumentName
+
 
 class InstrumentError(Exception):
     """Base of everything that goes wrong between the bench and an instrument.
 
     Args:
-        instrument: what the rig calls it and where it is, such as `balance at /dev/ttyUSB0`.
+        instrument: what the rig calls it and where it is, such as `balance at /dev/ttyUSB0`; a link's own name
+            (`Link.name`) keeps the link's secrets out of the error.
         problem: what happened, in words.
         sent: the bytes that the bench had sent, if any.
         seen: the bytes that came back, if any.
@@ -24,6 +27,11 @@ class InstrumentError(Exception):
         seen: bytes | None = None,
         advice: str = "",
     ) -> None:
+        if isinstance(instrument, InstrumentName):
+            secrets = instrument.secrets
+            problem, advice = secrets.hide_in_text(problem), secrets.hide_in_text(advice)
+            sent = secrets.hide(sent) if sent is not None else None
+            seen = secrets.hide(seen) if seen is not None else None
         self.instrument = instrument
         self.problem = problem
         self.sent = sent

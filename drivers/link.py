@@ -10,17 +10,25 @@ from __future__ import annotations
 import abc
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from types import TracebackType
 from typing import NamedTuple, Protocol
 
 from bench.clock import Clock
 from drivers.errors import GarbledReplyError, LinkError
+from drivers.secrets import InstrumentName, Secrets
 
 BUFFER_LIMIT = 65536
 """Bytes without a terminator that a link takes before it calls them noise."""
 
 SLICE_S = 0.25
 """How long one read of a port may wait; a deadline is met to within this."""
+
+ROUND_TRIPS_KEPT = 64
+"""A link remembers how long so many of its latest answers took."""
 
 _TURN_POLL_S = 0.005
 _TURN_LIMIT_S = 180.0
@@ -86,6 +94,20 @@ class Turn:
         self._lock.release()
 
 
+_opened: ContextVar[list[Link] | None] = ContextVar("_opened", default=None)
+
+
+@contextmanager
+def links_opened() -> Iterator[list[Link]]:
+    """Yield a list that every link which this task makes inside the block is added to."""
+    links: list[Link] = []
+    token = _opened.set(links)
+    try:
+        yield links
+    finally:
+        _opened.reset(token)
+
+
 class Link(abc.ABC):
     """A byte channel to one instrument.
 
@@ -93,14 +115,15 @@ class Link(abc.ABC):
         instrument: what the rig calls it, such as `balance`.
         address: where it is.
         clock: the run's clock; deadlines and arrival times are its instants.
-        wire_log: told every byte, or None.
+        wire_log: told every byte but those of secrets, or None.
 
     """
 
     def __init__(self, instrument: str, address: str, clock: Clock, wire_log: WireLog | None) -> None:
         self.instrument = instrument
         self.address = address
-        self.name = f"{instrument} at {address}"
+        self._secrets = Secrets()
+        self.name = InstrumentName(f"{instrument} at {address}", self._secrets)
         self.clock = clock
         self.turn = Turn(clock, self.name)
         self._wire_log = wire_log
@@ -109,8 +132,19 @@ class Link(abc.ABC):
         self._chunks: deque[tuple[int, float]] = deque()  # (bytes received up to the chunk's end, its instant)
         self._received = 0
         self._taken = 0
+        self._sent_s: float | None = None
+        self.round_trips_s: deque[float] = deque(maxlen=ROUND_TRIPS_KEPT)
+        """How long the latest answers took: from the writing of a command to the first byte that came after it."""
+        self.low_latency = ""
+        """What came of asking the port for low latency; empty where there is nothing to ask."""
+        if (links := _opened.get()) is not None:
+            links.append(self)
 
     # -- what a driver uses
+
+    def keep_secret(self, secret: bytes) -> None:
+        """Show `secret` (an unlock code) as asterisks in the wire log, and in errors made with this link's name."""
+        self._secrets.add(secret)
 
     def write(self, data: bytes) -> None:
         """Send `data`, all of it.
@@ -120,7 +154,8 @@ class Link(abc.ABC):
 
         """
         if self._wire_log is not None:
-            self._wire_log(self.instrument, "tx", self._now_s(), data)
+            self._log("tx", self._now_s(), data)
+        self._sent_s = self._now_s()
         self._send(data)
 
     def read_line(self, deadline_s: float) -> Line | None:
@@ -158,9 +193,13 @@ class Link(abc.ABC):
             may_wait = self._now_s() < deadline_s
             chunk = self._receive(may_wait)
             if chunk:
+                now_s = self._now_s()
                 self._received += len(chunk)
-                self._chunks.append((self._received, self._now_s()))
+                self._chunks.append((self._received, now_s))
                 buffer += chunk
+                if self._sent_s is not None:
+                    self.round_trips_s.append(now_s - self._sent_s)
+                    self._sent_s = None
             elif not may_wait:
                 return None
 
@@ -177,6 +216,7 @@ class Link(abc.ABC):
 
         """
         self._drop()
+        self._sent_s = None
         end_s = self._now_s() + _DISCARD_LIMIT_S
         dropped = 0
         while dropped < BUFFER_LIMIT and self._now_s() < end_s:
@@ -185,7 +225,7 @@ class Link(abc.ABC):
                 return
             dropped += len(chunk)
             if self._wire_log is not None:
-                self._wire_log(self.instrument, "rx", self._now_s(), chunk)
+                self._log("rx", self._now_s(), chunk)
 
     def close(self) -> None:
         """Release the port; safe to call twice."""
@@ -206,13 +246,17 @@ class Link(abc.ABC):
     def _shut(self) -> None:
         """Release the port; safe to call twice, raises nothing."""
 
+    def _log(self, direction: str, time_s: float, data: bytes) -> None:
+        if self._wire_log is not None:
+            self._wire_log(self.instrument, direction, time_s, self._secrets.hide(data))
+
     # -- the buffer
 
     def _cut(self, end: int, after: int) -> Line:
         buffer, chunks = self._buffer, self._chunks
         arrived_s = chunks[0][1]
         if self._wire_log is not None:
-            self._wire_log(self.instrument, "rx", arrived_s, bytes(buffer[:after]))
+            self._log("rx", arrived_s, bytes(buffer[:after]))
         data = bytes(buffer[:end])
         del buffer[:after]
         self._taken += after
@@ -223,7 +267,7 @@ class Link(abc.ABC):
     def _drop(self) -> None:
         if self._buffer:
             if self._wire_log is not None:
-                self._wire_log(self.instrument, "rx", self._chunks[0][1], bytes(self._buffer))
+                self._log("rx", self._chunks[0][1], bytes(self._buffer))
             self._taken += len(self._buffer)
             self._buffer.clear()
             self._chunks.clear()
@@ -237,6 +281,16 @@ class Link(abc.ABC):
             seen=seen,
             advice="Is this the right instrument and the right baud rate?",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class SerialLine:
+    """How an asynchronous serial line is set; parity is `N`, `E` or `O`, stop bits are 1, 1.5 or 2."""
+
+    baudrate: int = 9600
+    bytesize: int = 8
+    parity: str = "N"
+    stopbits: float = 1
 
 
 def open_serial(
@@ -258,7 +312,7 @@ def open_serial(
     """
     from drivers.serial_link import SerialLink
 
-    return SerialLink(address, clock, instrument, wire_log, baudrate, bytesize, parity, stopbits)
+    return SerialLink(address, clock, instrument, wire_log, SerialLine(baudrate, bytesize, parity, stopbits))
 
 
 def open_visa(
@@ -269,8 +323,11 @@ def open_visa(
     wire_log: WireLog | None = None,
     visa_library: str = "@py",
     baudrate: int = 9600,
+    bytesize: int = 8,
+    parity: str = "N",
+    stopbits: float = 1,
 ) -> Link:
-    """Open a VISA resource; `baudrate` counts for `ASRL…` only.
+    """Open a VISA resource; how a serial line is set counts for `ASRL…` only.
 
     Raises:
         LinkError: it cannot be opened; the message says why.
@@ -278,12 +335,16 @@ def open_visa(
     """
     from drivers.visa_link import VisaLink  # pyvisa takes 0.3 s to import
 
-    return VisaLink(resource, clock, instrument, wire_log, visa_library, baudrate)
+    line = SerialLine(baudrate, bytesize, parity, stopbits)
+    return VisaLink(resource, clock, instrument, wire_log, visa_library, line)
 
 
 def is_visa(address: str) -> bool:
-    """Tell whether `address` is a VISA resource (`TCPIP0::192.0.2.7::5025::SOCKET`) and not a device or a URL."""
-    return "::" in address and "://" not in address
+    """Tell whether `address` is a VISA resource (`TCPIP0::192.0.2.7::5025::SOCKET`) and not a device or a URL.
+
+    VISA's serial resources may hold a URL: `ASRLsocket://192.0.2.7:4001::INSTR`.
+    """
+    return "::" in address and ("://" not in address or address.upper().startswith("ASRL"))
 
 
 def open_link(
@@ -294,6 +355,9 @@ def open_link(
     wire_log: WireLog | None = None,
     visa_library: str = "@py",
     baudrate: int = 9600,
+    bytesize: int = 8,
+    parity: str = "N",
+    stopbits: float = 1,
 ) -> Link:
     """Open a VISA resource, a device path or a pyserial URL, whichever `address` is.
 
@@ -303,6 +367,23 @@ def open_link(
     """
     if is_visa(address):
         return open_visa(
-            address, clock, instrument=instrument, wire_log=wire_log, visa_library=visa_library, baudrate=baudrate
+            address,
+            clock,
+            instrument=instrument,
+            wire_log=wire_log,
+            visa_library=visa_library,
+            baudrate=baudrate,
+            bytesize=bytesize,
+            parity=parity,
+            stopbits=stopbits,
         )
-    return open_serial(address, clock, instrument=instrument, wire_log=wire_log, baudrate=baudrate)
+    return open_serial(
+        address,
+        clock,
+        instrument=instrument,
+        wire_log=wire_log,
+        baudrate=baudrate,
+        bytesize=bytesize,
+        parity=parity,
+        stopbits=stopbits,
+    )

@@ -52,6 +52,7 @@ class DriverEntry:
         summary: one line for lists of drivers.
         needs_address: false for an instrument that is no device.
         unavailable: tells why it cannot be used here and now, as a console without a terminal; empty where it can.
+        confidential: its protocol may not be told: no wire log is kept of it, and its errors are shown without bytes.
 
     """
 
@@ -63,6 +64,7 @@ class DriverEntry:
     summary: str
     needs_address: bool = True
     unavailable: Callable[[], str] = lambda: ""
+    confidential: bool = False
 
 
 class UnknownDriverError(LookupError):

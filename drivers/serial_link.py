@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import serial
 
 from bench.clock import Clock
 from drivers.errors import LinkError
-from drivers.link import SLICE_S, Link, WireLog
+from drivers.link import SLICE_S, Link, SerialLine, WireLog
 
 _WRITE_TIMEOUT_S = 5.0
 _CHUNK = 65536
@@ -17,8 +18,8 @@ _CHUNK = 65536
 class SerialLink(Link):
     """A serial line, or a URL that stands for one.
 
-    The port's time-out stays `SLICE_S` for ever: over RFC 2217 each change would cost a negotiation. Own devices are
-    opened exclusively.
+    The port's time-out stays `SLICE_S` for ever, but on sockets: over RFC 2217 each change would cost a negotiation.
+    Own devices are opened exclusively.
 
     Raises:
         LinkError: the port cannot be opened; the message says why.
@@ -31,22 +32,20 @@ class SerialLink(Link):
         clock: Clock,
         instrument: str,
         wire_log: WireLog | None,
-        baudrate: int,
-        bytesize: int,
-        parity: str,
-        stopbits: float,
+        line: SerialLine,
     ) -> None:
         super().__init__(instrument, address, clock, wire_log)
         scheme = address.partition("://")[0].lower() if "://" in address else ""
+        self._is_socket = scheme == "socket"
         self._advice = _ADVICE.get(scheme, _ADVICE_OTHER)
         self._port: Any = None  # a SerialBase; its type stubs lack in_waiting
         try:
             self._port = serial.serial_for_url(
                 address,
-                baudrate=baudrate,
-                bytesize=bytesize,
-                parity=parity,
-                stopbits=stopbits,
+                baudrate=line.baudrate,
+                bytesize=line.bytesize,
+                parity=line.parity,
+                stopbits=line.stopbits,
                 timeout=SLICE_S,
                 # RFC 2217 ports know no write time-out.
                 write_timeout=None if scheme == "rfc2217" else _WRITE_TIMEOUT_S,
@@ -55,10 +54,24 @@ class SerialLink(Link):
         except (serial.SerialException, OSError, ValueError, KeyError) as error:
             raise LinkError(self.name, f"cannot be opened: {error}", advice=self._advice) from error
         try:
+            self.low_latency = self._ask_for_low_latency(scheme)
             self.discard_input()
         except BaseException:
             self.close()
             raise
+
+    def _ask_for_low_latency(self, scheme: str) -> str:
+        """Let bytes pass at once: adapters wait up to 16 ms for more, sockets until the last were acknowledged."""
+        try:
+            if not scheme:
+                self._port.set_low_latency_mode(True)
+            elif scheme == "socket":
+                self._port._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            else:
+                return ""
+        except (NotImplementedError, AttributeError, ValueError, OSError) as error:
+            return f"not to be had: {error.__context__ or error}"
+        return "set"
 
     def _send(self, data: bytes) -> None:
         port = self._open_port()
@@ -79,6 +92,8 @@ class SerialLink(Link):
     def _receive(self, may_wait: bool) -> bytes:
         port = self._port or self._open_port()
         try:
+            if self._is_socket:
+                return self._receive_from_socket(port, may_wait)
             waiting: int = port.in_waiting
             data: bytes = b""
             if not waiting and may_wait:
@@ -90,6 +105,18 @@ class SerialLink(Link):
         except (serial.SerialException, OSError, TypeError) as error:  # TypeError: closed by another thread
             raise self._broke(error, None) from error
         return data
+
+    def _receive_from_socket(self, port: Any, may_wait: bool) -> bytes:
+        """Return what has arrived: a socket:// port tells that something waits, never how much."""
+        first: bytes = port.read(1) if may_wait else b""
+        if may_wait and not first:
+            return b""
+        port.timeout = 0
+        try:
+            rest: bytes = port.read(_CHUNK)
+        finally:
+            port.timeout = SLICE_S
+        return first + rest
 
     def _shut(self) -> None:
         port, self._port = self._port, None

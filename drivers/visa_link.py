@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections import Counter
 from typing import Any
 
 import pyvisa
-from pyvisa.constants import InterfaceType, ResourceAttribute, StatusCode
+from pyvisa.constants import VI_ATTR_ASRL_AVAIL_NUM, InterfaceType, Parity, ResourceAttribute, StatusCode, StopBits
 from pyvisa.resources import MessageBasedResource, SerialInstrument
 
 from bench.clock import Clock
 from drivers.errors import LinkError
-from drivers.link import SLICE_S, Link, WireLog
+from drivers.link import SLICE_S, Link, SerialLine, WireLog
 
 _MESSAGE_TIMEOUT_S = 5.0
 _CHUNK = 4096
+_PARITIES = {"N": Parity.none, "E": Parity.even, "O": Parity.odd}
+_STOP_BITS = {1: StopBits.one, 1.5: StopBits.one_and_a_half, 2: StopBits.two}
+_WAITING = ResourceAttribute(VI_ATTR_ASRL_AVAIL_NUM)
 _QUIET = (StatusCode.success_max_count_read, StatusCode.success_device_not_present)
 
 
@@ -23,7 +27,8 @@ class VisaLink(Link):
     r"""A VISA resource with `\n` as terminator of reads.
 
     On a byte stream (socket, serial line) reads wait in short slices and hand over incomplete lines too, so that a
-    time-out loses nothing; where VISA transports messages, a read waits for the whole message.
+    time-out loses nothing, and the first byte of a line by itself, so that its instant is known; where VISA transports
+    messages, a read waits for the whole message.
 
     Raises:
         LinkError: the resource cannot be opened; the message says why.
@@ -31,19 +36,25 @@ class VisaLink(Link):
     """
 
     def __init__(
-        self, resource: str, clock: Clock, instrument: str, wire_log: WireLog | None, visa_library: str, baudrate: int
+        self,
+        resource: str,
+        clock: Clock,
+        instrument: str,
+        wire_log: WireLog | None,
+        visa_library: str,
+        line: SerialLine,
     ) -> None:
         super().__init__(instrument, resource, clock, wire_log)
         self._cleanup = contextlib.ExitStack()
         self._session: Any = None
         try:
-            self._open(resource, visa_library, baudrate)
+            self._open(resource, visa_library, line)
             self.discard_input()
         except BaseException:
             self.close()
             raise
 
-    def _open(self, resource: str, visa_library: str, baudrate: int) -> None:
+    def _open(self, resource: str, visa_library: str, line: SerialLine) -> None:
         try:
             manager = self._cleanup.enter_context(_manager(visa_library))
             opened = manager.open_resource(resource, open_timeout=int(_MESSAGE_TIMEOUT_S * 1000))
@@ -56,7 +67,9 @@ class VisaLink(Link):
             if streams:
                 opened.set_visa_attribute(ResourceAttribute.suppress_end_enabled, False)
             if isinstance(opened, SerialInstrument):
-                opened.baud_rate = baudrate
+                _set_line(opened, line)
+            elif streams:
+                self.low_latency = _without_delay(opened)
             self._cleanup.enter_context(opened.ignore_warning(*_QUIET))
         except LinkError:
             raise
@@ -67,6 +80,8 @@ class VisaLink(Link):
         self._visa = opened.visalib
         self._session = opened.session
         self._streams = streams
+        self._tells_waiting = isinstance(opened, SerialInstrument)
+        self._mid_line = False
 
     def _send(self, data: bytes) -> None:
         session = self._open_session()
@@ -79,33 +94,48 @@ class VisaLink(Link):
 
     def _receive(self, may_wait: bool) -> bytes:
         session = self._open_session()
+        if self._tells_waiting:
+            waiting = self._waiting(session)
+            # One byte, so as to wait for no more than has come; the rest is read when it is asked for next.
+            size = waiting or 1
+            return self._read(session, min(size, _CHUNK)) if waiting or may_wait else b""
         if not may_wait:
             return self._receive_waiting(session)
-        try:
-            data, _ = self._visa.read(session, _CHUNK)
-        except pyvisa.VisaIOError as error:
-            if error.error_code == StatusCode.error_timeout:
-                return b""
-            raise self._broke(error, None) from error
-        except (pyvisa.Error, OSError) as error:
-            raise self._broke(error, None) from error
-        return bytes(data)
+        if not self._streams:
+            return self._read(session, _CHUNK)
+        data = self._read(session, _CHUNK if self._mid_line else 1)
+        if data:
+            self._mid_line = not data.endswith(b"\n")
+        return data
 
     def _receive_waiting(self, session: Any) -> bytes:
-        """Return what has arrived; VISA has no such question, so it is a read with the shortest time-out."""
+        """Return what has arrived; a socket has no such question, so it is a read with the shortest time-out."""
         if not self._streams:
             return b""
+        self._resource.timeout = 1
         try:
-            self._resource.timeout = 1
-            try:
-                data, _ = self._visa.read(session, _CHUNK)
-            finally:
-                self._resource.timeout = SLICE_S * 1000
+            data = self._read(session, _CHUNK)
+        finally:
+            self._resource.timeout = SLICE_S * 1000
+        if data:
+            self._mid_line = not data.endswith(b"\n")
+        return data
+
+    def _waiting(self, session: Any) -> int:
+        try:
+            number, _ = self._visa.get_attribute(session, _WAITING)
+        except (pyvisa.Error, OSError, TypeError) as error:
+            raise self._broke(error, None) from error
+        return int(number)
+
+    def _read(self, session: Any, size: int) -> bytes:
+        try:
+            data, _ = self._visa.read(session, size)
         except pyvisa.VisaIOError as error:
             if error.error_code == StatusCode.error_timeout:
                 return b""
             raise self._broke(error, None) from error
-        except (pyvisa.Error, OSError) as error:
+        except (pyvisa.Error, OSError, TypeError) as error:
             raise self._broke(error, None) from error
         return bytes(data)
 
@@ -124,6 +154,27 @@ class VisaLink(Link):
 
 def _is_byte_stream(opened: MessageBasedResource, resource: str) -> bool:
     return resource.upper().endswith("::SOCKET") or opened.interface_type == InterfaceType.asrl
+
+
+def _set_line(opened: SerialInstrument, line: SerialLine) -> None:
+    opened.baud_rate = line.baudrate
+    opened.data_bits = line.bytesize
+    opened.parity = _PARITIES[line.parity]
+    opened.stop_bits = _STOP_BITS[line.stopbits]
+
+
+def _without_delay(opened: MessageBasedResource) -> str:
+    """Let the socket send each command at once, instead of when the one before it was acknowledged."""
+    sessions: Any = getattr(opened.visalib, "sessions", {})
+    own = getattr(sessions.get(opened.session), "interface", None)
+    try:
+        if isinstance(own, socket.socket):  # pyvisa-py tells this attribute, and cannot set it
+            own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        else:
+            opened.set_visa_attribute(ResourceAttribute.tcpip_nodelay, True)
+    except (pyvisa.Error, NotImplementedError, OSError) as error:
+        return f"not to be had: {error}"
+    return "set"
 
 
 def _close_resource(opened: Any) -> None:

@@ -32,6 +32,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, metavar="N", help="seed of the simulated rig, in place of the rig file's")
     group.addoption("--wire-log", action="store_true", help="record every byte to and from every instrument")
     group.addoption(
+        "--wire-log-of",
+        metavar="ROLE",
+        action="append",
+        default=[],
+        help="record every byte to and from one instrument, such as balance; may be given more than once",
+    )
+    group.addoption(
         "--replay", metavar="RUN", help="evaluate and report a finished run's folder again; no instrument is used"
     )
     parser.addini("bench_progress_seconds", "seconds between progress lines when not on a terminal", default="60")
@@ -51,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if named_plans(config) and getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("one bench runs one test at a time: leave out -n")
     if named_plans(config) and not replay:
-        rig_of(config)
+        wire_log_of(config)
 
 
 def _recording_of(run: Path) -> Path:
@@ -108,6 +115,24 @@ def rig_of(config: pytest.Config) -> Rig:
     return config.stash[rig_key]
 
 
+def wire_log_of(config: pytest.Config) -> bool | frozenset[str]:
+    """Return the roles whose bytes are to be logged; True for all of them, none where no log is asked for.
+
+    Raises:
+        pytest.UsageError: the rig has no instrument of a role that is named.
+
+    """
+    rig = rig_of(config)
+    if config.getoption("wire_log"):
+        return True
+    roles = frozenset(config.getoption("wire_log_of"))
+    if unknown := sorted(roles - set(rig.instruments)):
+        raise pytest.UsageError(
+            f"--wire-log-of {unknown[0]}: rig {rig.rig} has no such instrument (it has {', '.join(rig.instruments)})"
+        )
+    return roles
+
+
 def _no_rig(path: Path, config: pytest.Config) -> str:
     folder = PROJECT / Path(DEFAULT_RIG).parent
     known = [short_path(each, config) for each in sorted(folder.glob("*.y*ml"))]
@@ -144,7 +169,7 @@ def _make_folder(config: pytest.Config) -> Path | None:
     plans = named_plans(config)
     if config.getoption("collectonly") or not plans or not any(plan.exists() for plan in plans):
         return None
-    rig_of(config)  # a wrong rig file must leave no folder behind
+    wire_log_of(config)  # a wrong rig file must leave no folder behind
     from bench.run.folder import make_run_folder
 
     name = plans[0].stem if len(plans) == 1 else f"{len(plans)}-plans"

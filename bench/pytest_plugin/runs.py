@@ -13,7 +13,7 @@ from bench.clock import Clock, RealClock
 from bench.plan.model import PlanTest
 from bench.procedures import registry
 from bench.pytest_plugin.collect import PlanItem, driver_key
-from bench.pytest_plugin.options import interrupted_by, named_plans, rig_of, session_folder, signal_key
+from bench.pytest_plugin.options import interrupted_by, named_plans, rig_of, session_folder, signal_key, wire_log_of
 from bench.pytest_plugin.progress import progress_key
 from bench.results.model import RunResult, TestResult
 
@@ -120,7 +120,7 @@ class Runs:
             folder,
             registry(),
             seed=seed,
-            wire_log=self._config.getoption("wire_log"),
+            wire_log=wire_log_of(self._config),
             progress=self._config.stash[progress_key],
         )
         try:

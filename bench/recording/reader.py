@@ -357,6 +357,10 @@ class TestRecord:
         """Return the test's events in order, of one kind where given."""
         return [event for event in self._events if kind is None or event.kind == kind]
 
+    def run_events(self, kind: str) -> list[Event]:
+        """Return the events of a kind that concern the whole run, in order, as far as the test's end."""
+        return [event for event in self._reader.events(kind, "") if event.time_s <= self.end_s]
+
     def part(self, start_s: float, end_s: float) -> TestRecord:
         """Return what was recorded of the test between two instants; an event at the end is not in it."""
         part = copy.copy(self)

@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, cast
 
 from bench.clock import Clock
+from bench.rig.confidential import keep_back, without_bytes
 from bench.rig.errors import RigError
 from bench.rig.imported import entry_of
 from bench.rig.instruments import InstrumentSpec
 from bench.rig.lock import rig_lock
 from bench.rig.model import Rig
 from drivers.errors import InstrumentError
-from drivers.link import WireLog
+from drivers.link import Link, WireLog, links_opened
 from drivers.roles import (
     Balance,
     ClimateSensor,
@@ -33,6 +34,10 @@ ATTEMPTS = 2
 """How often each instrument is told to become safe: an interrupted exchange may spoil the first."""
 
 _FLOWING = frozenset({DeliveryState.BASAL, DeliveryState.BOLUS, DeliveryState.PRIMING})
+
+
+WireLogs = Callable[[str, InstrumentSpec], WireLog | None]
+"""Gives the wire log of a role's instrument; None where none is kept."""
 
 
 class Record(Protocol):
@@ -58,6 +63,7 @@ class Opened:
     spec: InstrumentSpec
     instrument: Instrument | None = None
     identity: Identity | None = None
+    links: list[Link] = field(default_factory=list)
     problem: str = ""
 
 
@@ -69,6 +75,8 @@ class OpenRig:
     instruments: dict[str, Instrument]
     identities: dict[str, dict[str, str]]
     record: Record = field(repr=False)
+    links: dict[str, list[Link]] = field(default_factory=dict, repr=False)
+    """The links that each instrument's driver has opened; of a driver with a channel of its own, none."""
 
     @property
     def pump(self) -> Pump:
@@ -173,7 +181,7 @@ def _stop(pump: Pump) -> None:
 
 @contextmanager
 def open_rig(
-    rig: Rig, clock: Clock, plan: str = "", wire_log: WireLog | None = None, record: Record | None = None
+    rig: Rig, clock: Clock, plan: str = "", wire_logs: WireLogs | None = None, record: Record | None = None
 ) -> Iterator[OpenRig]:
     """Open every instrument of a rig, identify it and compare its serial number; on leaving make it safe and close it.
 
@@ -181,7 +189,7 @@ def open_rig(
         rig: the rig file.
         clock: the run's clock.
         plan: what the rig is opened for; shown to a second process that wants it.
-        wire_log: told every byte, or None.
+        wire_logs: gives what is told every byte of an instrument, or None; a confidential driver's are told to nobody.
         record: told `safe state` and what could not be closed, or None.
 
     Raises:
@@ -198,28 +206,42 @@ def open_rig(
         try:
             # A pump that lives on the supply answers only once that is on.
             in_order = sorted(rig.instruments.items(), key=lambda each: each[0] != "power")
-            opened += [_open(role, spec, clock, wire_log) for role, spec in in_order]
+            opened += [_open(role, spec, clock, wire_logs) for role, spec in in_order]
             good = {each.role: each.instrument for each in opened if each.instrument is not None and not each.problem}
             if len(good) < len(opened):
                 raise RigOpenError(_tree(rig, opened))
             identities = {each.role: _told(each) for each in opened}
-            yield OpenRig(rig, good, identities, record)
+            links = {each.role: each.links for each in opened}
+            yield OpenRig(rig, good, identities, record, links)
         finally:
             _leave(opened, record)
 
 
-def _open(role: str, spec: InstrumentSpec, clock: Clock, wire_log: WireLog | None) -> Opened:
+def _open(role: str, spec: InstrumentSpec, clock: Clock, wire_logs: WireLogs | None) -> Opened:
     opened = Opened(role, spec)
     try:
-        entry = entry_of(role, spec.driver)
-        opened.instrument = entry.factory(
-            spec.address or "", spec.options, clock, wire_log=wire_log, visa_library=spec.visa_library
-        )
+        with links_opened() as opened.links:
+            opened.instrument = _make(role, spec, clock, wire_logs)
         opened.identity = opened.instrument.identify()
         opened.problem = _wrong_serial(opened.identity, spec.serial_number)
     except Exception as error:
         opened.problem = str(error) if isinstance(error, InstrumentError) else f"{type(error).__name__}: {error}"
     return opened
+
+
+def _make(role: str, spec: InstrumentSpec, clock: Clock, wire_logs: WireLogs | None) -> Instrument:
+    entry = entry_of(role, spec.driver)
+
+    def make(wire_log: WireLog | None) -> Instrument:
+        return cast(
+            Instrument,
+            entry.factory(spec.address or "", spec.options, clock, wire_log=wire_log, visa_library=spec.visa_library),
+        )
+
+    wire_log = wire_logs(role, spec) if wire_logs is not None else None
+    if entry.confidential:
+        return cast(Instrument, keep_back(without_bytes(role, lambda: make(None)), role))
+    return make(wire_log)
 
 
 def _wrong_serial(identity: Identity, wanted: str | None) -> str:

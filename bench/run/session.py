@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,17 @@ from bench.results.model import RunResult, TestResult
 from bench.rig.errors import RigError
 from bench.rig.model import Rig
 from bench.rig.open import OpenRig, UnsafeError, open_rig
+from bench.rig.open import WireLogs as WireLogsOf
 from bench.run.bench_state import BenchState
 from bench.run.driving import Driving, note_wall_clock
 from bench.run.evaluate import error_result, run_result, test_result
 from bench.run.folder import RECORDING, write_results
 from bench.run.interrupts import Interrupts
 from bench.run.judging import check_resolvable
+from bench.run.link_latency import measure_links
 from bench.run.stage import ProgressListener
 from bench.run.state import RunState, RunStates
+from bench.run.wire_log import WireLogs
 from drivers.errors import InstrumentError
 
 
@@ -50,7 +53,7 @@ class RunSession:
         folder: where the run writes; it exists and is empty but for what the caller put there.
         procedures: kinds of test by name.
         seed: of the simulated rig; None on a real one.
-        wire_log: whether every byte to and from every instrument is recorded.
+        wire_log: roles whose every byte is recorded, and written into the folder as text; True for all of them.
         progress: told what is being done, or None.
 
     """
@@ -64,7 +67,7 @@ class RunSession:
         procedures: Mapping[str, Procedure],
         *,
         seed: int | None = None,
-        wire_log: bool = False,
+        wire_log: bool | Collection[str] = False,
         progress: ProgressListener | None = None,
     ) -> None:
         self.plan = plan
@@ -99,12 +102,14 @@ class RunSession:
         self._writer = writer = RecordingWriter(self.folder / RECORDING, self.clock, self._config())
         try:
             writer.event("run started", "", plan=self.plan.plan, rig=self.rig.rig)
-            wire = writer.wire if self._wire_log else None
+            wire = self._wire_logs(writer) if self._wire_log else None
             self._open_rig = opened = self._resources.enter_context(
                 open_rig(self.rig, self.clock, self.plan.plan, wire, self._note)
             )
             writer.set_identities(opened.identities)
             self._check_concentration(opened)
+            measure_links(opened, self.clock, writer)
+            writer.set_identities(opened.identities)
         except BaseException as error:
             self._finish(f"the rig could not be opened: {_in_short(error)}")
             raise
@@ -209,6 +214,12 @@ class RunSession:
             error = error.__context__
 
     # -- the run's begin and end
+
+    def _wire_logs(self, writer: RecordingWriter) -> WireLogsOf:
+        roles = None if isinstance(self._wire_log, bool) else self._wire_log
+        logs = WireLogs(self.folder, self.clock, writer, simulated=self.rig.simulated, roles=roles)
+        self._resources.callback(logs.close)
+        return logs.of
 
     def _config(self) -> RunConfig:
         return RunConfig(

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bench.clock import Clock
 from drivers.errors import NoReplyError, RefusedError
-from drivers.link import Line, Link, WireLog, open_serial
+from drivers.link import Line, Link, WireLog, open_link
 from drivers.local_stability import LocalStability
 from drivers.mt_sics import digit_g, parse_weight
 from drivers.mt_sics_inquiries import (
@@ -338,9 +338,15 @@ class MettlerMtSics:
 def open_balance(
     address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
 ) -> MettlerMtSics:
-    """Open a balance at a device path or a pyserial URL."""
-    del visa_library
-    link = open_serial(address, clock, instrument="balance", wire_log=wire_log, baudrate=options.baudrate)
+    """Open a balance at a device path, a pyserial URL or a VISA resource."""
+    link = open_link(
+        address,
+        clock,
+        instrument="balance",
+        wire_log=wire_log,
+        visa_library=visa_library,
+        baudrate=options.baudrate,
+    )
     try:
         return MettlerMtSics(link, options)
     except BaseException:

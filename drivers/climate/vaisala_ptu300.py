@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bench.clock import Clock
 from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError
-from drivers.link import Line, Link, WireLog, open_serial
+from drivers.link import Line, Link, WireLog, open_link
 from drivers.registry import DriverEntry
 from drivers.roles import Climate, Identity
 
@@ -148,13 +148,13 @@ def _in_own_unit(channel: str, value: float, unit: str) -> float | None:
 def open_ptu300(
     address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
 ) -> VaisalaPtu300:
-    """Open a transmitter at a device path or a pyserial URL."""
-    del visa_library
-    link = open_serial(
+    """Open a transmitter at a device path, a pyserial URL or a VISA resource."""
+    link = open_link(
         address,
         clock,
         instrument="climate",
         wire_log=wire_log,
+        visa_library=visa_library,
         baudrate=options.baudrate,
         bytesize=options.bytesize,
         parity=options.parity,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bench.clock import Clock
 from drivers.errors import GarbledReplyError, NoReplyError, RefusedError
-from drivers.link import Link, WireLog, open_serial
+from drivers.link import Link, WireLog, open_link
 from drivers.registry import DriverEntry
 from drivers.roles import Identity
 
@@ -142,9 +142,8 @@ class NumatoRelay:
 def open_relay(
     address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
 ) -> NumatoRelay:
-    """Open a relay module at a device path or a pyserial URL."""
-    del visa_library
-    link = open_serial(address, clock, instrument="occluder", wire_log=wire_log, baudrate=9600)
+    """Open a relay module at a device path, a pyserial URL or a VISA resource."""
+    link = open_link(address, clock, instrument="occluder", wire_log=wire_log, visa_library=visa_library, baudrate=9600)
     try:
         return NumatoRelay(link, options)
     except BaseException:

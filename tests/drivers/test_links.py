@@ -75,17 +75,25 @@ def test_endless_noise_ends_in_an_error_and_an_empty_buffer() -> None:
     assert link.unread == b""
 
 
-@pytest.mark.parametrize("kind", ["pty", "socket", "visa"])
+KINDS = ["pty", "socket", "visa", "visa serial", "visa serial over a socket"]
+
+
+def address_of(kind: str, answer: Answer, pty_peer: MakePty, tcp_peer: MakeTcp) -> str:
+    """Start a peer and return where a link of some kind finds it."""
+    if kind in ("pty", "visa serial"):
+        pty = pty_peer(answer, b"\n")
+        return pty.address if kind == "pty" else f"ASRL{pty.address}::INSTR"
+    tcp = tcp_peer(answer, b"\n")
+    return {"socket": tcp.address, "visa": tcp.visa_address}.get(kind, f"ASRL{tcp.address}::INSTR")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_bytes_pass_and_are_logged(kind: str, clock: RealClock, pty_peer: MakePty, tcp_peer: MakeTcp) -> None:
     def answer(command: bytes) -> bytes:
         return command + b" yes\r\nand more\n"
 
     log: list[tuple[str, str, bytes]] = []
-    if kind == "pty":
-        address = pty_peer(answer, b"\n").address
-    else:
-        peer = tcp_peer(answer, b"\n")
-        address = peer.visa_address if kind == "visa" else peer.address
+    address = address_of(kind, answer, pty_peer, tcp_peer)
     link = open_link(address, clock, instrument="pump", wire_log=lambda who, way, _, data: log.append((who, way, data)))
     before_s = clock.now_s()
     link.write(b"ready?\n")
@@ -109,12 +117,7 @@ def test_noise_without_line_end_is_bounded_on_every_link(
     def answer(_: bytes) -> bytes:
         return b"\x81" * (BUFFER_LIMIT + 5000)
 
-    if kind == "pty":
-        address = pty_peer(answer, b"\n").address
-    else:
-        peer = tcp_peer(answer, b"\n")
-        address = peer.visa_address if kind == "visa" else peer.address
-    link = open_link(address, clock, instrument="pump")
+    link = open_link(address_of(kind, answer, pty_peer, tcp_peer), clock, instrument="pump")
     link.write(b"noise\n")
     with pytest.raises(GarbledReplyError, match=r"without b'\\n'; saw b'\\x81"):
         link.read_line(clock.now_s() + 20.0)
@@ -195,6 +198,8 @@ def test_a_visa_socket_that_nobody_serves_says_so(clock: RealClock, tcp_peer: Ma
     [
         ("TCPIP0::192.0.2.7::5025::SOCKET", True),
         ("ASRL/dev/ttyUSB0::INSTR", True),
+        ("ASRLsocket://192.0.2.7:4001::INSTR", True),
+        ("USB0::0x2A8D::0x0101::MY57500001::INSTR", True),
         ("/dev/ttyUSB0", False),
         ("socket://[::1]:5025", False),
         ("COM3", False),
@@ -223,3 +228,25 @@ def test_turns_are_taken_one_at_a_time_in_order(clock: RealClock) -> None:
     for thread in threads:
         thread.join(5.0)
     assert order == ["first", "a", "b"]
+
+
+def test_a_secret_is_shown_as_asterisks_in_logs_and_errors(clock: RealClock, pty_peer: MakePty) -> None:
+    log: list[tuple[str, bytes]] = []
+    peer = pty_peer(lambda command: command + b"\n", b"\n")
+    link = open_serial(
+        peer.address, clock, instrument="pump", wire_log=lambda _, way, __, data: log.append((way, data))
+    )
+    link.keep_secret(b"3CC1")
+    link.keep_secret(b"")
+    link.write(b"!REMOTE^3CC1|B1F1\n")
+    line = link.read_line(clock.now_s() + 5.0)
+    link.close()
+    assert line is not None
+    assert line.data == b"!REMOTE^3CC1|B1F1"  # the driver sees what came
+    assert peer.received == [b"!REMOTE^3CC1|B1F1"]
+    assert log == [("tx", b"!REMOTE^****|B1F1\n"), ("rx", b"!REMOTE^****|B1F1\n")]
+    error = GarbledReplyError(link.name, "answered '3CC1'", sent=b"^3CC1|", seen=line.data, advice="Is 3CC1 right?")
+    assert "3CC1" not in str(error)
+    assert (error.sent, error.seen) == (b"^****|", b"!REMOTE^****|B1F1")
+    again = LinkError(error.instrument, "once more, 3CC1")  # as a sampler raises it anew
+    assert "3CC1" not in str(again)

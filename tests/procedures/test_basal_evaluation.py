@@ -434,6 +434,9 @@ class _InMemory(TestRecord):
     def events(self, kind: str | None = None) -> list[Event]:
         return [event for event in self._happened if kind in (None, event.kind)]
 
+    def run_events(self, kind: str) -> list[Event]:
+        return self.events(kind)
+
 
 def test_stated_uncertainties_cover_the_truth() -> None:
     """Over 24 pumps and balances: totals, the volume of the first hour and of the mean pulse keep their own U."""

@@ -84,10 +84,11 @@ def result_pulses(train: PulseTrain, weighing: Weighing) -> list[Pulse]:
     """Return the pulses as results hold them, each with its whole uncertainty: noise, balance and conversion."""
     factor, load_mg = weighing.conversion.ul_per_mg, load_uncertainty_mg(weighing.balance)
     relative = combined(weighing.conversion.components(1.0))
+    late_s = combined(weighing.lateness(1.0))
     return [
         Pulse(
             time_s=round(pulse.time_s, 3),
-            time_standard_uncertainty_s=_known(pulse.time_standard_uncertainty_s),
+            time_standard_uncertainty_s=_known(math.hypot(pulse.time_standard_uncertainty_s, late_s)),
             volume_ul=pulse.mass_mg * factor,
             standard_uncertainty_ul=factor
             * math.hypot(pulse.standard_uncertainty_mg, load_mg, relative * pulse.mass_mg),

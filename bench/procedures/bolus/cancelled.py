@@ -45,9 +45,11 @@ def after_cancel(row: BolusRow, spec: MeasurementSpec) -> Measurement:
         scaled(line, row.u_per_percent * (own if line.name in OWN else 1.0))
         for line in row.budget_of_levels(levels, interval_s, 1.0)
     ]
+    per_dead_s = row.u_per_mg * float(np.mean([each.mg_per_dead_s for each in late]))
     lines += [
         lag_component(row.u_per_mg * float(np.mean([each.mg_per_lag_s for each in late]))),
-        dead_component(row.u_per_mg * float(np.mean([each.mg_per_dead_s for each in late]))),
+        dead_component(per_dead_s),
+        *row.weighing.lateness(per_dead_s),
     ]
     late_u = row.u_per_mg * float(np.mean([each.mass_mg for each in late]))
     return measurement("after_cancel", spec.title, late_u, spec.unit, lines)

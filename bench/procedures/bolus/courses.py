@@ -82,6 +82,7 @@ def _budget(course: Course, row: BolusRow) -> list[Component]:
         *row.budget_of_levels(levels, interval_s, 0.0),
         lag_component(slope),
         dead_component(-slope),
+        *row.weighing.lateness(-slope),
         bounded("when the pump took the command", took_s, "s", slope, source="until it was acknowledged"),
         bounded("largest of many means", chance, "%", -1.0, source="noise helps the largest", estimate=chance),
     ]

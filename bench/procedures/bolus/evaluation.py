@@ -122,6 +122,7 @@ def _delivery_time(row: BolusRow, spec: MeasurementSpec) -> Measurement:
     lines = [
         lag_component(float(np.mean([one.time_per_lag for one in timed]))),
         dead_component(-1.0),
+        *row.weighing.lateness(-1.0),
         component("noise at 95 %", rms([one.u_time_s for one in timed]) / root, "s", source="blanks"),
         component("noise of the levels", level_mg, "mg", per_mg, source="noise of the blanks"),
         row.to_come.component(per_mg / row.percent_per_mg, row.percent_per_mg),
@@ -155,6 +156,7 @@ def _tail_fraction(row: BolusRow, spec: MeasurementSpec) -> Measurement:
     lines = [
         lag_component(float(np.mean(per_lag))),
         dead_component(float(np.mean(per_dead))),
+        *row.weighing.lateness(float(np.mean(per_dead))),
         component("noise at the pump's end", rms(noise) / root, "%", source="blanks"),
         component("noise of the levels", rms(levels) / root, "%", source="noise of the blanks"),
         row.to_come.component(1.0, 100.0 / mean_mg),

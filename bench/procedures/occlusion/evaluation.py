@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from bench.metrology.budget import bounded, component, measurement, scaled, undetermined
@@ -77,7 +78,8 @@ def _pressure_at_alarm(seen: OcclusionReadings, spec: MeasurementSpec) -> Measur
     if facts.alarm is None:
         why = NEVER_SHUT if facts.origin is None else NO_ALARM
         return undetermined(name, spec.title, spec.unit, why)
-    if line_pressure.beyond_at(seen.pressure, facts.alarm.time_s, 2.0 * facts.alarm.standard_uncertainty_s):
+    known_s = math.hypot(2.0 * facts.alarm.standard_uncertainty_s, seen.pressure_late_s)
+    if line_pressure.beyond_at(seen.pressure, facts.alarm.time_s, known_s):
         return undetermined(name, spec.title, spec.unit, "the pressure was beyond the sensor's range then")
     return _pressure(seen, name, spec, _at_alarm(seen), "when the alarm was raised")
 
@@ -86,7 +88,8 @@ def _at_alarm(seen: OcclusionReadings) -> Pressure | None:
     alarm = seen.facts.alarm
     if alarm is None or seen.zero is None:
         return None
-    return line_pressure.at(seen.pressure, seen.zero, alarm.time_s, 2.0 * alarm.standard_uncertainty_s)
+    known_s = math.hypot(2.0 * alarm.standard_uncertainty_s, seen.pressure_late_s)
+    return line_pressure.at(seen.pressure, seen.zero, alarm.time_s, known_s)
 
 
 def _peak_pressure(seen: OcclusionReadings, spec: MeasurementSpec) -> Measurement:

@@ -59,6 +59,8 @@ class OcclusionReadings:
     actuation: Actuation
     ul_per_u: float
     increment_ul: float
+    pressure_late_s: float = 0.0
+    """By how much a reading of the pressure may have been stamped late."""
 
     @property
     def begin_s(self) -> float:
@@ -178,7 +180,12 @@ def _with_tail(budget: list[Component], tail: Tail, per_ul: float) -> list[Compo
 
 
 def readings(
-    facts: OcclusionFacts, weighing: Weighing, pressure: Series, release_s: float, context: Context
+    facts: OcclusionFacts,
+    weighing: Weighing,
+    pressure: Series,
+    release_s: float,
+    context: Context,
+    pressure_late_s: float = 0.0,
 ) -> OcclusionReadings:
     """Gather what the measurements are made of; `release_s` is how long the opened line was watched."""
     spec = context.rig.pressure
@@ -195,6 +202,7 @@ def readings(
         actuation=actuation(context.rig.occluder),
         ul_per_u=context.concentration.ul_per_u,
         increment_ul=increment.to("µL", context.concentration) if increment is not None and pulsed else math.nan,
+        pressure_late_s=pressure_late_s,
     )
 
 

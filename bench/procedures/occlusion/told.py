@@ -25,6 +25,7 @@ from bench.procedures.occlusion.readings import OcclusionReadings, readings
 from bench.procedures.occlusion.repeats import parts, repeats_table, together
 from bench.procedures.occlusion.repeats_figures import courses_table, repeats_figures
 from bench.procedures.occlusion.settings import MEASURED, Kind, OcclusionSettings
+from bench.procedures.shared.latency import link_latency_s
 from bench.procedures.shared.shown import simulated_words
 from bench.procedures.shared.weighing import Weighing
 from bench.recording.reader import TestRecord
@@ -51,8 +52,8 @@ def occlusions(
 ) -> Told:
     """Evaluate a test whose line is shut, once or several times."""
     release_s, words = settings.release_observation.to("s"), simulated_words(record.simulated)
-    pressure = record.series("pressure.pressure_kpa")
-    seen = [readings(facts(part), weighing, pressure, release_s, context) for part in parts(record)]
+    pressure, late_s = record.series("pressure.pressure_kpa"), link_latency_s(record, "pressure")
+    seen = [readings(facts(part), weighing, pressure, release_s, context, late_s) for part in parts(record)]
     names = MEASURED[settings.kind]
     each = [measure(one, catalogue, names) for one in seen]
     several = settings.kind is Kind.REPEATED

@@ -94,7 +94,7 @@ def measure_responses(
     largest = max(found, key=lambda each: abs(each.delay_s))
     latest = max(found, key=_excess_s)
     commands = math.hypot(*(each.after.half_s for each in found)) / len(found)
-    mean = _timing(len(found), commands)
+    mean = _timing(len(found), commands, dosing)
     early = [each for each in found if not each.on_time]
     allowed = float(np.mean([each.allowed_s for each in found])) / 60.0
     note = f"{len(found)} changes; a pump that drops the pulse under way takes {allowed:.3g} min"
@@ -106,14 +106,14 @@ def measure_responses(
             catalogue,
             "largest_response_delay",
             abs(largest.delay_s) / 60.0,
-            _timing(1, largest.after.half_s),
+            _timing(1, largest.after.half_s, dosing),
             f"{_told(largest, dosing)}: {'late' if largest.delay_s >= 0.0 else 'EARLY'}",
         ),
         stated(
             catalogue,
             "largest_excess_delay",
             _excess_s(latest) / 60.0,
-            _timing(1, latest.after.half_s),
+            _timing(1, latest.after.half_s, dosing),
             f"{_told(latest, dosing)}; beyond the interval of the new rate, or early by so much",
         ),
     ]
@@ -128,7 +128,7 @@ def _told(one: Response, dosing: Dosing) -> str:
     return f"change at {clock(one.after.begin_s - dosing.began_s)} ({one.after.reason})"
 
 
-def _timing(number: int, command_half_s: float) -> list[Component]:
+def _timing(number: int, command_half_s: float, dosing: Dosing) -> list[Component]:
     per_min = 1.0 / 60.0
     return [
         component("instant of the dose", U_DOSE_S / math.sqrt(number), "s", per_min, source=f"{U_DOSE_S:g} s"),
@@ -136,4 +136,5 @@ def _timing(number: int, command_half_s: float) -> list[Component]:
             "lag of the balance", DOSE_LAG_HALF_S, "s", per_min, source=f"{DOSE_LAG_S:g} s ± {DOSE_LAG_HALF_S:g} s"
         ),
         bounded("instant of the command", command_half_s, "s", per_min, source="sent and acknowledged"),
+        *dosing.weighing.lateness(per_min),
     ]

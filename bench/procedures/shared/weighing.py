@@ -20,6 +20,7 @@ from bench.metrology.vessel_buoyancy import correction_uncertainty_mg, vessel_co
 from bench.procedures.base import Context
 from bench.procedures.shared.commands import DELIVERIES
 from bench.procedures.shared.conversion import NOT_APPLIED, Conversion, conversion
+from bench.procedures.shared.latency import latency_lines, link_latency_s
 from bench.procedures.shared.pulse_rests import BetweenPulses, between_pulses
 from bench.procedures.shared.rests import rests_of
 from bench.quantities import Tolerance
@@ -54,7 +55,8 @@ class Weighing:
     unstable; none of a balance that never says whether they are. `quiet` are the stretches without delivery that tell
     the noise, blanks or else rests; empty where there are none. `evaporation` is the loss that is made good, none where
     the plan switches that off; `found_evaporation` is what was found. `scatter_mg` is by how much single readings
-    scatter before they are rounded. `noise_source` is where `noise` comes from.
+    scatter before they are rounded. `noise_source` is where `noise` comes from. `late_s` is by how much readings may
+    have been stamped late, by their link.
     """
 
     time_s: Floats
@@ -71,6 +73,7 @@ class Weighing:
     unstable_s: Floats
     scatter_mg: float = 0.0
     noise_source: str = "noise of the blanks"
+    late_s: float = 0.0
 
     @property
     def readability_mg(self) -> float:
@@ -104,6 +107,10 @@ class Weighing:
         """Whether the buoyancy of the vessel is made good."""
         known = self.displaced_ml is not None and self.conversion.air is not None
         return known and self.conversion.applied.vessel_buoyancy
+
+    def lateness(self, per_s: float) -> list[Component]:
+        """Return the budget line of what late stamps do to a measurement that changes by `per_s` a second."""
+        return latency_lines(self.late_s, per_s)
 
     def components(
         self, volume_ul: float, per_ul: float, levels: Levels, interval_s: float, near: Spread | None = None
@@ -250,6 +257,7 @@ def weigh_record(record: TestRecord, context: Context, at_rest: Window | None = 
         beyond_s,
         unstable_s,
         scatter_mg,
+        late_s=link_latency_s(record, "balance"),
     )
 
 
