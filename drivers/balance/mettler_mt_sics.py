@@ -67,7 +67,8 @@ class MettlerMtSics:
     """A balance on a serial line or a raw socket.
 
     Opening resets the balance to its state after power-up (`@`), which also ends a stream that an earlier host left,
-    and has it send weights in g (`M21`) if it was set to something else.
+    and has it send weights in g (`M21`) if it was set to something else. Any question beside a running stream halts
+    that by `@`, too, since only its answer tells where the stream ends: older models forget their tare then.
 
     Raises:
         NoReplyError: nothing answers as a balance does.
@@ -252,7 +253,9 @@ class MettlerMtSics:
         weight = parse_weight(line.data)
         if weight is None:
             self._talk.fail(None, line)
-        return self._reading(line, weight)
+        if self._rest is not None:
+            return self._reading(line, weight)
+        return Reading(line.arrived_s, weight[0], weight[1], line.data.decode("latin-1"))
 
     def stop_stream(self) -> None:
         """Stop the stream (`@`, which on older models also clears the tare) and wait until its last line has passed."""

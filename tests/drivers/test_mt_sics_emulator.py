@@ -1,12 +1,14 @@
 """The balance driver against `mt-sics-emulator`, written by others, on loopback TCP.
 
 Known deviations of that emulator from real balances are not tested: `SI` answers with id `SI` (taken as well), `ZI A`,
-the contents of `I2`, `S` while moving, `@` clearing the zero, the rate of `SIR`.
+the contents of `I2`, `S` while moving, `@` clearing the zero, the rate of `SIR`. Its `I0` is no list of commands, which
+the driver sees.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -77,6 +79,11 @@ def test_identity_as_far_as_the_emulator_has_it(balance: MettlerMtSics) -> None:
     identity = balance.identify()
     assert identity.serial_number == "B246813579"
     assert identity.firmware == "2.30"
+    assert balance.commands() == frozenset()
+    assert math.isnan(balance.weighing_range().maximum_g)
+    for ask in (balance.adjust, balance.update_rate_hz, balance.tare_g, balance.temperatures_c):
+        with pytest.raises(RefusedError, match="does not know the command"):
+            ask()
 
 
 def test_reading_taring_and_zeroing(balance: MettlerMtSics, emulator: Emulator) -> None:
@@ -98,9 +105,13 @@ def test_reading_taring_and_zeroing(balance: MettlerMtSics, emulator: Emulator) 
     assert balance.read_stable().value == pytest.approx(0.0, abs=0.0002)
 
 
-def test_overload(balance: MettlerMtSics, emulator: Emulator) -> None:
+def test_out_of_range(balance: MettlerMtSics, emulator: Emulator) -> None:
     emulator.put(230.0)
     assert balance.read().status == "overload"
+    emulator.put(-230.0)
+    assert balance.read_stable().status == "underload"
+    with pytest.raises(RefusedError, match="below the range for zero"):
+        balance.zero()
 
 
 def test_stream(balance: MettlerMtSics, emulator: Emulator, clock: RealClock) -> None:
@@ -111,6 +122,12 @@ def test_stream(balance: MettlerMtSics, emulator: Emulator, clock: RealClock) ->
     times = [reading.time_s for reading in readings if reading is not None]
     assert values == pytest.approx([12.0] * 4, abs=0.0002)
     assert times == sorted(times)
+    emulator.put(12.5)
+    balance.tare()  # halts the stream and lets it go on
+    reading = balance.next_reading(clock.now_s() + 2.0)
+    assert reading is not None
+    assert reading.value == pytest.approx(0.0, abs=0.0003)
+    balance.clear_tare()
     balance.stop_stream()
     emulator.put(13.0)
     assert balance.read_stable().value == pytest.approx(13.0, abs=0.0002)

@@ -101,7 +101,7 @@ class MtSicsBalance:
         )
         self._output = 0
         self._output_s = math.inf
-        self._timer_s = self._mishaps[0][0] if self._mishaps else math.inf
+        self._timer_s = self._next_s = self._mishaps[0][0] if self._mishaps else math.inf
         zeroing = Zeroing(scale, self._pan, self._settings, self._waiting, self._reply)
         tells = {**self._information.commands, **self._settings.commands}
         self._tells = {name: tell for name, tell in tells.items() if name not in lacks}
@@ -128,17 +128,19 @@ class MtSicsBalance:
 
     def next_event_s(self) -> float:
         """Return the next output instant that matters, or whatever else happens by itself."""
-        return min(self._output_s, self._timer_s)
+        return self._next_s
 
     def run_until(self, time_s: float) -> None:
         """Send what is due at each output instant up to `time_s`, and let happen what is due."""
-        while self._output_s <= time_s or self._timer_s <= time_s:
+        while self._next_s <= time_s:
             if self._timer_s < self._output_s:
                 self._happen(self._timer_s)
                 continue
             instant_s = self._output_s
             self._output += 1
-            self._output_s = self._output / self._settings.rate_hz
+            self._output_s = self._next_s = self._output / self._settings.rate_hz
+            if self._timer_s < self._next_s:
+                self._next_s = self._timer_s
             self._put_out(instant_s)
 
     def _put_out(self, time_s: float) -> None:
@@ -154,7 +156,7 @@ class MtSicsBalance:
             self._waiting.put_out(indication_g, settled, time_s)
             self._go_on(time_s)
         elif not self._weighing.needs_outputs:
-            self._output_s = math.inf
+            self._schedule(time_s)
 
     @property
     def _busy(self) -> bool:
@@ -175,6 +177,7 @@ class MtSicsBalance:
             rate_hz = self._settings.rate_hz
             self._output = math.floor(time_s * rate_hz + 1e-9) + 1
             self._output_s = self._output / rate_hz
+        self._next_s = min(self._output_s, self._timer_s)
 
     def _execute(self, line: str, time_s: float) -> None:
         name, *parameters = line.split(" ")

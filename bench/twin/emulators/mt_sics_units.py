@@ -59,7 +59,8 @@ class Writer:
 
     def line(self, mass_g: float, stable: bool) -> bytes:
         """Write a whole line of a weight that was asked for by any command beginning with S."""
-        return (self._stable if stable else self._dynamic) % self.value(mass_g)
+        value = round(mass_g * self._per_g) / self._per_g if self._in_g else self.value(mass_g)
+        return (self._stable if stable else self._dynamic) % value
 
 
 def decimals(readability_g: float) -> int:
