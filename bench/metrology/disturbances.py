@@ -1,10 +1,13 @@
 """Slow disturbances of a balance: a door's swing, static charge that leaks away, a draught.
 
 What is left of a weighing once its pulses are taken out should be noise and a steady slope. Three neighbouring means
-tell a bend of it whatever the slope; a bend that the noise does not explain is a disturbance.
+tell a bend of it whatever the slope; a bend that the noise does not explain is a disturbance. Where a delivery begins
+or ends the slope may change: what creeps out of soft parts after each pulse is not taken out with it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,15 +22,19 @@ _SWING_S = 60.0
 """A bend over no longer blocks is a swing, over longer ones a drift."""
 
 
-def bends(residual: Grid, noise: Noise, least_mg: float) -> list[Disturbance]:
-    """Return where what is left of a weighing bends by more than noise and `least_mg`; each stretch once."""
+Hinge = tuple[float, float]
+"""An instant at which the slope may change by itself, and by how much at most in mg/s."""
+
+
+def bends(residual: Grid, noise: Noise, least_mg: float, hinges: Sequence[Hinge] = ()) -> list[Disturbance]:
+    """Return where what is left of a weighing bends by more than noise, `least_mg` and hinges; each stretch once."""
     found: list[Disturbance] = []
     length_s = _SHORTEST_S
     while length_s <= _LONGEST_S and 3.0 * length_s < residual.step_s * len(residual.mass_mg):
         size, start_s = _bends_of(residual, length_s)
         windows: list[Window] = [(i * length_s, (i + 1) * length_s) for i in range(3)]
         spread = noise.sum_of_levels(windows, [-0.5, 1.0, -0.5]).standard_uncertainty
-        threshold = max(_BENDS * spread, least_mg)
+        threshold = max(_BENDS * spread, least_mg) + _by_hinges(start_s, length_s, hinges)
         for at in _peaks(size, threshold):
             begin, end = float(start_s[at]), float(start_s[at]) + 3.0 * length_s
             if not any(begin < each.time_s + each.lasted_s and end > each.time_s for each in found):
@@ -47,7 +54,18 @@ def _bends_of(residual: Grid, length_s: float) -> tuple[Floats, Floats]:
     return np.nan_to_num(size), np.asarray(start_s, dtype=np.float64)
 
 
-def _peaks(size: Floats, threshold: float) -> list[int]:
+def _by_hinges(start_s: Floats, length_s: float, hinges: Sequence[Hinge]) -> Floats:
+    """Return how far each stretch of three means may bend by the changes of slope in it."""
+    allowed = np.zeros(len(start_s))
+    for at_s, slope_mg_per_s in hinges:
+        # Means over each of the three of a line that is flat before the hinge and rises by one after it.
+        since = np.maximum(0.0, start_s[:, None] + length_s * np.arange(4.0) - at_s)
+        rises = np.diff(0.5 * since**2, axis=1) / length_s
+        allowed += slope_mg_per_s * np.abs(rises[:, 1] - 0.5 * (rises[:, 0] + rises[:, 2]))
+    return allowed
+
+
+def _peaks(size: Floats, threshold: Floats) -> list[int]:
     """Return the greatest of every run beyond a threshold, the greatest of all first."""
     beyond = np.flatnonzero(np.abs(size) > threshold)
     runs = np.split(beyond, np.flatnonzero(np.diff(beyond) > 4) + 1) if len(beyond) else []

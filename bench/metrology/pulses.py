@@ -17,7 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.metrology.disturbances import bends
+from bench.metrology.disturbances import Hinge, bends
 from bench.metrology.matched_filter import Fitter, Grid, Scan, covariance_of, first_order, grid_of, scan
 from bench.metrology.noise import Floats, Noise, Window
 from bench.metrology.noise_covariance import FilteredNoise, from_noise
@@ -50,7 +50,7 @@ EXTRA_DOUBT = "a step of a pulse's size and shape where none is scheduled: a jum
 _SETTLED_S = 5.0
 _LEFT_BY_A_STEP = 0.5
 _SLOPE_MG_PER_S = 2e-3
-_TAIL_SHARE = 0.1
+_TAIL_SHARE, _MOST_CREEPING = 0.1, 0.15
 
 
 def find_pulses(
@@ -227,7 +227,7 @@ def _train(
     told = explained(record, steps)
     steps.update(told.scheduled)
     rest = residual(record, [*(step for parts in steps.values() for step in parts), *told.extra, *as_steps(told)])
-    slow = [] if record.interval_s < DENSE_S else bends(rest, record.noise, 0.5 * record.pulse_mg)
+    slow = [] if record.interval_s < DENSE_S else bends(rest, record.noise, 0.5 * record.pulse_mg, _hinges(record))
     disturbances = [*told.disturbances, *(each for each in slow if not _left_by_a_step(each, told.disturbances))]
     extra = [step for step in told.extra if _while_delivering(record, step.time_s)]
     disturbances += [
@@ -239,6 +239,12 @@ def _train(
     pulses = _told(record, scheduled, weighed)
     spacing = own_interval([Slot(slot.time_s, True) for slot in slots], record.interval_s)
     return PulseTrain(pulses, disturbances, spacing, record.pulse_mg, detection=_detection(record), fit=fit)
+
+
+def _hinges(record: Record) -> list[Hinge]:
+    """Return where the slope changes by what creeps after each pulse: with the first of them and after the last."""
+    creeping_mg_per_s = _MOST_CREEPING * record.pulse_mg / record.interval_s
+    return [(at_s, creeping_mg_per_s) for at_s in record.delivery]
 
 
 def _told(record: Record, scheduled: Sequence[Sequence[Step]], weighed: Sequence[Weighed]) -> list[FoundPulse]:

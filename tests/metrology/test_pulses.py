@@ -119,6 +119,22 @@ def test_a_bump_is_no_pulse(balance_noise: MakeNoise) -> None:
     assert train.of("extra", "missed", "doubled") == []
 
 
+@pytest.mark.parametrize(("charge_mg", "kinds"), [(0.0, []), (3.0, ["drift"])])
+def test_what_creeps_after_every_pulse_is_no_disturbance_but_static_charge_at_the_begin_is(
+    balance_noise: MakeNoise, charge_mg: float, kinds: list[str]
+) -> None:
+    """6 U/h: a pulse in 30 s, 8 % of each comes with 20 s; the stop bends what is left by a third of a milligram."""
+    pulses, end_s = regular(30.0, 60), BLANK_S + 60.5 * 30.0
+    time_s, mass_mg = staircase(balance_noise, 4, pulses, end_s + BLANK_S)
+    for instant_s, pulse_mg in pulses:
+        since_s = np.maximum(0.0, time_s - instant_s)
+        mass_mg -= np.where(time_s >= instant_s, 0.08 * pulse_mg * np.exp(-since_s / 20.0), 0.0)
+    mass_mg += charge_mg * np.exp(-np.maximum(0.0, time_s - BLANK_S + 60.0) / 300.0)
+    train = found_in(time_s, mass_mg, 0.499, 30.0, end_s)
+    assert [each.kind for each in train.disturbances] == kinds
+    assert kinds or [pulse.kind for pulse in train.pulses] == ["expected"] * 60
+
+
 def test_other_pulses_than_the_plan_says(balance_noise: MakeNoise) -> None:
     """A pump that meters 0.1 U every 6 min where 0.05 U every 3 min was expected: no pulse is missed."""
     end_s = BLANK_S + 20 * 360.0
