@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import termios
 from typing import Any
 
 import serial
@@ -51,7 +52,7 @@ class SerialLink(Link):
                 write_timeout=None if scheme == "rfc2217" else _WRITE_TIMEOUT_S,
                 exclusive=True if not scheme else None,
             )
-        except (serial.SerialException, OSError, ValueError, KeyError) as error:
+        except (serial.SerialException, OSError, ValueError, KeyError, termios.error) as error:
             raise LinkError(self.name, f"cannot be opened: {error}", advice=self._advice) from error
         try:
             self.low_latency = self._ask_for_low_latency(scheme)

@@ -1,7 +1,8 @@
 """Every instrument of a twin on a pseudo-terminal and on a loopback TCP port at once, driven by one thread.
 
-An instrument answers where it was last spoken to. A pseudo-terminal has no baud rate: whatever a client sets is
-accepted. Nothing listens but on 127.0.0.1.
+An instrument answers where it was last spoken to; one that speaks unasked before that does so on its terminal, or to
+whoever connected last. A pseudo-terminal has no baud rate: whatever a client sets is accepted. Nothing listens but on
+127.0.0.1.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from bench.twin.twin import Twin
 LOOPBACK = "127.0.0.1"
 _STOP_CHECK_S = 0.05
 _CHUNK = 4096
+_INPUT_SPEED, _OUTPUT_SPEED = 4, 5  # where `termios.tcgetattr` has them
 
 
 class Address(NamedTuple):
@@ -56,6 +58,17 @@ class _Terminal:
         except BlockingIOError:
             # Nobody reads. A real line would lose what comes; a pseudo-terminal would keep it for the next client.
             termios.tcflush(self._far, termios.TCIFLUSH)
+
+    def make_settable(self) -> None:
+        """Let whatever a client sets next be a change.
+
+        A pseudo-terminal keeps no parity, and settings with parity of which nothing else changes are refused as a
+        whole; so it is left at a speed that no client sets.
+        """
+        settings = termios.tcgetattr(self._far)
+        if settings[_OUTPUT_SPEED] != termios.B50:
+            settings[_INPUT_SPEED] = settings[_OUTPUT_SPEED] = termios.B50
+            termios.tcsetattr(self._far, termios.TCSANOW, settings)
 
     def close(self) -> None:
         os.close(self._near)
@@ -99,18 +112,18 @@ class _Device:
 
     def __init__(self, port: Port, terminal: _Terminal) -> None:
         self.port = port
+        self.terminal = terminal
         self.channels: list[_Channel] = [terminal]
         self.listener = socket.create_server((LOOPBACK, 0))
         self.listener.setblocking(False)
-        self.speaking: _Channel | None = None
+        self.speaking: _Channel = terminal
+        self.was_spoken_to = False
         port.open()
 
     def pass_on(self) -> None:
         """Hand what the instrument has sent to the channel that it was last spoken to on."""
         if self.port.waiting:
-            data = self.port.take(self.port.waiting)
-            if self.speaking is not None:
-                self.speaking.write(data)
+            self.speaking.write(self.port.take(self.port.waiting))
 
     def close(self) -> None:
         self.listener.close()
@@ -125,6 +138,7 @@ class Server:
         self._folder = tempfile.TemporaryDirectory(prefix="pumpbench-")
         self._selector = selectors.DefaultSelector()
         self._devices: list[_Device] = []
+        self._settable_s = 0.0
         self.addresses: dict[str, Address] = {}
         for name, port in ports.items():
             link = Path(self._folder.name) / name
@@ -150,6 +164,10 @@ class Server:
         twin.run_until(now_s)
         for device in self._devices:
             device.pass_on()
+        if now_s >= self._settable_s:
+            self._settable_s = now_s + _STOP_CHECK_S
+            for device in self._devices:
+                device.terminal.make_settable()
         wait_s = max(0.0, min(twin.next_event_s() - now_s, _STOP_CHECK_S))
         for key, _ in self._selector.select(wait_s):
             device, channel = key.data
@@ -161,6 +179,8 @@ class Server:
     def _accept(self, device: _Device) -> None:
         client = _Client(device.listener.accept()[0])
         device.channels.append(client)
+        if not device.was_spoken_to:
+            device.speaking = client
         self._selector.register(client, selectors.EVENT_READ, (device, client))
 
     def _hear(self, device: _Device, channel: _Channel) -> None:
@@ -170,7 +190,9 @@ class Server:
             channel.close()
             device.channels.remove(channel)
             if device.speaking is channel:
-                device.speaking = None
+                device.speaking = device.terminal
+                device.was_spoken_to = False
         elif data:
             device.speaking = channel
+            device.was_spoken_to = True
             device.port.write(data)
