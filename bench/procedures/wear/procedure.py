@@ -37,6 +37,7 @@ from bench.procedures.wear.measures import (
     PART_S,
     days_of,
     drift_figure,
+    drift_findings,
     drift_of,
     measure_change,
     measure_drift,
@@ -245,6 +246,7 @@ class Wear:
                     *evaluation.tables,
                 ],
                 "figures": [drift_figure(dosing, parts, drift, words), *evaluation.figures],
+                "findings": [*evaluation.findings, *drift_findings(drift)],
             }
         )
 
