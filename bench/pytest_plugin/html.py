@@ -59,9 +59,9 @@ def pytest_runtest_makereport(
 
 
 def pytest_html_results_table_header(cells: list[str]) -> None:
-    """Show verdict and key figure beside pytest's own columns."""
+    """Show the verdict, and what was found, beside pytest's own columns."""
     cells[0] = cells[0].replace("Result", "Verdict")
-    cells.insert(2, "<th>Key figure</th>")
+    cells.insert(2, "<th>What was found</th>")
 
 
 def pytest_html_results_table_row(report: Any, cells: list[str]) -> None:
@@ -98,7 +98,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Show every test's verdict and key figure, and name the files that a run left."""
+    """Show every test's verdict and what was found, and name the files that a run left."""
     from bench.reporting.matrix import matrices, matrix_lines
     from bench.reporting.rows import finding_text
 

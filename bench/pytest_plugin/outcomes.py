@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.metrology.reasons import probability_text
-from bench.metrology.rounding import is_exact, limit_text, measured_text
+from bench.metrology.rounding import is_exact, limit_text, measured_text, number
 from bench.results.model import Judged, Measurement, TestResult, Verdict
 from bench.run.judging import NOTHING_JUDGED
 
@@ -22,6 +22,8 @@ def describe(result: TestResult) -> str:
     """Return verdict, reason and every judged limit of a test as text for a terminal."""
     verdict = "" if result.reason == NOTHING_JUDGED else f"{result.verdict.value.upper()}: "
     lines = [f"{result.id}: {verdict}{result.reason}"]
+    if result.evaluation is not None:
+        lines += [f"  found: {finding}" for finding in result.evaluation.findings]
     measurements = {each.name: each for each in result.evaluation.measurements} if result.evaluation else {}
     for judged in result.judged:
         measured = measurements.get(judged.measurement)
@@ -42,7 +44,7 @@ def _odds(judged: Judged, measured: Measurement | None) -> str:
     if judged.probability_of_conformity is not None:
         told += f", probability of conformity {probability_text(judged.probability_of_conformity)}"
     if judged.test_uncertainty_ratio is not None:
-        told += f", TUR {judged.test_uncertainty_ratio:.2g}"
+        told += f", TUR {number(judged.test_uncertainty_ratio, 2)}"
     return told
 
 

@@ -24,6 +24,9 @@ class Concentration:
         return f"U-{self.u_per_ml:g}"
 
 
+_SMALL = 1e-3
+_SMALLER = {"g": "mg", "L": "mL", "mL": "µL", "kPa": "Pa", "m": "mm"}
+"""Units in which a half width stands that would be too small a number in that of its nominal value."""
 CONCENTRATIONS = {f"U-{each}": Concentration(float(each)) for each in (100, 200, 500)}
 
 
@@ -86,7 +89,11 @@ class Tolerance:
         return Tolerance(nominal, half_width, canonical_unit(unit))
 
     def __str__(self) -> str:
-        return f"{_number(self.nominal)} {self.unit} ± {_number(self.half_width)} {self.unit}"
+        half = Quantity(self.half_width, self.unit)
+        if 0.0 < self.half_width < _SMALL and self.unit in _SMALLER:
+            smaller = _SMALLER[self.unit]
+            half = Quantity(float(f"{half.to(smaller):.12g}"), smaller)
+        return f"{_number(self.nominal)} {self.unit} ± {half}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from bench.reporting import encode, layout, svg
+from bench.reporting.numbers import with_minus
 from bench.results.model import Figure
 
 
@@ -16,7 +17,7 @@ def figure_html(figure: Figure, key: str, simulated: bool, *, zoomable: bool = T
     return (
         f'<figure class="bench-figure {width}"><figcaption><b>{escape(figure.title)}</b></figcaption>'
         f'<bench-chart data-key="{escape(key)}"{data}>{svg.svg(figure, simulated=simulated)}</bench-chart>'
-        f"{_mark_key(figure)}<p>{escape(figure.caption)}</p></figure>"
+        f"{_mark_key(figure)}<p>{escape(with_minus(figure.caption))}</p></figure>"
     )
 
 

@@ -8,7 +8,7 @@ from bench.reporting.head_tables import instruments_html, overdue_html, requirem
 from bench.reporting.matrix_html import matrices_html
 from bench.reporting.measurements import verdict_chip
 from bench.reporting.numbers import duration
-from bench.reporting.rows import finding_text
+from bench.reporting.rows import finding_text, section_id
 from bench.results.model import RunResult, Verdict
 
 _WORST_FIRST = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -39,11 +39,15 @@ def run_header_html(run: RunResult, folder: str = "") -> str:
     title = run.plan_title or run.plan
     parts.append(f'<h2>{escape(title)}</h2><p class="outcome">{_outcome(run)}</p>')
     parts += [
-        _missing(run),
         overdue_html(run),
+        _not_passed(run),
+        _missing(run),
+        matrices_html(run),
         _facts(run, folder),
         _overview(run),
-        matrices_html(run),
+        "</section>",
+        # On screen this stands behind the tests (report.css); on paper it is the rest of the first pages.
+        '<section class="bench-run bench-basis">',
         requirements_html(run),
         instruments_html(run),
         _pump_model(run),
@@ -77,8 +81,27 @@ def _missing(run: RunResult) -> str:
     ended = f"<p><b>Incomplete run.</b> It was ended by: {escape(run.ended_by or 'unknown')}.</p>"
     chosen = "<p><b>Part of the plan.</b> Only the tests below were asked for.</p>"
     left = "".join(f"<li>{escape(test.id)} {escape(test.title)}" for test in run.not_run)
-    tests = f"<p>Tests of the plan that were not run:</p><ul>{left}</ul>" if left else ""
-    return f'<div class="incomplete">{chosen if run.complete else ended}{tests}</div>'
+    tests = (
+        f"<details><summary>Not run: {len(run.not_run)} of the plan's {len(run.tests) + len(run.not_run)} tests"
+        f"</summary><ul>{left}</ul></details>"
+        if left
+        else ""
+    )
+    kind = "incomplete part" if run.complete else "incomplete"
+    return f'<div class="{kind}">{chosen if run.complete else ended}{tests}</div>'
+
+
+def _not_passed(run: RunResult) -> str:
+    """Return what was found in each of several tests that did not pass, with a link to its section."""
+    tests = [test for verdict in _WORST_FIRST[:-1] for test in run.tests if test.verdict is verdict]
+    if len(run.tests) < 2 or not tests:
+        return ""
+    items = "".join(
+        f'<li>{verdict_chip(test.verdict)} <span><a href="#{section_id(test)}">{escape(test.id)}</a>'
+        f" {escape(finding_text(test))}</span>"
+        for test in tests
+    )
+    return f'<ul class="not-passed">{items}</ul>'
 
 
 def _signatures() -> str:
@@ -109,9 +132,9 @@ def _facts(run: RunResult, folder: str) -> str:
         ("Plan", run.plan, f"{run.plan_file} · SHA-256 {run.plan_sha256[:16]}…"),
         ("Rig", run.rig, f"{run.rig_file} · SHA-256 {run.rig_sha256[:16]}…"),
         ("Simulated pump", str(run.pump_model or ""), "a model, described below"),
-        ("Decision rule", *_rule(run.decision)),
         ("Started", _instant(run), _took(run)),
         ("Recording", f"{run.recording_digest[:16]}…" if run.recording_digest else "not sealed", folder),
+        ("Decision rule", *_rule(run.decision)),
     ]
     inside = "".join(
         f"<div><dt>{name}<dd>{escape(text)}{f'<small>{escape(more)}</small>' if more else ''}</div>"
@@ -146,7 +169,7 @@ def _overview(run: RunResult) -> str:
         f"<td>{escape(finding_text(test))}</tr>"
         for test in run.tests
     )
-    return table_html("overview", "Tests", ("Verdict", "Test", "Key figure"), rows)
+    return table_html("overview", "Tests", ("Verdict", "Test", "What was found"), rows)
 
 
 def _instant(run: RunResult) -> str:

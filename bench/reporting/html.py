@@ -12,15 +12,15 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from bench.metrology.rounding import MINUS, number, value_and_uncertainty
+from bench.metrology.rounding import MINUS, limit_text, number, value_and_uncertainty
 from bench.reporting.budgets import budgets
 from bench.reporting.figure_html import figure_html
 from bench.reporting.header import run_header_html
-from bench.reporting.measurements import judged_table, other_table, verdict_chip
-from bench.reporting.numbers import clock_time, duration
+from bench.reporting.measurements import judged_table, measured_text, other_table, title_text, verdict_chip
+from bench.reporting.numbers import clock_time, duration, with_minus
 from bench.reporting.page import assets_html, css_path, css_text, finish_page
-from bench.reporting.rows import duration_cell, finding_cell, test_cell, verdict_cell
-from bench.results.model import Evaluation, Pulse, Table, TestCondition, TestResult, Verdict
+from bench.reporting.rows import duration_cell, finding_cell, section_id, test_cell, verdict_cell
+from bench.results.model import Evaluation, Judged, Pulse, Table, TestCondition, TestResult, Verdict
 
 __all__ = [
     "assets_html",
@@ -41,24 +41,25 @@ __all__ = [
 _NOT_MET = (Verdict.FAIL, Verdict.INCONCLUSIVE)
 _MOST_PULSES = 500
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|µL|mg|kPa|U|min|s|h)\b|%)")
-_NUMERIC = re.compile(r"[-+−]?[0-9.]*(?: × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?|–|")
+_NUMERIC = re.compile(r"[-+−]?[0-9.]*(?: × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?(?: ± [0-9.]+)?|–|")
 _LONG_TABLE = 12
 
 
 def test_html(test: TestResult, simulated: bool) -> str:
-    """Return the section of one test: verdict, limits, doubts and notes, figures, tables, budgets."""
+    """Return the section of one test: verdict, what was found, the first figure, limits, notes, the rest."""
     flag = '<span class="simulated">SIMULATED</span>' if simulated else ""
     parts = [
-        f'<section class="bench-test" id="test-{_anchor(test.id)}" aria-label="{escape(test.id)}"><header>',
+        f'<section class="bench-test" id="{section_id(test)}" aria-label="{escape(test.id)}"><header>',
         f"<h3>{verdict_chip(test.verdict)} <span>{escape(test.id)}</span> {flag}</h3>",
         f'<p class="title">{escape(test.title)}</p>' if test.title else "",
+        _doubts(test),
+        _findings(test),
         _reason(test),
         "</header>",
-        _facts(test),
     ]
     evaluation = test.evaluation
     if evaluation is None:
-        parts.append('<p class="none">Nothing was evaluated.</p>')
+        parts += [_facts(test), '<p class="none">Nothing was evaluated.</p>']
         if test.judged:
             parts.append(f"<h4>Measurements against limits</h4>{judged_table(test.judged, [])}")
     else:
@@ -75,16 +76,17 @@ def _evaluation(test: TestResult, evaluation: Evaluation, *, simulated: bool) ->
     rest = budgets(others)
     judged_budgets = budgets([each for each in evaluation.measurements if each.name in judged_names])
     part = " (PARTIAL: of what was recorded until the abort, not judged)" if evaluation.partial else ""
+    figures = [figure_html(each, f"{test.id}/{each.name}", simulated) for each in evaluation.figures]
     parts = [
-        list_html("doubts", "Doubts: why no verdict can be given, whatever the rows below say", evaluation.doubts),
+        f'<div class="figures">{figures[0]}</div>' if figures else "",
+        _facts(test),
         f"<h4>Measurements against limits{part}</h4>{judged_table(test.judged, evaluation.measurements)}"
         if test.judged
         else "",
         list_html("notes", "Notes", evaluation.notes),
     ]
-    if evaluation.figures:
-        figures = "".join(figure_html(each, f"{test.id}/{each.name}", simulated) for each in evaluation.figures)
-        parts.append(f'<h4>Figures</h4><div class="figures">{figures}</div>')
+    if figures[1:]:
+        parts.append(f'<h4>More figures</h4><div class="figures">{"".join(figures[1:])}</div>')
     if others:
         parts.append(f"<h4>Other measurements{part}</h4>{other_table(others)}")
     parts += [data_table_html(table) for table in evaluation.tables]
@@ -101,22 +103,40 @@ def _evaluation(test: TestResult, evaluation: Evaluation, *, simulated: bool) ->
     return "".join(parts)
 
 
-def _anchor(test_id: str) -> str:
-    """Return an id without the spaces that HTML has no room for."""
-    return escape(test_id.replace(" ", "-"))
+def _doubts(test: TestResult) -> str:
+    doubts = test.evaluation.doubts if test.evaluation is not None else []
+    return list_html("doubts", "Doubts: why no verdict can be given, whatever the rows below say", doubts)
+
+
+def _findings(test: TestResult) -> str:
+    """Return what was found, in the colour of the verdict where that tells of it."""
+    findings = test.evaluation.findings if test.evaluation is not None else []
+    return list_html(f"findings of-{test.verdict.value}", "What was found", findings)
 
 
 def _reason(test: TestResult) -> str:
-    """Return why the verdict is as it is: a sentence for each limit not met, fails first; doubts have a box."""
+    """Return why the verdict is as it is: a line for each limit not met, fails first; doubts have a box."""
     if test.evaluation is not None and test.evaluation.doubts:
         return ""
-    sentences = [line.reason for verdict in _NOT_MET for line in test.judged if line.verdict is verdict]
-    if test.verdict in _NOT_MET and sentences and all(sentences):
-        items = "".join(f"<li>{escape(_sentence(each))}" for each in sentences)
+    unmet = [_not_met(line, test) for verdict in _NOT_MET for line in test.judged if line.verdict is verdict]
+    lines = [each for each in unmet if each]
+    if test.verdict in _NOT_MET and lines:
+        items = "".join(f"<li>{escape(each)}" for each in lines)
         met = sum(line.verdict is Verdict.PASS for line in test.judged)
         rest = f"<li>{_count(met, 'other limit')} {'is' if met == 1 else 'are'} met." if met else ""
         return f'<ul class="reason">{items}{rest}</ul>'
     return f'<p class="reason">{escape(_sentence(test.reason))}</p>' if test.reason else ""
+
+
+def _not_met(judged: Judged, test: TestResult) -> str:
+    """Return a value beside its limit; the table has the odds. What leaves the test open says its whole reason."""
+    measured = {each.name: each for each in test.evaluation.measurements} if test.evaluation is not None else {}
+    found = measured.get(judged.measurement)
+    if test.verdict is Verdict.INCONCLUSIVE or found is None or found.value is None:
+        return _sentence(judged.reason) if judged.reason else ""
+    limit = limit_text(judged.limit)
+    how = f"breaks the limit {limit}" if judged.verdict is Verdict.FAIL else f"may keep or break the limit {limit}"
+    return f"{title_text(found)}: {measured_text(found, judged)} {how}."
 
 
 def _sentence(text: str) -> str:
@@ -193,7 +213,7 @@ def list_html(kind: str, heading: str, lines: Sequence[str]) -> str:
     """Return lines in a box of a kind (`notes`, `doubts`); nothing where there are none."""
     if not lines:
         return ""
-    items = "".join(f"<li>{escape(line)}" for line in lines)
+    items = "".join(f"<li>{escape(with_minus(line))}" for line in lines)
     return f'<div class="{kind}"><h4>{heading}</h4><ul>{items}</ul></div>'
 
 
@@ -203,7 +223,7 @@ def data_table_html(table: Table) -> str:
     kinds = [' class="n"' if flag else "" for flag in numeric] or [""] * len(table.columns)
     heads = "".join(f"<th{kind}>{_cell(column)}" for column, kind in zip(table.columns, kinds, strict=True))
     rows = "".join(f"<tr>{_cells(row, kinds)}</tr>" for row in table.rows)
-    note = f"<p>{escape(table.note)}</p>" if table.note else ""
+    note = f"<p>{escape(with_minus(table.note))}</p>" if table.note else ""
     inside = f'<div class="data"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>{note}'
     if len(table.rows) <= _LONG_TABLE:
         return f"<h4>{escape(table.title)}</h4>{inside}"
@@ -216,5 +236,6 @@ def _cells(row: Sequence[str], kinds: Sequence[str]) -> str:
 
 
 def _cell(text: str, *, numeric: bool = False) -> str:
-    """Return a cell that does not break between number and unit, and whose minus is one."""
-    return escape(_BEFORE_UNIT.sub("\u00a0", text.replace("-", MINUS) if numeric else text))
+    """Return a cell that does not break between number, uncertainty and unit, and whose minus is one."""
+    text = text.replace("-", MINUS) if numeric else with_minus(text)
+    return escape(_BEFORE_UNIT.sub("\u00a0", text.replace(" ± ", "\u00a0±\u00a0")))

@@ -8,6 +8,7 @@ from html import escape
 from bench.metrology.reasons import probability_text
 from bench.metrology.rounding import is_exact, limit_text, number, parts_text
 from bench.metrology.rounding import measured_text as plain_text
+from bench.reporting.numbers import with_minus
 from bench.results.model import Judged, Measurement, Verdict
 
 _SIGN = {"pass": "✓", "fail": "✕", "inconclusive": "?", "error": "!"}
@@ -53,7 +54,8 @@ def _judged_row(judged: Judged, measurement: Measurement | None) -> str:
         cells = f'<th scope="row">{escape(judged.measurement)}<td colspan="4" class="none">not measured'
         bar = ""
     else:
-        cells = _measured_cells(measurement, judged)
+        open_case = judged.verdict is Verdict.INCONCLUSIVE and measurement.value is not None
+        cells = _measured_cells(measurement, judged, judged.reason if open_case else "")
         bar = _bar(measurement, judged)
     verdict = f"{verdict_chip(judged.verdict)}{_odds(judged, measurement)}"
     return f"<tr>{cells}<td>{_limit(judged)}{_rule(judged, measurement)}<td>{bar}<td>{verdict}</tr>"
@@ -94,9 +96,9 @@ def _limit(judged: Judged) -> str:
     return text
 
 
-def _measured_cells(measurement: Measurement, judged: Judged | None) -> str:
+def _measured_cells(measurement: Measurement, judged: Judged | None, why: str = "") -> str:
     value, uncertainty = parts_text(measurement, signed=_signed(judged))
-    note = f"<small>{escape(measurement.note)}</small>" if measurement.note else ""
+    note = "".join(f"<small>{escape(with_minus(each))}</small>" for each in (measurement.note, why) if each)
     name = f'<th scope="row">{escape(title_text(measurement))} <code>{escape(measurement.name)}</code>{note}'
     if measurement.value is None:
         return f'{name}<td colspan="4" class="none">not determined'

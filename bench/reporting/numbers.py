@@ -1,6 +1,12 @@
-"""Durations as a reader expects them."""
+"""Durations and signs as a reader expects them."""
 
 from __future__ import annotations
+
+import re
+
+from bench.metrology.rounding import MINUS
+
+_MINUS_SIGN = re.compile(r"(?<![\w.,-])-(?=\d)")
 
 
 def duration(seconds: float) -> str:
@@ -16,6 +22,11 @@ def duration(seconds: float) -> str:
         return f"{hours} h {minute:02d} min"
     days, hour = divmod(hours, 24)
     return f"{days} d {hour:02d} h"
+
+
+def with_minus(text: str) -> str:
+    """Return a text whose negative numbers have a minus in place of a hyphen; dates, ids and ranges keep theirs."""
+    return _MINUS_SIGN.sub(MINUS, text)
 
 
 def clock_time(seconds: float) -> str:

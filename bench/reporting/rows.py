@@ -7,6 +7,8 @@ in a comment.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from html import escape
 
 from bench.metrology.rounding import limit_text
@@ -20,6 +22,7 @@ _OUTCOME = {
     Verdict.INCONCLUSIVE: "Failed",
     Verdict.ERROR: "Failed",
 }
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=[A-Z])")
 _WORST_FIRST = (Verdict.ERROR, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 
 
@@ -38,9 +41,14 @@ def test_cell(node_id: str, test: TestResult | None) -> str:
 test_cell.__test__ = False  # type: ignore[attr-defined]  # not a test of pytest
 
 
+def section_id(test: TestResult) -> str:
+    """Return the id of a test's section, to which links lead."""
+    return "test-" + re.sub(r"[^\w.]+", "-", test.id)
+
+
 def finding_cell(test: TestResult | None) -> str:
-    """Return the cell of a test's key figure: its first measurement that decided the verdict, or its reason."""
-    return f'<td class="col-finding">{escape(finding_text(test)) if test is not None else ""}</td>'
+    """Return the cell of what was found in a test; see `finding_text`."""
+    return f'<td class="col-finding">{escape(finding_text(test, short=True)) if test is not None else ""}</td>'
 
 
 def duration_cell(test: TestResult) -> str:
@@ -49,11 +57,19 @@ def duration_cell(test: TestResult) -> str:
     return _cell("duration", escape(duration(seconds)), clock_time(seconds))
 
 
-def finding_text(test: TestResult) -> str:
-    """Return a test's key figure as plain text; where the recording is in doubt, the doubt."""
+def finding_text(test: TestResult, *, short: bool = False) -> str:
+    """Return what was found in a test as plain text: a doubt, what went wrong, or else its key figure.
+
+    That is the first measurement that decided the verdict; a test without any has its reason. `short` leaves of what
+    went wrong the first sentence.
+    """
     doubts = test.evaluation.doubts if test.evaluation else []
     if doubts:
-        return f"Doubt: {doubts[0]}" + (f" (and {len(doubts) - 1} more)" if len(doubts) > 1 else "")
+        return f"Doubt: {doubts[0]}{_more(doubts)}"
+    if test.evaluation and test.evaluation.findings and test.verdict is not Verdict.PASS:
+        finding = test.evaluation.findings[0]
+        finding = _SENTENCE_END.split(finding, maxsplit=1)[0] if short else finding
+        return f"{finding}{_more(test.evaluation.findings)}"
     measurements = {each.name: each for each in test.evaluation.measurements} if test.evaluation else {}
     for verdict in _WORST_FIRST:
         for judged in test.judged:
@@ -61,6 +77,10 @@ def finding_text(test: TestResult) -> str:
                 measured = measurements[judged.measurement]
                 return f"{title_text(measured)}: {measured_text(measured, judged)} (limit {limit_text(judged.limit)})"
     return test.reason
+
+
+def _more(lines: Sequence[str]) -> str:
+    return f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
 
 
 def _cell(column: str, shown: str, read: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 
 class _Model(BaseModel):
@@ -165,7 +165,11 @@ class Evaluation(_Model):
     pulses: list[Pulse] = []
     tables: list[Table] = []
     figures: list[Figure] = []
-    notes: list[str] = Field(default=[], description="findings that a reader must know, most important first")
+    findings: list[str] = Field(
+        default=[],
+        description="what went wrong or stands out, a sentence each with its likely cause, weightiest first",
+    )
+    notes: list[str] = Field(default=[], description="what a reader must know beside it, most important first")
     doubts: list[str] = Field(
         default=[], description="reasons why no verdict can be given at all: gaps, bumps, lost data"
     )

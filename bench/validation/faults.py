@@ -215,5 +215,5 @@ def speaks_of(result: TestResult, pattern: str) -> bool:
 def _said(test: TestResult) -> str:
     words = [test.reason, *(judged.reason for judged in test.judged)]
     if test.evaluation is not None:
-        words += [*test.evaluation.doubts, *test.evaluation.notes]
+        words += [*test.evaluation.doubts, *test.evaluation.findings, *test.evaluation.notes]
     return "\n".join(words)

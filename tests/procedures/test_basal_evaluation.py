@@ -238,7 +238,13 @@ def test_figures_say_how_they_came_about(steady: Evaluation) -> None:
         assert figure.caption.endswith("Simulated.")
         assert "reduced" in figure.caption
     drawn = steady.figures[0].series
-    assert [each.label for each in drawn] == ["balance", "expected pulses", "missed pulses", "doubled pulses"]
+    assert [each.label for each in drawn] == [
+        "balance",
+        "commanded",
+        "expected pulses",
+        "missed pulses",
+        "doubled pulses",
+    ]
     json.dumps(steady.model_dump(), allow_nan=False)
 
 
@@ -413,6 +419,27 @@ def test_pump_that_delivers_nothing(tmp_path: Path) -> None:
     assert value(found, "mean_error") == pytest.approx(-100.0, abs=3.0)
     assert value(found, "missed_pulses") == 19.0
     assert measured(found)["mean_pulse_volume"].value is None
+    assert found.findings[0].startswith("Nothing more came from minute ")
+
+
+def test_doses_that_fail_are_told_by_how_often_or_from_when_on(tmp_path: Path) -> None:
+    volumes = [0.0 if index % 7 == 6 or index in (16, 17, 18) else 0.05 for index in range(40)]
+    recording = made()
+    recording.balance(mass(list(zip(schedule(), volumes, strict=True))), seed=5)
+    found = evaluate(recording, tmp_path / "r.sqlite")
+    assert found.findings[0].startswith("Nothing came from minute 50 to 56 (3 doses of 40)")
+    assert found.findings[1] == "5 of 40 doses did not come, every 7th one."
+
+
+def test_a_rate_that_is_off_is_told_by_its_course(tmp_path: Path) -> None:
+    for volumes, words in (
+        ([0.056] * 40, "12 % too much came: 1.12 U/h instead of 1 U/h, evenly from first to last"),
+        ([0.05 * (1.0 + 0.6 * 0.95**index) for index in range(40)], "it dies away, as after a start"),
+    ):
+        recording = made()
+        recording.balance(mass(list(zip(schedule(), volumes, strict=True))), seed=6)
+        path = tmp_path / f"{len(words)}.sqlite"
+        assert words in evaluate(recording, path).findings[0]
 
 
 class _InMemory(TestRecord):

@@ -85,7 +85,7 @@ def test_a_step_is_one_disturbance_and_no_loss() -> None:
     found = evaluated(lambda time_s: steady(time_s) + np.where(time_s > 1500.0, 3.0, 0.0))
     assert value(found, "disturbances_per_hour").value == pytest.approx(1.0, abs=0.01)
     assert near(value(found, "evaporation_rate"), LOSS_MG_PER_H)
-    assert any("jump of +3 mg at minute 2" in note for note in found.notes)
+    assert any("jump of +3 mg at minute 2" in finding for finding in found.findings)
     (table,) = [each for each in found.tables if each.name == "disturbances"]
     assert table.rows[0][1] == "jump"
     assert float(table.rows[0][2]) == pytest.approx(3.0, abs=0.05)
@@ -119,6 +119,16 @@ def test_without_an_increment_no_pulse_is_told() -> None:
     assert "pulse_uncertainty" not in {each.name for each in found.measurements}
 
 
+def test_a_needle_that_leans_and_slips_is_named() -> None:
+    def saw(time_s: Floats) -> Floats:
+        return np.where(time_s > 600.0, 2.0 * (((time_s - 600.0) / 600.0) % 1.0), 0.0)
+
+    found = evaluated(saw)
+    (told,) = found.findings
+    assert told.startswith("The mass rises slowly and falls back at once, by 2 mg every 10 min, ")
+    assert "Look at the needle" in told
+
+
 def test_the_lines_for_the_rig_file_can_be_pasted_and_hold_the_loss() -> None:
     found = usual()
     (table,) = [each for each in found.tables if each.name == "rig_lines"]
@@ -129,7 +139,7 @@ def test_the_lines_for_the_rig_file_can_be_pasted_and_hold_the_loss() -> None:
     assert read.evaporation is not None
     off = abs(read.evaporation.rate.to("mg/h") - LOSS_MG_PER_H)
     assert off <= read.evaporation.half_width.to("mg/h")
-    assert any("the rig file declares 0.05 mg/h" in note for note in found.notes)
+    assert any("the rig file declares 0.05 mg/h" in finding for finding in found.findings)
 
 
 def test_a_display_coarser_than_the_rig_file_says_is_doubted() -> None:

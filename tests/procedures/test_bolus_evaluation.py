@@ -150,6 +150,21 @@ def test_what_the_pump_reports_is_held_against_the_balance(tmp_path: Path) -> No
     found = evaluate(recording, tmp_path / "r.sqlite", 4)
     assert value(found, "reported_difference") == pytest.approx(50.0, abs=uncertainty(found, "reported_difference"))
     assert uncertainty(found, "reported_difference") < 5.0
+    assert found.findings[0].startswith("Boluses 2, 4 of 4 were not delivered: ")
+    assert found.findings[0].endswith("U of 0.1 U came, and the pump reports 0.1 U as delivered.")
+    mass_drawn = next(figure for figure in found.figures if figure.name == "mass")
+    commanded = next(curve for curve in mass_drawn.series if curve.label == "commanded")
+    assert commanded.y[-1] == pytest.approx(4.0 / UL_PER_MG, abs=0.05)
+
+
+def test_a_bolus_that_the_pump_does_not_count_is_told(tmp_path: Path) -> None:
+    volumes = [0.1] * 4
+    recording = made(volumes, reported_u=[0.1, 0.1, 0.0, 0.1])
+    recording.balance(mass(volumes), seed=2)
+    found = evaluate(recording, tmp_path / "r.sqlite", 4)
+    assert found.findings == ["Bolus 3 of 4 was delivered and not counted: 0.101 U came, and the pump reports 0 U."]
+    mass_drawn = next(figure for figure in found.figures if figure.name == "mass")
+    assert [curve.label for curve in mass_drawn.series] == ["weighed", "commanded", "reported by the pump"]
 
 
 def test_memory_and_file_are_the_same_recording(tmp_path: Path) -> None:

@@ -234,7 +234,8 @@ def test_what_came_after_a_cancel_is_told_from_what_came_before(after_ul: float)
     assert value(found, "reported_difference") == pytest.approx(-10.0 * after_ul, abs=0.3)
     assert {one.name for one in found.measurements} == set(specs_of("cancelled"))
     if after_ul == 5.0:
-        assert "the pump reported 0.5 U, and 1 U arrived (mean): 0.5 U more than it says." in found.notes[0]
+        assert "the pump reported 0.5 U, and 1 U arrived (mean): 0.5 U more than it says." in found.findings[0]
+        assert "U of it came later than 2 s after the pump had acknowledged the cancel" in found.findings[0]
     assert found.doubts == []
 
 
@@ -258,11 +259,12 @@ def test_a_course_that_comes_late_is_off_by_what_is_missing() -> None:
     assert course.value == pytest.approx(50.8, abs=0.5)
     assert course.note.startswith("bolus 2, ")
     assert "too late" in course.note
+    assert found.findings[0].startswith("Bolus 2 was 51 % of its volume behind its programme")
     only_even = evaluated(SQUARE, recorded(boluses[:1], even, 3))
     # One pulse of 5 % comes at the end of its interval: the last block of 10 s lacks 5 % · 25/30.
     assert value(only_even, "course_error") == pytest.approx(4.2, abs=0.4)
     assert {figure.name for figure in found.figures} >= {"course", "boluses"}
-    assert found.notes == []
+    assert only_even.findings == []
 
 
 def test_a_spread_bolus_that_the_pump_ends_at_once_is_told(tmp_path: Path) -> None:
@@ -271,7 +273,7 @@ def test_a_spread_bolus_that_the_pump_ends_at_once_is_told(tmp_path: Path) -> No
     pulses = [(begin + 2.0 * i, 0.5) for begin in (301.0, 500.0) for i in range(1, 21)]
     found = evaluated(SQUARE, recorded(boluses, pulses, 3))
     assert value(found, "course_error") > 80.0
-    assert found.notes[0].startswith("The pump called bolus 1 done after 0.7 min; its programme takes 10 min.")
+    assert found.findings[0].startswith("The pump called bolus 1 done after 0.7 min; its programme takes 10 min.")
 
 
 def test_each_size_has_its_own_error_and_the_one_that_may_be_worst_counts() -> None:

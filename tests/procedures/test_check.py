@@ -74,6 +74,7 @@ def test_a_balance_out_of_adjustment_is_found_by_its_weight(tmp_path: Path) -> N
     assert near(value(result, "weight_error"), 2.0)
     assert result.verdict is Verdict.FAIL
     assert "check weight" in result.reason
+    assert "mg (0.01 %) too much for a weight of 20 g, and the same each time" in said(result)
 
 
 def test_a_weight_near_its_limit_warns(tmp_path: Path) -> None:

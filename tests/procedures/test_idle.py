@@ -113,7 +113,7 @@ def test_pulses_are_counted_whatever_evaporates() -> None:
     assert value(found, "unintended_pulses") == 3.0
     steps = next(table for table in found.tables if table.name == "steps")
     assert [float(row[2]) for row in steps.rows] == pytest.approx([0.05] * 3, abs=0.005)
-    assert any("rose at once, 3 times (0.1" in note for note in found.notes)
+    assert any("rose at once, 3 times (0.1" in finding for finding in found.findings)
 
 
 def test_without_a_declared_evaporation_no_rate_is_told() -> None:
@@ -150,8 +150,10 @@ def test_no_blank_tells_the_evaporation() -> None:
         (0.0, "No flow from the stopped pump that this rig could tell from nothing"),
     ],
 )
-def test_the_first_note_says_what_came(rate: float, words: str) -> None:
-    assert words in evaluated(rate).notes[0]
+def test_what_came_is_a_finding_and_nothing_a_note(rate: float, words: str) -> None:
+    found = evaluated(rate)
+    assert words in [*found.findings, *found.notes][0]
+    assert bool(found.findings) is bool(rate)
 
 
 def test_what_the_pump_counted_is_told() -> None:
@@ -160,7 +162,7 @@ def test_what_the_pump_counted_is_told() -> None:
         made.channels["pump.delivered_ul"] = (time_s, np.where(time_s > HOUR_S, 0.5, 0.0))
 
     found = evaluated(0.0, change=counting)
-    assert "The pump itself counted 0.05 U while it was stopped." in found.notes
+    assert "The pump itself counted 0.05 U while it was stopped." in found.findings
 
 
 def test_a_pump_that_says_it_delivers_was_not_at_rest() -> None:

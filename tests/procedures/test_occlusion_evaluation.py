@@ -377,7 +377,10 @@ def test_no_alarm_is_a_bound_and_fails_its_limit() -> None:
     assert time_to_alarm.value == pytest.approx(30.0, abs=0.001)
     assert measured(found)["missed_volume"].censored == "above"
     assert measured(found)["pressure_at_alarm"].value is None
-    assert any("No occlusion alarm came within 30.0 min" in note for note in found.notes)
+    assert found.findings == [
+        "No occlusion alarm came within 30.0 min of the line being shut, though the pressure in it rose to 90 kPa: the"
+        " line was shut, and the pump pushed on."
+    ]
     for limit, verdict in (("<= 25 min", "fail"), ("<= 35 min", "inconclusive")):
         plan = context(BASAL.replace("<= 35 min", limit)).plan
         assert judge_test(plan.tests[0], found, plan).verdict == verdict
@@ -548,6 +551,7 @@ def test_figures_hold_every_event(tmp_path: Path) -> None:
     found = PROCEDURE.evaluate(made_for.plan.tests[0].settings, record, made_for)
     assert [figure.name for figure in found.figures] == ["pressure", "mass", "release", "compliance"]
     marks = [(mark.label, mark.x) for mark in found.figures[0].marks]
-    assert [label for label, _ in marks] == ["line shut", "alarm", "line opened"]
+    assert [label for label, _ in marks] == ["line shut", "alarm", "line opened", "limit: alarm within 35 min"]
+    assert dict(marks)["limit: alarm within 35 min"] == pytest.approx((CLOSED_S + 35.0 * 60.0) / 60.0, abs=0.01)
     assert dict(marks)["alarm"] == pytest.approx(ALARM_S / 60.0)
     assert all("Simulated." in figure.caption for figure in found.figures)

@@ -31,6 +31,7 @@ def test_a_faithful_day_has_no_error() -> None:
     assert value(found, "largest_response_delay") == pytest.approx(6.0, abs=0.02)
     assert value(found, "largest_excess_delay") == pytest.approx(0.0, abs=0.02)
     assert not found.doubts
+    assert found.findings == []
     names = {each.name for each in found.measurements}
     assert "bolus_error" not in names
     assert "suspended_volume" not in names
@@ -45,6 +46,8 @@ def test_what_a_change_drops_is_found_to_a_tenth_of_a_dose() -> None:
     rows = table(found, "changes").rows
     assert [row[0] for row in rows] == ["00:58", "02:02"]
     assert [row[4] for row in rows] == ["yes", "yes"]
+    assert found.findings[0].startswith("Insulin is lost when the rate changes: 0.02")
+    assert "at each of 2 changes on average, of doses of 0.05 U" in found.findings[0]
 
 
 def test_a_segment_that_gives_too_little_is_named() -> None:
@@ -56,6 +59,8 @@ def test_a_segment_that_gives_too_little_is_named() -> None:
     errors = [row[6] for row in table(found, "segments").rows]
     assert errors[2].startswith("-20") or errors[2].startswith("-19")
     assert [row[7] for row in table(found, "segments").rows] == ["yes", "yes", "NO"]
+    assert "% too little came in the segment from 02:02 (0.5 U/h); the others" in found.findings[0]
+    assert found.findings[0].endswith("Is it the low rate that the pump does not keep?")
 
 
 @pytest.mark.parametrize("late_s", [1200.0, -1200.0])
@@ -63,8 +68,11 @@ def test_a_profile_that_comes_late_or_early_is_told_by_how_much(late_s: float) -
     found = day(late_s=late_s).evaluate()
     assert abs(value(found, "response_delay")) == pytest.approx(20.0, abs=4.0)
     assert value(found, "largest_excess_delay") == pytest.approx(20.0, abs=4.0)
-    assert "did not change its rate when it was told" in found.notes[0]
-    assert f"min {'late' if late_s > 0.0 else 'early'}" in found.notes[0]
+    assert "did not change its rate when it was told" in found.findings[0]
+    assert f"min {'late' if late_s > 0.0 else 'early'}" in found.findings[0]
+    assert f"min {'slow' if late_s > 0.0 else 'fast'}?" in found.findings[0]
+    assert found.figures[0].name == "rates"
+    assert all("U/h comes" in mark.label for mark in found.figures[0].marks if mark.label != "stopped")
     assert [row[4] for row in table(found, "changes").rows] == ["NO", "NO"]
 
 
@@ -73,6 +81,7 @@ def test_a_fast_clock_is_told_by_the_intervals() -> None:
     hurried = [(at_s / 1.02, volume_ul) for at_s, volume_ul in made.doses]
     found = made.evaluate(doses=hurried)
     assert value(found, "clock_error") == pytest.approx(2.0, abs=measured(found, "clock_error").expanded_uncertainty)
+    assert found.findings[0].startswith("The pump's clock runs 2 % fast")
 
 
 def suspended(extra_ul: float = 0.0, first: float = 1.0) -> MadeDay:
@@ -103,6 +112,13 @@ def test_a_double_dose_after_resuming_is_what_that_change_added() -> None:
     found = suspended(first=2.0).evaluate()
     assert value(found, "lost_at_changes") == pytest.approx(-0.05, abs=0.006)
     assert measured(found, "largest_loss_at_change").note.endswith("added")
+    assert "too much came when delivery went on after the suspension at 01:02" in found.findings[0]
+    course = found.figures[0]
+    assert course.name == "cumulative"
+    # The first dose after the suspension is half an interval of 3 min after its end.
+    (mark,) = [each for each in course.marks if each.label.endswith(" U")]
+    assert mark.x == pytest.approx((91.5 + 1.5) / 60.0, abs=0.01)
+    assert mark.label.startswith("+0.05")
 
 
 def with_bolus(given: float = 1.0, paused_s: float = 0.0) -> MadeDay:
@@ -140,7 +156,9 @@ def test_a_temporary_rate_that_is_not_followed_is_twice_too_much(given: float, e
     found = made.evaluate()
     assert value(found, "temporary_error") == pytest.approx(error, abs=3.0)
     if error:
-        assert "Was the temporary rate followed at all?" in found.notes[0]
+        assert "was not followed: 1 U came, as the usual rate would give (1 U)" in found.findings[0]
+    else:
+        assert found.findings == []
 
 
 def test_a_day_that_was_cut_short_is_doubted_and_still_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -74,7 +75,9 @@ def test_an_alarm_that_comes_late_leaves_the_last_units_undelivered(tmp_path: Pa
     left_u = value(result, "remainder_at_empty").value or 0.0
     assert value(result, "last_units_error").value == pytest.approx(-60.0, abs=15.0)
     assert left_u == pytest.approx(0.0, abs=0.05)
-    assert "air bubble, or nothing left" in said(result)
+    # 30 U/h: 23 U last 46 min, the 3 U beyond them 6 min.
+    assert re.search("Nothing more came from minute 4[5-9] on, after 23 U of the 23 U .* for [4-7] min", said(result))
+    assert "and counted 26" in said(result)
     assert result.verdict is Verdict.FAIL
 
 

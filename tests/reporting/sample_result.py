@@ -316,6 +316,9 @@ def occlusion_test(rng: random.Random, test_id: str, verdict: Verdict) -> TestRe
                 measurement("false_alarms", 0.0, "", 0.0),
             ],
             figures=[pressure_figure(rng), mass_figure(rng, 3.0)],
+            findings=[]
+            if sounded
+            else [f"No alarm came within 3 h, by -3 kPa {HOSTILE}. Is it off?", "Second finding."],
         ),
     )
 

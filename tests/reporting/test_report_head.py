@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bench.reporting.header import run_header_html
 from bench.results.model import Certificate, PlannedTest, RunResult, Verdict
 from tests.reporting.sample_result import sample_run
@@ -42,6 +44,7 @@ def test_part_of_a_plan_is_no_pass_and_names_what_was_left_out() -> None:
     assert f"INCOMPLETE {len(run.tests)} of the plan's {len(run.tests) + 1} tests" in found
     assert "Part of the plan." in found
     assert "BASAL-LEFT Left out" in found
+    assert f"Not run: 1 of the plan's {len(run.tests) + 1} tests" in found
     assert "NOT RUNREQ-LEFTBASAL-LEFT not run" in found
     assert "NOT RUNREQ-017" in found
 
@@ -75,6 +78,18 @@ def test_an_overdue_calibration_is_a_warning_at_the_top() -> None:
     warning = found.index("Calibration overdue when the run began: balance (CAL-118, due 2026-01-01)")
     assert warning < found.index("Decision rule")
     assert "OVERDUE since 2026-01-01" in found
+
+
+def test_what_did_not_pass_is_told_first_with_a_link_worst_first() -> None:
+    text = run_header_html(RUN)
+    links = re.findall(r'<a href="#(test-[^"]+)">', text)
+    assert links == [
+        f"test-{each}" for each in ("BASAL-0.1U", "OCC-0.1U", "OCC-BOLUS", "BASAL-2U", "BOLUS-1U", "BOLUS-10U")
+    ]
+    assert "No alarm came within 3 h" in text[: text.index("Decision rule")]
+    assert text.index("Decision rule") < text.index("bench-basis") < text.index("Instruments")
+    one = RUN.model_copy(update={"tests": [test for test in RUN.tests if test.id == "OCC-0.1U"]})
+    assert "not-passed" not in run_header_html(one)
 
 
 def test_limits_are_counted_and_the_seed_is_told() -> None:

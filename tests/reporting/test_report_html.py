@@ -13,6 +13,7 @@ from bench.metrology.monte_carlo import confirm
 from bench.metrology.rounding import limit_text
 from bench.reporting import html as report_html
 from bench.reporting.budgets import budgets
+from bench.reporting.rows import finding_text
 from bench.results.model import Correlation, Judged, Pulse, RunResult, TestResult, Verdict
 from tests.reporting.sample_result import HOSTILE, measurement, sample_run
 
@@ -51,9 +52,10 @@ def test_section_holds_every_measurement_limit_figure_and_note(test: TestResult)
     assert test.verdict.value.upper() in read.words
     assert test.title in read.words
     if not (test.evaluation and test.evaluation.doubts):
-        unmet = [judged.reason for judged in test.judged if judged.verdict is not Verdict.PASS]
-        reasons = unmet if unmet and all(unmet) else [test.reason]
-        assert all(reason[1:] in read.words for reason in reasons)
+        unmet = [judged for judged in test.judged if judged.verdict is not Verdict.PASS]
+        shown = [f"breaks the limit {limit_text(judged.limit)}" for judged in unmet if judged.verdict is Verdict.FAIL]
+        shown += [judged.reason[1:] for judged in unmet if test.verdict is Verdict.INCONCLUSIVE]
+        assert all(each in read.words for each in shown or [test.reason[1:]])
     assert "SIMULATED" in read.words
     for judged in test.judged:
         assert limit_text(judged.limit) in read.words
@@ -135,7 +137,8 @@ def test_no_text_of_the_run_becomes_markup(text: str) -> None:
     assert "img" not in read.tags
     assert "script" not in read.tags
     assert not [name for name, _ in read.attributes if name.startswith("on")]
-    assert not [value for name, value in read.attributes if name in ("src", "href")]
+    assert not [value for name, value in read.attributes if name == "src"]
+    assert all(re.fullmatch(r"#test-[\w.-]+", value or "") for name, value in read.attributes if name == "href")
 
 
 def test_hostile_names_in_every_field_stay_text() -> None:
@@ -228,6 +231,25 @@ def test_finding_is_the_measurement_that_decided() -> None:
     assert "no answer" in report_html.finding_cell(by_id("OCC-BOLUS"))
 
 
+def test_what_went_wrong_and_the_first_figure_stand_before_settings_and_limits() -> None:
+    test = by_id("OCC-0.1U")
+    text = report_html.test_html(test, simulated=True)
+    order = ("findings of-fail", "Is it off?", "Second finding.", 'class="reason"', "<bench-chart", "Procedure")
+    places = [text.index(each) for each in (*order, "Measurements against limits", "More figures")]
+    assert places == sorted(places)
+    assert "by \u22123 kPa" in Reader(text).words
+    assert "findings" not in report_html.test_html(by_id("OCC-1U"), simulated=True)
+
+
+def test_a_row_tells_the_first_finding_of_a_test_that_did_not_pass() -> None:
+    test = by_id("OCC-0.1U")
+    assert "No alarm came within 3 h" in finding_text(test)
+    assert finding_text(test).endswith("Is it off? (and 1 more)")
+    assert "Is it off?" not in finding_text(test, short=True)
+    passed = test.model_copy(update={"verdict": Verdict.PASS})
+    assert "No alarm" not in finding_text(passed)
+
+
 def test_empty_run() -> None:
     run = RunResult.model_validate({**RUN.model_dump(), "tests": [], "instruments": {}, "versions": {}})
     assert "No test was run." in report_html.run_header_html(run)
@@ -276,8 +298,11 @@ def test_a_failed_test_says_each_limit_that_is_not_met_fails_first() -> None:
     ]
     text = report_html.test_html(test.model_copy(update={"judged": lines}), simulated=False)
     assert (
-        '<ul class="reason"><li>A breaks the limit.<li>B may lie on either side.<li>1 other limit is met.</ul>' in text
+        '<ul class="reason"><li>Mean error: 7.31 ± 0.42 % breaks the limit ≤ 5 %.'
+        "<li>Mean error: 7.31 ± 0.42 % may keep or break the limit ≤ 5 %.<li>1 other limit is met.</ul>" in text
     )
+    alone = test.model_copy(update={"judged": lines[:1], "verdict": Verdict.INCONCLUSIVE})
+    assert '<ul class="reason"><li>B may lie on either side.</ul>' in report_html.test_html(alone, simulated=False)
     assert "c keeps the limit" not in text
     assert "≤ 5 %" in Reader(text).words
     assert "<=" not in Reader(text).words

@@ -56,5 +56,5 @@ def said(test: TestResult) -> str:
     """Return everything that a test's result says in words."""
     words = [test.reason, *(judged.reason for judged in test.judged)]
     if test.evaluation is not None:
-        words += [*test.evaluation.doubts, *test.evaluation.notes]
+        words += [*test.evaluation.doubts, *test.evaluation.findings, *test.evaluation.notes]
     return "\n".join(words)

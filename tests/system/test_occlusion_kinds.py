@@ -55,8 +55,9 @@ def test_false_alarms_are_counted_and_the_time_that_they_cost_is_not_due(tmp_pat
     assert "occlusion alarms while flowing 3 breaks the limit" in result.reason
     assert value(result, "false_alarm_rate") == pytest.approx(7.754 / (50.0 / 60.0), rel=0.01)
     assert value(result, "flow_error") == pytest.approx(0.0, abs=5.0)
-    notes, doubts = words(result)
-    assert any("3 times while the line was open, first after 15.0 min" in note for note in notes)
+    _, doubts = words(result)
+    assert result.evaluation is not None
+    assert "3 times while the line was open, first after 15.0 min" in result.evaluation.findings[0]
     assert doubts == []
 
 

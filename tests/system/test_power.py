@@ -66,8 +66,8 @@ def test_a_pump_that_forgets_is_told_in_words(tmp_path: Path) -> None:
     assert result.verdict is Verdict.FAIL
     assert values(result)["forgotten_volume"] == pytest.approx(true(tmp_path)["forgotten_volume"], abs=0.051)
     assert result.evaluation is not None
-    assert any("said nothing of the loss" in note for note in result.evaluation.notes)
-    assert any("has forgotten 1.8" in note for note in result.evaluation.notes)
+    assert any("said nothing of the loss" in finding for finding in result.evaluation.findings)
+    assert any("has forgotten 1.8" in finding for finding in result.evaluation.findings)
 
 
 def test_a_pump_that_never_warns_is_a_bound(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from bench.procedures.basal.figures import (
     start_up_figure,
     trumpet_figure,
 )
+from bench.procedures.basal.findings import basal_findings
 from bench.procedures.basal.pulse_measurements import measure_pulses
 from bench.procedures.basal.pulses import (
     disturbances_table,
@@ -103,6 +104,7 @@ def evaluate_basal(
         pulses=result_pulses(train, weighing),
         tables=tables,
         figures=figures,
+        findings=basal_findings(train, delivery, increment_ul, measurements),
         notes=[*notes, *train_notes, *windows_notes, loss_note(weighing)],
         doubts=[*doubts, *train_doubts],
     )

@@ -27,7 +27,7 @@ def mass_figure(delivery: Delivery, train: PulseTrain, alarms: Sequence[tuple[fl
     """Return mass against time, with the pulses found, the commands and the alarms."""
     weighing = delivery.weighing
     hours = (weighing.time_s - delivery.began_s) / HOUR_S
-    drawn = [series("balance", hours, weighing.mass_mg, role="mass", points=4000)]
+    drawn = [series("balance", hours, weighing.mass_mg, role="mass", points=4000), _commanded(delivery)]
     for kind in ("expected", "split", "missed", "doubled", "extra"):
         instants = np.array([pulse.time_s for pulse in train.pulses if pulse.kind == kind])
         if len(instants):
@@ -51,6 +51,17 @@ def mass_figure(delivery: Delivery, train: PulseTrain, alarms: Sequence[tuple[fl
         marks=marks,
         caption=f"Readings as they came, {_REDUCED}; points: pulses where they were found.{words}",
     )
+
+
+def _commanded(delivery: Delivery) -> Series:
+    """Return the mass that should have come, from the level before the first command on."""
+    begin_s, end_s = delivery.first_window
+    weighing = delivery.weighing
+    level = weighing.mass_mg[(weighing.time_s >= begin_s) & (weighing.time_s <= end_s)]
+    level_mg = float(np.nanmean(level)) if np.isfinite(level).any() else 0.0
+    hours = delivery.duration_s / HOUR_S
+    due_mg = delivery.rate_ul_per_h * hours / weighing.conversion.ul_per_mg
+    return series("commanded", [0.0, hours], [level_mg, level_mg + due_mg], role="nominal")
 
 
 def _level_at(delivery: Delivery, instants: Floats) -> Floats:

@@ -9,11 +9,11 @@ import numpy as np
 
 from bench.metrology.allan import allan_curve
 from bench.metrology.noise_covariance import FilteredNoise
-from bench.metrology.pulse_train import Disturbance
 from bench.procedures.base import Context, MeasurementSpec
 from bench.procedures.blank.detection import LevelDifference, level_differences, repeatability_mg
 from bench.procedures.blank.display import display_findings, display_of
 from bench.procedures.blank.figures import allan_figure, mass_figure, rate_figure, temperature_figure
+from bench.procedures.blank.findings import blank_findings
 from bench.procedures.blank.measurements import (
     Losses,
     losses_of,
@@ -34,7 +34,6 @@ from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation, Figure, Measurement, Table
 
 _MOST_LISTED = 40
-_MOST_TOLD = 3
 _SHORT_SHARE = 0.99
 _SECONDS = ((86_400.0, "24 h"), (3600.0, "1 h"), (600.0, "10 min"), (60.0, "1 min"))
 
@@ -81,9 +80,9 @@ def evaluate_blank(
         measurements=asked_for(measurements, record, context),
         tables=_tables(stretch, losses, pasted, noise, context),
         figures=_figures(stretch, losses, noise, record, words),
+        findings=blank_findings(stretch, losses, measurements, context),
         notes=[
-            *_told(stretch.disturbances, stretch),
-            *_against_the_rig(measurements, context),
+            *_undeclared(context),
             *display_notes,
             *([] if pasted is None else [f"For the rig file: {pasted.evaporation}, {pasted.repeatability}."]),
             *notes,
@@ -122,39 +121,8 @@ def _rig_lines(stretch: Stretch, losses: Losses | None, measured: Sequence[Measu
     )
 
 
-def _against_the_rig(measured: Sequence[Measurement], context: Context) -> list[str]:
-    """Say whether the loss is what the rig file declares."""
-    rate, declared = measured[0], context.rig.evaporation
-    if rate.value is None or rate.expanded_uncertainty is None:
-        return []
-    if declared is None:
-        return ["The rig file declares no `evaporation:`; the line below does."]
-    nominal, half = declared.rate.to("mg/h"), declared.half_width.to("mg/h")
-    if abs(rate.value - nominal) <= half + rate.expanded_uncertainty:
-        return []
-    return [
-        f"The loss is {rate.value:.2g} mg/h, and the rig file declares {nominal:g} mg/h ± {half:g} mg/h: renew the oil"
-        " film, shut the draught shield, wait until vessel and balance are warm, and weigh a blank again; or correct"
-        " the rig file by the line below."
-    ]
-
-
-def _told(found: Sequence[Disturbance], stretch: Stretch) -> list[str]:
-    if not found:
-        return []
-    words = [
-        f"{each.kind} of {each.step_mg:+.2g} mg at minute {(each.time_s - stretch.window[0]) / 60.0:.1f}"
-        for each in found[:_MOST_TOLD]
-    ]
-    more = f" and {len(found) - _MOST_TOLD} more" if len(found) > _MOST_TOLD else ""
-    return [
-        f"The balance was disturbed {_times(len(found))}: {', '.join(words)}{more}. Jumps are left out of loss and"
-        " noise; look for people, doors, fans, a needle that touches, static charge."
-    ]
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
+def _undeclared(context: Context) -> list[str]:
+    return [] if context.rig.evaporation else ["The rig file declares no `evaporation:`; the line below does."]
 
 
 def _tables(

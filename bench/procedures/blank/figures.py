@@ -9,6 +9,7 @@ import numpy as np
 from bench.metrology.allan import AllanPoint, allan_of
 from bench.metrology.decimate import series
 from bench.metrology.noise_covariance import FilteredNoise
+from bench.metrology.rounding import number
 from bench.procedures.blank.measurements import Losses
 from bench.procedures.blank.stretch import SECONDS_PER_HOUR, Stretch
 from bench.recording.reader import TestRecord
@@ -66,7 +67,7 @@ def rate_figure(stretch: Stretch, losses: Losses, words: str) -> Figure:
     minutes, lost, low, high = [], [], [], []
     for begin, end in stretch.parts(_PARTS):
         slope = stretch.slope((begin, end))
-        minutes.append((0.5 * (begin + end) - stretch.window[0]) / 60.0)
+        minutes.append(round((0.5 * (begin + end) - stretch.window[0]) / 60.0, 1))
         rate = -slope.mg_per_h if slope is not None else np.nan
         spread = 2.0 * slope.standard_uncertainty if slope is not None else np.nan
         lost.append(rate)
@@ -82,7 +83,7 @@ def rate_figure(stretch: Stretch, losses: Losses, words: str) -> Figure:
             series("noise (k = 2)", minutes, low, role="rate", style="band-low"),
             series("noise (k = 2)", minutes, high, role="rate", style="band-high"),
         ],
-        rules=[Rule(y=losses.mg_per_h, label=f"mean {losses.mg_per_h:.2g} mg/h")],
+        rules=[Rule(y=losses.mg_per_h, label=f"mean {number(losses.mg_per_h, 2)} mg/h")],
         caption=f"Slope of the balance in {_PARTS} equal parts, steps left out. A loss that leaves the band and stays"
         f" out is a film that opens, a vessel that warms, or a balance that was not warmed up.{words}",
     )

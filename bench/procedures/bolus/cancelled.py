@@ -82,7 +82,7 @@ def _late(row: BolusRow, one: WeighedBolus) -> _Late:
 
 
 def cancelled_words(row: BolusRow, asked: int, cancelled: int) -> tuple[list[str], list[str]]:
-    """Return `(notes, doubts)`: what came in words, and how many boluses were over before they could be cancelled."""
+    """Return `(findings, doubts)`: what came in words, and how many boluses were over before their cancel."""
     doubts = []
     if cancelled < asked:
         doubts.append(
@@ -99,6 +99,12 @@ def cancelled_words(row: BolusRow, asked: int, cancelled: int) -> tuple[list[str
         f"After the cancel the pump reported {number(reported, 3)} U, and {number(weighed, 3)} U arrived (mean):"
         f" {number(abs(weighed - reported), 2)} U {more} it says."
     )
+    late = row.u_per_mg * float(np.mean([_late(row, one).mass_mg for one in row.weighed]))
+    if late > 0.5 * abs(weighed - reported) and weighed > reported:
+        words += (
+            f" {number(late, 2)} U of it came later than {OBEYED_S:g} s after the pump had acknowledged the cancel: it"
+            " went on."
+        )
     return [words], doubts
 
 

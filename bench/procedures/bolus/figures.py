@@ -16,17 +16,25 @@ from bench.procedures.bolus.courses import Course, shares_at
 from bench.procedures.bolus.row import BolusRow
 from bench.procedures.bolus.spread import Programmed
 from bench.procedures.bolus.weighing import CommandedBolus, WeighedBolus
+from bench.procedures.shared.weighing import Weighing
 from bench.results.model import Figure, Mark, Measurement, Rule, Table
 from bench.results.model import Series as Curve
 
 MOST_MARKS = 30
+TOLD_APART = 0.02
+"""By so much of what was commanded the pump's word must differ to be drawn by itself."""
 _PROGRAMME_POINTS = 200
 
 
 def mass_figure(
-    time_s: Floats, mass_mg: Floats, boluses: Sequence[CommandedBolus], start_s: float, words: str
+    weighing: Weighing, boluses: Sequence[CommandedBolus], start_s: float, words: str, *, with_basal: bool
 ) -> Figure:
-    """Return mass against time with every command."""
+    """Return mass against time with every command, beside what was commanded and what the pump reported.
+
+    These are left out where a basal rate comes, too.
+    """
+    time_s, mass_mg = weighing.time_s, weighing.mass_mg
+    expected = [] if with_basal or not boluses or not len(time_s) else _expected(weighing, boluses, start_s)
     marks = [Mark(x=(bolus.sent_s - start_s) / 60.0, label=f"bolus {bolus.index}") for bolus in boluses]
     if len(marks) > MOST_MARKS:
         marks = [marks[0], marks[-1]]
@@ -35,11 +43,35 @@ def mass_figure(
         title="Mass on the balance",
         x_label="time since the test began / min",
         y_label="mass / mg",
-        series=[series("balance", (time_s - start_s) / 60.0, mass_mg, role="mass")],
+        series=[series("weighed", (time_s - start_s) / 60.0, mass_mg, role="mass"), *expected],
         marks=marks,
         caption="As the balance showed it, reduced to least and greatest of each stretch; lines: bolus commanded."
         + words,
     )
+
+
+def _expected(weighing: Weighing, boluses: Sequence[CommandedBolus], start_s: float) -> list[Curve]:
+    """Return what should have come onto the balance by command, and by the pump's own word where that differs."""
+    before = boluses[0].before
+    known = weighing.mass_mg[(weighing.time_s >= before[0]) & (weighing.time_s <= before[1])]
+    level_mg = float(np.nanmean(known)) if np.isfinite(known).any() else 0.0
+    commanded = [each.commanded_ul for each in boluses]
+    reported = [each.reported_ul for each in boluses]
+    drawn = {"commanded": commanded}
+    apart = [abs(said - told) > TOLD_APART * told for said, told in zip(reported, commanded, strict=True)]
+    if np.all(np.isfinite(reported)) and any(apart):
+        drawn["reported by the pump"] = reported
+    curves = []
+    for label, volumes_ul in drawn.items():
+        x, y = [start_s], [level_mg]
+        for bolus, volume_ul in zip(boluses, volumes_ul, strict=True):
+            x += [bolus.sent_s, bolus.done_s]
+            y += [y[-1], y[-1] + volume_ul / weighing.conversion.ul_per_mg]
+        x.append(max(x[-1], float(weighing.time_s[-1])))
+        y.append(y[-1])
+        role = "nominal" if label == "commanded" else "reported"
+        curves.append(series(label, (np.array(x) - start_s) / 60.0, y, role=role))
+    return curves
 
 
 def row_figures(row: BolusRow, words: str) -> list[Figure]:
@@ -58,8 +90,8 @@ def _volumes_figure(row: BolusRow, words: str) -> Figure:
         y_label="deviation / %",
         series=[
             Curve(label="weighed", x=index, y=[*deviations], style="points", role="pulse"),
-            Curve(label="− U", x=index, y=[d - uncertainty for d in deviations], style="band-low", role="envelope"),
-            Curve(label="+ U", x=index, y=[d + uncertainty for d in deviations], style="band-high", role="envelope"),
+            Curve(label="± U", x=index, y=[d - uncertainty for d in deviations], style="band-low", role="envelope"),
+            Curve(label="± U", x=index, y=[d + uncertainty for d in deviations], style="band-high", role="envelope"),
         ],
         rules=[Rule(y=0.0, label="commanded")],
         caption=f"Weighed volume of each bolus; the band is its expanded uncertainty U = {uncertainty:.2g} %." + words,

@@ -11,9 +11,10 @@ from bench.procedures.bolus.catalogue import EQUAL
 from bench.procedures.bolus.courses import course_error, courses, early_words
 from bench.procedures.bolus.evaluation import measure
 from bench.procedures.bolus.figures import delivery_figure, row_figures, spread_figure, tables
+from bench.procedures.bolus.findings import course_findings, row_findings
 from bench.procedures.bolus.row import BolusRow
 from bench.procedures.bolus.settings import BolusSettings
-from bench.procedures.bolus.sizes import largest_size_error, size_figure, size_table
+from bench.procedures.bolus.sizes import largest_size_error, size_figure, size_table, size_u
 from bench.procedures.shared.commands import BOLUS_CANCELLED
 from bench.quantities import Concentration
 from bench.recording.reader import TestRecord
@@ -29,7 +30,7 @@ class Found:
     measurements: list[Measurement]
     tables: list[Table]
     figures: list[Figure]
-    notes: list[str] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
 
 
@@ -42,20 +43,26 @@ def found_of(settings: BolusSettings, rows: Sequence[BolusRow], record: TestReco
     if settings.kind == "spread":
         return _of_spread(rows[0], settings, specs, words)
     measured = measure(rows[0], specs)
-    return Found(measured, tables(rows[0], _by_name(measured)), row_figures(rows[0], words))
+    findings = row_findings(rows[0], at_once=True)
+    return Found(measured, tables(rows[0], _by_name(measured)), row_figures(rows[0], words), findings)
 
 
 def _of_sizes(rows: Sequence[BolusRow], specs: _Specs, words: str) -> Found:
     measured = largest_size_error(rows, specs["largest_size_error"])
-    return Found([measured], [size_table(rows)], [size_figure(rows, words)])
+    findings = [
+        f"{size_u(row):g} U: {finding[:1].lower()}{finding[1:]}"
+        for row in rows
+        for finding in row_findings(row, at_once=True)
+    ]
+    return Found([measured], [size_table(rows)], [size_figure(rows, words)], findings)
 
 
 def _of_cancelled(row: BolusRow, count: int, record: TestRecord, specs: _Specs, words: str) -> Found:
     measured = measure(row, {name: spec for name, spec in specs.items() if name in EQUAL})
     measured.append(cancelled_difference(row, specs["cancelled_difference"]))
     measured.append(after_cancel(row, specs["after_cancel"]))
-    notes, doubts = cancelled_words(row, count, len(record.events(BOLUS_CANCELLED)))
-    return Found(measured, [cancelled_table(row)], [delivery_figure(row, words)], notes, doubts)
+    findings, doubts = cancelled_words(row, count, len(record.events(BOLUS_CANCELLED)))
+    return Found(measured, [cancelled_table(row)], [delivery_figure(row, words)], findings, doubts)
 
 
 def _of_spread(row: BolusRow, settings: BolusSettings, specs: _Specs, words: str) -> Found:
@@ -64,7 +71,8 @@ def _of_spread(row: BolusRow, settings: BolusSettings, specs: _Specs, words: str
     measured = measure(row, {name: spec for name, spec in specs.items() if name in EQUAL})
     measured.append(course_error(found, row, specs["course_error"]))
     figures = [*([spread_figure(found, programmed, words)] if found else []), *row_figures(row, words)]
-    return Found(measured, tables(row, _by_name(measured)), figures, early_words(found, programmed))
+    findings = [*early_words(found, programmed), *course_findings(found), *row_findings(row, at_once=False)]
+    return Found(measured, tables(row, _by_name(measured)), figures, findings)
 
 
 def _by_name(measured: Sequence[Measurement]) -> dict[str, Measurement]:

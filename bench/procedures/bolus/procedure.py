@@ -109,7 +109,7 @@ class Bolus:
         doubts = [*alarm_doubts, *missing, *soon, *shaky, *doubts]
         notes = [*alarm_notes, *notes]
         words = simulated_words(record.simulated)
-        figures = [mass_figure(weighing.time_s, weighing.mass_mg, boluses, record.start_s, words)]
+        figures = [mass_figure(weighing, boluses, record.start_s, words, with_basal=settings.basal is not None)]
         specs = specs_of(settings.kind)
         if not weighed or (settings.kind == "sizes" and not all(row.weighed for row in rows)):
             why = "each bolus was followed by the next before it had settled" if soon else "no bolus could be weighed"
@@ -121,8 +121,10 @@ class Bolus:
             measurements=found.measurements,
             pulses=[pulse for row in rows for pulse in row.pulses()],
             tables=[*found.tables, *corrected],
-            figures=[*figures, *found.figures],
-            notes=[*found.notes, *notes],
+            # Of boluses that are to be spread the course is what matters.
+            figures=[*found.figures, *figures] if settings.kind == "spread" else [*figures, *found.figures],
+            findings=found.findings,
+            notes=notes,
             doubts=[*doubts, *found.doubts],
         )
 

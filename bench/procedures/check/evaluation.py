@@ -10,12 +10,14 @@ import numpy as np
 from bench.metrology.budget import bounded, component, measurement, scaled, undetermined
 from bench.metrology.decimate import series
 from bench.metrology.noise import Levels
+from bench.metrology.rounding import number
 from bench.metrology.scatter import of_scatter, standard_deviation
 from bench.procedures.base import Context, MeasurementSpec
+from bench.procedures.check.findings import check_findings, check_warnings
 from bench.procedures.check.loads import Level, Load, doses_of, levels_of, mean_of, weights_of
 from bench.procedures.shared.alarms import alarm_findings
 from bench.procedures.shared.findings import recording_findings
-from bench.procedures.shared.shown import simulated_words
+from bench.procedures.shared.shown import limits_of, simulated_words
 from bench.procedures.shared.weighing import AT_LOADS, BY_NOISE, Weighing, balance_components, weigh_record
 from bench.quantities import Limit, Tolerance
 from bench.recording.reader import TestRecord
@@ -23,6 +25,7 @@ from bench.results.model import Component, Evaluation, Figure, Measurement, Rule
 
 Catalogue = Mapping[str, MeasurementSpec]
 
+_FAR = 4.0
 WARNING_SHARE = 2.0 / 3.0
 """A control chart warns at two standard deviations and acts at three: at two thirds of the limit."""
 
@@ -56,13 +59,14 @@ def evaluate_check(
         made.append(_weight_error(weighing, weights, weight, catalogue))
     if dose is not None:
         made += _doses(weighing, dosed, dose, catalogue)
-    accept = next((test.accept for test in context.plan.tests if test.id == record.test_id), {})
+    accept = limits_of(record, context)
     words = simulated_words(record.simulated)
     return Evaluation(
         measurements=[each for each in made if each.value is not None or each.name in accept],
         tables=_tables(weights, weight, dosed, dose, weighing),
         figures=_figures(weights, weight, dosed, dose, weighing, accept, words),
-        notes=[*_warnings(made, accept), *alarm_notes, *notes],
+        findings=[*check_findings(made, accept, weight, dose), *check_warnings(made, accept, WARNING_SHARE)],
+        notes=[*alarm_notes, *notes],
         doubts=[*alarm_doubts, *doubts],
     )
 
@@ -161,23 +165,6 @@ def _doses(weighing: Weighing, dosed: Sequence[Load], dose: Tolerance, catalogue
     return [*found, measurement(names[1], spec.title, deviation, spec.unit, lines, note="doser and balance together")]
 
 
-def _warnings(made: Sequence[Measurement], accept: Mapping[str, Limit]) -> list[str]:
-    """Warn of a value that keeps its limit and has used up two thirds of it."""
-    told = []
-    for each in made:
-        limit = accept.get(each.name)
-        if limit is None or each.value is None:
-            continue
-        lower, upper = limit.to(each.unit)
-        room = upper if each.value > 0.0 else lower
-        if room and WARNING_SHARE * abs(room) < abs(each.value) <= abs(room) and each.value * room > 0.0:
-            told.append(
-                f"Warning: {each.title} is {each.value:+.3g} {each.unit}, beyond two thirds of its limit {limit}. Clean"
-                " pan and weight, level the balance, let it warm up, adjust it, and check again before you measure."
-            )
-    return told
-
-
 def _tables(
     weights: Sequence[Load], weight: Tolerance | None, dosed: Sequence[Load], dose: Tolerance | None, weighing: Weighing
 ) -> list[Table]:
@@ -257,19 +244,23 @@ def _chart(
     unit: str,
     words: str,
 ) -> Figure:
-    """Return a control chart: every value, the limit as action line, two thirds of it as warning line."""
+    """Return a control chart: every value, the limit, at which one acts, and two thirds of it as warning line."""
     rules = [Rule(y=0.0, label="nominal")]
     if limit is not None:
         for side in limit.to(unit):
             if side is not None:
-                rules += [Rule(y=side, label="action"), Rule(y=WARNING_SHARE * side, label="warning")]
+                rules.append(Rule(y=side, label=f"limit {number(side, 3, signed=True)} {unit}"))
+                # Far beyond the limit its warning line only crowds it.
+                if max(map(abs, errors), default=0.0) < _FAR * abs(side):
+                    rules.append(
+                        Rule(y=WARNING_SHARE * side, label=f"warning {number(WARNING_SHARE * side, 2)} {unit}")
+                    )
     return Figure(
         name=name,
         title=title,
-        x_label="number",
+        x_label="weighing",
         y_label=y_label,
         series=[series("weighed", [float(load.index) for load in loads], errors, role="mass")],
         rules=rules,
-        caption="One point a weighing; not reduced. Action: the plan's limit of the mean; warning: two thirds of it."
-        f"{words}",
+        caption=f"One point a weighing; not reduced. Limit: the plan's, of the mean; warning: two thirds of it.{words}",
     )

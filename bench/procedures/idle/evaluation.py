@@ -15,14 +15,14 @@ from bench.procedures.idle.watch import CONFIDENCE, Watched, watched
 from bench.procedures.shared.alarms import alarm_findings
 from bench.procedures.shared.corrections import corrections_table
 from bench.procedures.shared.findings import recording_findings
-from bench.procedures.shared.shown import simulated_words
+from bench.procedures.shared.pump_count import COUNTED
+from bench.procedures.shared.shown import limits_of, simulated_words
 from bench.procedures.shared.stated import nothing_stated, stated
 from bench.procedures.shared.weighing import declared_loss, weigh_record
 from bench.quantities import Quantity
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation, Measurement
 
-COUNTED = "pump.delivered_ul"
 _DELIVERING = frozenset({"basal", "bolus", "priming"})
 _SHORT_SHARE = 0.01
 _EXPANSION_PER_K = 0.3e-3
@@ -56,14 +56,16 @@ def evaluate_idle(
     counted_u = _counted_ul(record, span) / context.concentration.ul_per_u
     measured = _measurements(found, pulse_ul, catalogue, declared=declared)
     words = simulated_words(record.simulated)
-    told = _told(found, state, head_height, counted_u, declared=declared)
+    findings, told = _told(found, state, head_height, counted_u, declared=declared)
+    limit = limits_of(record, context).get("unintended_rate")
     return Evaluation(
         measurements=measured,
         tables=[
             *idle_tables(found, counted_u, declared=declared),
             *corrections_table(weighing, context, found.before, found.after),
         ],
-        figures=idle_figures(found, span, words, declared=declared),
+        figures=idle_figures(found, span, words, limit, declared=declared),
+        findings=findings,
         notes=[*told, *_warmed(found, context), *notes],
         doubts=doubts,
     )
@@ -151,22 +153,26 @@ def _counted_ul(record: TestRecord, span: Window) -> float:
     return float(inside[-1] - inside[0]) if len(inside) > 1 else math.nan
 
 
-def _told(found: Watched, state: str, head_height: str, counted_u: float, *, declared: bool) -> list[str]:
-    """Return what came, in words, and what tells it from evaporation."""
+def _told(
+    found: Watched, state: str, head_height: str, counted_u: float, *, declared: bool
+) -> tuple[list[str], list[str]]:
+    """Return `(findings, notes)`: what came, in words, and what tells it from evaporation."""
     height = f", the reservoir {head_height} above the outlet (as declared)" if head_height else ""
-    notes = []
+    findings: list[str] = []
+    notes: list[str] = []
     if declared:
-        notes += _verdict(found, state, height)
+        came, told = _verdict(found, state, height)
+        (findings if came else notes).append(told)
     if found.steps.upwards:
-        notes.append(_in_steps([each.mass_mg * found.u_per_mg for each in found.steps.upwards]))
+        findings.append(_in_steps([each.mass_mg * found.u_per_mg for each in found.steps.upwards]))
     if found.steps.downwards:
         least = min(each.mass_mg for each in found.steps.downwards) * found.u_per_mg
-        notes.append(
+        findings.append(
             f"The mass fell at once {len(found.steps.downwards)} times, by {-least:.3g} U at most: no pump takes back a"
             " pulse; a touched needle, a drop that left, or a bump."
         )
     if math.isfinite(counted_u) and counted_u > 0.0:
-        notes.append(f"The pump itself counted {counted_u:.3g} U while it was {state}.")
+        findings.append(f"The pump itself counted {counted_u:.3g} U while it was {state}.")
     loss = found.weighing.found_evaporation
     if declared:
         notes.append(
@@ -179,27 +185,28 @@ def _told(found: Watched, state: str, head_height: str, counted_u: float, *, dec
             f"The mass changed by {gained:+.2g} U/h: a leak less what evaporated. Which is which, nothing tells here;"
             f" {NOT_DECLARED}."
         )
-    return notes
+    return findings, notes
 
 
-def _verdict(found: Watched, state: str, height: str) -> list[str]:
+def _verdict(found: Watched, state: str, height: str) -> tuple[bool, str]:
+    """Return whether something came or went, and what, in words."""
     uncertainty, _ = expanded(found.budget())
     volume, hours = found.volume_u, found.hours
     shown = f"{number(abs(volume), 2)} U in {hours:.3g} h ({number(abs(found.rate_u_per_h), 2)} U/h)"
     if volume > uncertainty:
         creeping = volume - found.stepped_u
         how = "steadily: a leak, or siphoning" if creeping > 0.5 * volume else "in steps"
-        return [f"From the {state} pump came {shown}{height}: {how}."]
+        return True, f"From the {state} pump came {shown}{height}: {how}."
     if volume < -uncertainty:
-        return [
+        return True, (
             f"The vessel lost {shown} beyond what the rig file says that evaporates{height}: liquid went back into the"
             " line, or more evaporates than is declared."
-        ]
+        )
     limit, detected = found.rate_limit_u_per_h, found.detection_limit_u_per_h
-    return [
+    return False, (
         f"No flow from the {state} pump that this rig could tell from nothing{height}: not more than"
         f" {number(limit, 2)} U/h (95 %, one-sided); from {number(detected, 2)} U/h on a leak would have been seen."
-    ]
+    )
 
 
 def _in_steps(sizes_u: Sequence[float]) -> str:

@@ -10,7 +10,9 @@ from bench.metrology.budget import expanded
 from bench.metrology.decimate import series
 from bench.metrology.loss_slope import SECONDS_PER_HOUR
 from bench.metrology.noise import Levels, Window, block_means
+from bench.metrology.rounding import number
 from bench.procedures.idle.watch import Watched
+from bench.quantities import Concentration, Limit
 from bench.results.model import Figure, Mark, Rule, Table
 
 MOST_MARKS = 20
@@ -18,8 +20,8 @@ _POINTS = 30
 _MEAN_S = 10.0
 
 
-def idle_figures(found: Watched, span: Window, words: str, *, declared: bool) -> list[Figure]:
-    """Return what came against time, beside what evaporation and noise alone would make of it."""
+def idle_figures(found: Watched, span: Window, words: str, limit: Limit | None, *, declared: bool) -> list[Figure]:
+    """Return what came against time, beside the limit and what evaporation and noise alone would make of it."""
     weighing = found.weighing
     inside = (weighing.time_s >= span[0]) & (weighing.time_s <= span[1])
     middle_s, mean_mg = block_means(weighing.time_s[inside], weighing.mass_mg[inside], _MEAN_S)
@@ -32,9 +34,14 @@ def idle_figures(found: Watched, span: Window, words: str, *, declared: bool) ->
     if declared:
         at, half = _open_u(found, span)
         curves += [
-            series("− U", at, [-each for each in half], style="band-low", role="envelope"),
-            series("+ U", at, half, style="band-high", role="envelope"),
+            series("± U of nothing", at, [-each for each in half], style="band-low", role="envelope"),
+            series("± U of nothing", at, half, style="band-high", role="envelope"),
         ]
+        ends = [0.0, float(hours[-1])]
+        for side in (None, None) if limit is None else limit.to("U/h", Concentration(1000.0 / found.ul_per_u)):
+            if side is not None:
+                label = f"limit {number(side, signed=True)} U/h"
+                curves.append(series(label, ends, [side * at_h for at_h in ends], role="limit"))
     marks = [
         Mark(x=(step.time_s - begin_s) / SECONDS_PER_HOUR, label=f"{step.mass_mg * found.u_per_mg:+.3g} U")
         for step in found.steps.found[:MOST_MARKS]

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from bench.metrology.decimate import series
+from bench.metrology.rounding import number
 from bench.procedures.occlusion.evaluation import pushed_rise
 from bench.procedures.occlusion.facts import Flow
 from bench.procedures.occlusion.line_compliance import compliance_figure
-from bench.procedures.occlusion.line_pressure import Zero
+from bench.procedures.occlusion.line_pressure import Zero, overload
 from bench.procedures.occlusion.readings import LEVEL_S, OcclusionReadings
 from bench.procedures.shared.course import MINUTE_S, marks_of, mass_over_test, table_of_course
+from bench.procedures.shared.shown import limit_rules
+from bench.quantities import Limit
 from bench.recording.reader import Series
 from bench.results.model import Figure, Mark, Rule, Table
 
 AROUND_S = 300.0
 
 
-def figures(seen: OcclusionReadings, start_s: float, words: str) -> list[Figure]:
-    """Return pressure against time with every event, and mass around the shutting, the alarm and the opening."""
+def figures(seen: OcclusionReadings, start_s: float, words: str, limits: Mapping[str, Limit]) -> list[Figure]:
+    """Return pressure against time with every event, and mass around the shutting, the alarm and the opening.
+
+    The plan's `limits` of the alarm stand in the first.
+    """
     made = []
     if len(seen.pressure):
-        made.append(pressure_figure(seen, start_s, words))
+        pressure = pressure_figure(seen, start_s, words)
+        marks, rules = _of_limits(seen, start_s, limits)
+        made.append(pressure.model_copy(update={"marks": pressure.marks + marks, "rules": pressure.rules + rules}))
     made.append(mass_figure(seen, start_s, words))
     if seen.facts.opened is not None:
         made.append(_release_figure(seen, words))
@@ -29,6 +39,22 @@ def figures(seen: OcclusionReadings, start_s: float, words: str) -> list[Figure]
     if not isinstance(rise, str):
         made.append(compliance_figure(rise, words))
     return made
+
+
+def _of_limits(seen: OcclusionReadings, start_s: float, limits: Mapping[str, Limit]) -> tuple[list[Mark], list[Rule]]:
+    """Return until when the alarm should have come, and at which pressure; and where the sensor was out of range."""
+    marks, facts = [], seen.facts
+    latest = limits["time_to_alarm"].to("min")[1] if "time_to_alarm" in limits else None
+    if latest is not None and facts.origin is not None:
+        at = (seen.begin_s - start_s) / MINUTE_S + latest
+        marks.append(Mark(x=at, label=f"limit: alarm within {number(latest)} min"))
+    ends_s = facts.opened.sent_s if facts.opened is not None else facts.ended_s
+    if facts.origin is not None and ends_s is not None:
+        beyond = overload(seen.pressure, facts.origin.sent_s, ends_s)
+        if beyond is not None:
+            marks.append(Mark(x=(beyond.since_s - start_s) / MINUTE_S, label="beyond the sensor's range"))
+    name = "pressure_at_alarm" if "pressure_at_alarm" in limits else "peak_pressure"
+    return marks, limit_rules(limits.get(name), "kPa")
 
 
 def course_marks(seen: OcclusionReadings, zero_s: float) -> list[Mark]:

@@ -4,41 +4,105 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from bench.procedures.occlusion import line_pressure
 from bench.procedures.occlusion.facts import LEVEL_TOLD
 from bench.procedures.occlusion.readings import OcclusionReadings
 from bench.procedures.occlusion.settings import OcclusionSettings
 from bench.recording.reader import Series, TestRecord
+from bench.results.model import Measurement
 
 MINUTE_S = 60.0
 LARGEST_ZERO_KPA = 5.0
 STILL_DELIVERING = frozenset({"basal", "bolus", "priming"})
 THROUGH_SHARE = 0.5
 """A line through which so much of what was due came was not shut."""
+NO_PRESSURE_KPA = 10.0
+"""A shut line into which a pump pushes comes beyond this."""
+LATE_SHARE, LEVEL_SHARE = 0.33, 0.05
+"""In the last part of the wait a pressure that still builds up grows by more than this share of itself."""
+SOFTER_SHARE = 0.1
+"""A compliance that changes by so much from first to last occlusion is told."""
 LEAST_DUE_UL = 1.0
 """Of less the balance cannot tell whether it came through the clamp or from behind it."""
 
 
-def occlusion_notes(seen: OcclusionReadings) -> list[str]:
-    """Return what a reader must know of the alarm beside its time."""
+def occlusion_findings(seen: OcclusionReadings) -> list[str]:
+    """Return what went wrong with the alarm."""
     facts = seen.facts
-    notes = []
+    found = []
     if facts.false_alarms and facts.closed is None:
         often = "an occlusion alarm" if facts.false_alarms == 1 else f"{facts.false_alarms} occlusion alarms"
-        notes.append(f"The pump raised {often} while it flowed freely; the test ended there.")
+        found.append(f"The pump raised {often} while it flowed freely; the test ended there.")
     if facts.waited_s is not None:
-        notes.append(f"No occlusion alarm came within {facts.waited_s / MINUTE_S:.1f} min of the line being shut.")
-    if facts.before_bolus and facts.alarm is not None:
-        notes.append(
-            "The occlusion alarm came before the bolus: times are from the shut line, nothing was due into it."
-        )
+        waited = f"No occlusion alarm came within {facts.waited_s / MINUTE_S:.1f} min of the line being shut"
+        found.append(f"{waited}{_pressed(seen)}.")
     if facts.alarm is not None and facts.state_after in STILL_DELIVERING:
-        notes.append(f"After its alarm the pump said of itself: {facts.state_after}.")
-    return notes
+        found.append(f"After its alarm the pump did not stop: it said of itself {facts.state_after}.")
+    return found
 
 
-def release_notes(settings: OcclusionSettings, seen: OcclusionReadings) -> list[str]:
-    """Return what a reader must know of a line that was to be opened before the alarm."""
+def _pressed(seen: OcclusionReadings) -> str:
+    """Return what the pressure did while no alarm came: it tells whether there was something to be found."""
+    facts, pressure = seen.facts, seen.pressure
+    if facts.origin is None or facts.ended_s is None or seen.zero is None:
+        return ""
+    begin_s, end_s = facts.origin.sent_s, facts.ended_s
+    inside = (pressure.time_s >= begin_s) & (pressure.time_s <= end_s) & np.isfinite(pressure.value)
+    if not inside.any():
+        return ""
+    kpa, time_s = pressure.value[inside] - seen.zero.value, pressure.time_s[inside]
+    greatest = float(kpa.max())
+    beyond = line_pressure.overload(pressure, begin_s, end_s)
+    if beyond is not None:
+        after_min = (beyond.since_s - begin_s) / MINUTE_S
+        return (
+            f", though the pressure in it rose to more than {greatest:.0f} kPa (beyond the sensor's range after"
+            f" {after_min:.0f} min): the line was shut, and the pump pushed on"
+        )
+    if greatest < NO_PRESSURE_KPA:
+        return f", and no pressure built up in it (at most {greatest:.2g} kPa): it was not shut, or it leaks"
+    late = kpa[time_s >= end_s - LATE_SHARE * (end_s - begin_s)]
+    first, second = late[: len(late) // 2], late[len(late) // 2 :]
+    if len(first) and float(np.median(second) - np.median(first)) < LEVEL_SHARE * greatest:
+        return f"; the pressure in it stayed at {float(np.median(late)):.0f} kPa: something gives way or leaks"
+    return f", though the pressure in it rose to {greatest:.0f} kPa: the line was shut, and the pump pushed on"
+
+
+def occlusion_notes(seen: OcclusionReadings) -> list[str]:
+    """Return what a reader must know of the alarm beside its time."""
+    if seen.facts.before_bolus and seen.facts.alarm is not None:
+        return ["The occlusion alarm came before the bolus: times are from the shut line, nothing was due into it."]
+    return []
+
+
+def softness_findings(compliances: Sequence[Measurement], times: Sequence[Measurement]) -> list[str]:
+    """Return that the line became softer or stiffer from one occlusion to the next, where it clearly did.
+
+    Args:
+        compliances: of the line in each occlusion, in µL/kPa.
+        times: to the alarm in each, in min.
+
+    """
+    known = [one.value for one in compliances if one.value is not None]
+    if len(known) < 2 or len(known) < len(compliances) or known[0] <= 0.0:
+        return []
+    change = known[-1] / known[0] - 1.0
+    if abs(change) < SOFTER_SHARE:
+        return []
+    way = "softer" if change > 0.0 else "stiffer"
+    listed = ", ".join(f"{each:.2f}" for each in known)
+    told = f"The line became {way} with each occlusion: {listed} µL/kPa ({100.0 * change:+.0f} %)"
+    minutes = [one.value for one in times if one.value is not None and one.censored is None]
+    if len(minutes) == len(known) and (minutes[-1] - minutes[0]) * change > 0.0:
+        came = "later" if change > 0.0 else "earlier"
+        told += f", so the alarm came {came} each time: after {', '.join(f'{each:.1f}' for each in minutes)} min"
+    return [f"{told}. Is there air in it, or does reservoir, plunger or tubing give way?"]
+
+
+def release_findings(settings: OcclusionSettings, seen: OcclusionReadings) -> list[str]:
+    """Return what went otherwise with a line that was to be opened before the alarm."""
     facts = seen.facts
     wanted = settings.release_before_alarm_at or settings.release_before_alarm_after
     if facts.released and facts.later_alarms:

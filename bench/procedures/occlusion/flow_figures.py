@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bench.metrology.decimate import series
 from bench.procedures.occlusion.figures import course_of_pressure
 from bench.procedures.occlusion.flowing import HOUR_S, Flowing
 from bench.procedures.shared.course import MINUTE_S, marks_of, table_of_course
+from bench.procedures.shared.shown import limit_rules
+from bench.quantities import Limit
 from bench.results.model import Figure, Mark, Table
 
 SHOWN_MARKS = 10
 
 
-def flow_figures(flow: Flowing, start_s: float, words: str) -> list[Figure]:
-    """Return the pressure and the delivered volume, beside what was due, with every alarm."""
+def flow_figures(flow: Flowing, start_s: float, words: str, limits: Mapping[str, Limit]) -> list[Figure]:
+    """Return the pressure beside the plan's limits of it, and the delivered volume beside what was due."""
     marks = _marks(flow, start_s)
     pressure = course_of_pressure(flow.pressure, flow.zero, start_s, marks, "pump at rest", words)
+    name = "line_pressure" if "line_pressure" in limits else "peak_pressure"
+    pressure = pressure.model_copy(update={"rules": pressure.rules + limit_rules(limits.get(name), "kPa")})
     return [pressure, _volume_figure(flow, start_s, marks, words)]
 
 

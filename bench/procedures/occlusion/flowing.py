@@ -225,9 +225,12 @@ def _flow_error(flow: Flowing, spec: MeasurementSpec) -> Measurement:
 
 def flow_notes(flow: Flowing) -> list[str]:
     """Return what a reader must know of a line that was never shut."""
+    return [f"The line was narrowed by the lab, as declared: {flow.narrowed}."] if flow.narrowed else []
+
+
+def flow_findings(flow: Flowing) -> list[str]:
+    """Return the alarms that came while nothing was shut."""
     notes = []
-    if flow.narrowed:
-        notes.append(f"The line was narrowed by the lab, as declared: {flow.narrowed}.")
     if flow.alarms and not flow.narrowed:
         often = "once" if len(flow.alarms) == 1 else f"{len(flow.alarms)} times"
         after_min = (flow.alarms[0].time_s - flow.stretches[0].begun.middle_s) / MINUTE_S

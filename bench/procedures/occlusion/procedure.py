@@ -114,6 +114,7 @@ class Occlusion:
             measurements=found.measurements,
             tables=[*found.tables, *corrected],
             figures=found.figures,
+            findings=found.findings,
             notes=[*alarm_notes, *level_notes, *found.notes, *notes],
             doubts=[*alarm_doubts, *level_doubts, *found.doubts, *doubts],
         )

@@ -49,7 +49,12 @@ def _pressures(seen: Sequence[OcclusionReadings], words: str) -> Figure:
         shown = (one.pressure.time_s >= facts.origin.sent_s - MINUTE_S) & (one.pressure.time_s <= end_s)
         minutes = (one.pressure.time_s[shown] - one.begin_s) / MINUTE_S
         curves.append(
-            series(f"occlusion {number}", minutes, one.pressure.value[shown] - one.zero.value, role="pressure")
+            series(
+                f"occlusion {number}",
+                minutes,
+                one.pressure.value[shown] - one.zero.value,
+                role=f"pressure of occlusion {number}",
+            )
         )
         if facts.alarm is not None:
             marks.append(Mark(x=(facts.alarm.time_s - one.begin_s) / MINUTE_S, label=f"alarm {number}"))
@@ -75,7 +80,8 @@ def _releases(seen: Sequence[OcclusionReadings], words: str) -> Figure:
         base = (weighing.time_s >= opened.sent_s - LEVEL_S) & (weighing.time_s <= opened.sent_s)
         level_mg = float(np.nanmean(weighing.mass_mg[base])) if base.any() else 0.0
         gained_mg = weighing.mass_mg[shown] - level_mg
-        curves.append(series(f"occlusion {number}", weighing.time_s[shown] - opened.sent_s, gained_mg, role="mass"))
+        role = f"mass of occlusion {number}"
+        curves.append(series(f"occlusion {number}", weighing.time_s[shown] - opened.sent_s, gained_mg, role=role))
     return Figure(
         name="release",
         title="What the line gave back each time",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.procedures.base import Context, MeasurementSpec
@@ -12,21 +12,23 @@ from bench.procedures.occlusion.figures import course_table, figures
 from bench.procedures.occlusion.findings import (
     finished,
     occlusion_doubts,
+    occlusion_findings,
     occlusion_notes,
     pressure_gaps,
-    release_notes,
+    release_findings,
+    softness_findings,
     unfinished,
     zero_doubts,
 )
 from bench.procedures.occlusion.flow_figures import flow_figures, flow_table
-from bench.procedures.occlusion.flowing import flow_notes, flowing, measure_flow
+from bench.procedures.occlusion.flowing import flow_findings, flow_notes, flowing, measure_flow
 from bench.procedures.occlusion.line_compliance import disagreement
 from bench.procedures.occlusion.readings import OcclusionReadings, readings
 from bench.procedures.occlusion.repeats import parts, repeats_table, together
 from bench.procedures.occlusion.repeats_figures import courses_table, repeats_figures
 from bench.procedures.occlusion.settings import MEASURED, Kind, OcclusionSettings
 from bench.procedures.shared.latency import link_latency_s
-from bench.procedures.shared.shown import simulated_words
+from bench.procedures.shared.shown import limits_of, simulated_words
 from bench.procedures.shared.weighing import Weighing
 from bench.recording.reader import TestRecord
 from bench.results.model import Figure, Measurement, Table
@@ -39,6 +41,7 @@ class Told:
     measurements: list[Measurement]
     tables: list[Table] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
 
@@ -62,23 +65,35 @@ def occlusions(
     if several:
         told.tables += [repeats_table(each), courses_table(seen, record.start_s)]
         told.figures += repeats_figures(seen, record.start_s, words)
+        told.findings += softness_findings(*_columns(whole, "compliance_released", "time_to_alarm"))
         told.doubts += unfinished(settings, seen)
     else:
         told.tables.append(course_table(seen[0], record.start_s))
-        told.figures += figures(seen[0], record.start_s, words)
+        told.figures += figures(seen[0], record.start_s, words, limits_of(record, context))
     for number, (one, measured) in enumerate(zip(seen, each, strict=True), start=1):
         which = f"Occlusion {number}: " if several else ""
+        told.findings += [which + each for each in _findings(settings, one)]
         told.notes += [which + note for note in _notes(settings, one, measured)]
         told.doubts += [which + doubt for doubt in occlusion_doubts(one, arrived_while_shut(one))]
     told.doubts += zero_doubts(seen[0].zero.value if seen[0].zero is not None else None)
     return told
 
 
+def _columns(rows: Sequence[Sequence[Measurement]], *names: str) -> list[list[Measurement]]:
+    """Return the measurements by these names, each of all occlusions."""
+    return [[one for row in rows for one in row if one.name == name] for name in names]
+
+
+def _findings(settings: OcclusionSettings, seen: OcclusionReadings) -> list[str]:
+    released = release_findings(settings, seen) if settings.kind is Kind.RELEASED else []
+    return [*occlusion_findings(seen), *released]
+
+
 def _notes(settings: OcclusionSettings, seen: OcclusionReadings, measured: list[Measurement]) -> list[str]:
     by_name = {one.name: one for one in measured}
     notes = occlusion_notes(seen)
     if settings.kind is Kind.RELEASED:
-        return [*notes, *release_notes(settings, seen)]
+        return notes
     differ = disagreement(by_name["compliance"], by_name["compliance_released"])
     return [*notes, *([differ] if differ else [])]
 
@@ -92,11 +107,13 @@ def open_flow(
 ) -> Told:
     """Evaluate a test whose line is never shut."""
     flow = flowing(record, weighing, context)
-    told = Told(measure_flow(flow, catalogue, MEASURED[settings.kind]), notes=flow_notes(flow))
+    told = Told(measure_flow(flow, catalogue, MEASURED[settings.kind]))
+    told.findings, told.notes = flow_findings(flow), flow_notes(flow)
     told.doubts = zero_doubts(flow.zero.value if flow.zero is not None else None)
     if flow.stretches and len(flow.pressure):
         first_s, last_s = flow.stretches[0].begun.sent_s, flow.stretches[-1].end_s
         told.doubts += pressure_gaps(flow.pressure, first_s, last_s, "while it flowed")
     told.tables = [flow_table(flow, record.start_s)]
-    told.figures = flow_figures(flow, record.start_s, simulated_words(record.simulated))
+    words = simulated_words(record.simulated)
+    told.figures = flow_figures(flow, record.start_s, words, limits_of(record, context))
     return told

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bench.metrology.budget import bounded, measurement, scaled, undetermined
 from bench.metrology.noise import Levels, Window
 from bench.metrology.plateau import level, step
+from bench.metrology.rounding import number
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.power.facts import PowerFacts
 from bench.procedures.shared.span import Span
@@ -180,16 +181,20 @@ def _begun(facts: PowerFacts) -> Span | None:
     return Span(facts.on.sent_s, facts.answers_s)
 
 
-def power_notes(seen: PowerReadings) -> list[str]:
-    """Return what a reader must know at once."""
+def power_findings(seen: PowerReadings) -> list[str]:
+    """Return what went wrong, weightiest first."""
     facts = seen.facts
-    notes = []
-    if facts.warning is None and facts.lowest:
-        notes.append("No low-battery alarm came down to the lowest voltage.")
-    if facts.off is not None and facts.answers_s is not None and not facts.told:
-        notes.append("After its power had returned the pump said nothing of the loss.")
+    found = []
     if facts.before is not None and facts.after is not None:
-        lost_u = (facts.before.delivered_ul - facts.after.delivered_ul) / seen.ul_per_u
-        if lost_u > 0.0:
-            notes.append(f"The pump has forgotten {lost_u:.4g} U that it had counted before.")
-    return notes
+        before_u, after_u = (each.delivered_ul / seen.ul_per_u for each in (facts.before, facts.after))
+        if before_u > after_u:
+            found.append(
+                f"The pump has forgotten {number(before_u - after_u, 4)} U that it had counted before: {before_u:.4g} U"
+                f" before its power was cut, {after_u:.4g} U after."
+            )
+    if facts.off is not None and facts.answers_s is not None and not facts.told:
+        stood = "" if facts.resumed else ", and stood still until it was started again"
+        found.append(f"After its power had returned the pump said nothing of the loss{stood}.")
+    if facts.warning is None and facts.lowest:
+        found.append("No low-battery alarm came down to the lowest voltage.")
+    return found

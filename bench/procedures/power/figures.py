@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from bench.metrology.decimate import series
+from bench.metrology.noise import Floats
 from bench.procedures.power.evaluation import PowerReadings
-from bench.procedures.shared.course import MINUTE_S, marks_of, mass_over_test, table_of_course
+from bench.procedures.shared.course import MINUTE_S, marks_of, table_of_course
+from bench.procedures.shared.pump_count import counted_u
+from bench.recording.reader import TestRecord
 from bench.results.model import Figure, Mark, Table
 
 
-def figures(seen: PowerReadings, start_s: float, words: str) -> list[Figure]:
-    """Return the mass over the whole test with all that happened, and the voltage while it was lowered."""
-    mass = mass_over_test(seen.weighing, start_s, _marks(seen, start_s), words)
-    return [mass, *_voltage(seen, start_s, words)]
+def figures(seen: PowerReadings, record: TestRecord, words: str) -> list[Figure]:
+    """Return what came beside the pump's own count with all that happened, and the voltage while it was lowered."""
+    weighing, start_s = seen.weighing, record.start_s
+    curves = [series("weighed", (weighing.time_s - start_s) / MINUTE_S, _weighed_u(seen), role="mass")]
+    time_s, count_u = counted_u(record, seen.ul_per_u, start_s)
+    if len(time_s):
+        minutes = (time_s - start_s) / MINUTE_S
+        curves.append(series("counted by the pump", minutes, count_u, role="counted", style="step"))
+    volume = Figure(
+        name="volume",
+        title="Delivered, by weight and by the pump's own count",
+        x_label="time since the test began / min",
+        y_label="volume / U",
+        series=curves,
+        marks=_marks(seen, start_s),
+        caption="Mass on the balance as volume, loss not made good, reduced to least and greatest of each stretch; the"
+        f" pump's count as it was asked for, about once a minute.{words}",
+    )
+    return [volume, *_voltage(seen, start_s, words)]
+
+
+def _weighed_u(seen: PowerReadings) -> Floats:
+    """Return the mass above that of the first blank, as volume in U."""
+    weighing = seen.weighing
+    begin_s, end_s = weighing.blanks[0] if weighing.blanks else (0.0, 0.0)
+    first = weighing.mass_mg[(weighing.time_s >= begin_s) & (weighing.time_s <= end_s)]
+    level_mg = float(np.nanmean(first)) if np.isfinite(first).any() else 0.0
+    return np.asarray((weighing.mass_mg - level_mg) * weighing.conversion.ul_per_mg / seen.ul_per_u)
 
 
 def _marks(seen: PowerReadings, start_s: float) -> list[Mark]:

@@ -9,7 +9,7 @@ from bench.metrology.rounding import number
 from bench.plan.model import Plan
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
 from bench.procedures.power.driving import SETTLE_S, TELLING_S, drive
-from bench.procedures.power.evaluation import PowerReadings, measure, power_notes
+from bench.procedures.power.evaluation import PowerReadings, measure, power_findings
 from bench.procedures.power.facts import facts
 from bench.procedures.power.figures import course_table, figures
 from bench.procedures.power.settings import PowerSettings
@@ -100,8 +100,9 @@ class Power:
                 course_table(seen, record.start_s),
                 *corrections_table(weighing, context, *between_blanks(weighing)),
             ],
-            figures=figures(seen, record.start_s, words),
-            notes=[*power_notes(seen), *alarm_notes, *notes],
+            figures=figures(seen, record, words),
+            findings=power_findings(seen),
+            notes=[*alarm_notes, *notes],
             doubts=[*alarm_doubts, *doubts],
         )
 

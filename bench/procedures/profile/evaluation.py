@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from bench.metrology.budget import undetermined
 from bench.procedures.base import Context, MeasurementSpec
 from bench.procedures.profile.changes import changes_table
 from bench.procedures.profile.dose_clock import measure_clock
 from bench.procedures.profile.figures import cumulative_figure, errors_figure, rates_figure
+from bench.procedures.profile.findings import clear_losses, day_findings
 from bench.procedures.profile.losses import losses, measure_losses
 from bench.procedures.profile.overlays import (
     boluses_table,
@@ -21,7 +23,7 @@ from bench.procedures.profile.overlays import (
     temporaries,
     weighed_boluses,
 )
-from bench.procedures.profile.responses import Response, measure_responses, responses
+from bench.procedures.profile.responses import measure_responses, responses
 from bench.procedures.shared.alarms import alarm_findings
 from bench.procedures.shared.corrections import corrections_table
 from bench.procedures.shared.dosing import Dosing, dosing
@@ -35,7 +37,6 @@ from bench.procedures.shared.periods import (
     segments_of,
 )
 from bench.procedures.shared.shown import asked_for, simulated_words
-from bench.procedures.shared.times import clock
 from bench.procedures.shared.weighing import weigh_record
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation, Figure, Measurement, Table
@@ -58,26 +59,38 @@ def evaluate_day(
         nothing = [undetermined(name, spec.title, spec.unit, why) for name, spec in catalogue.items()]
         return Evaluation(measurements=nothing, notes=notes, doubts=doubts or [f"Nothing can be said: {why}."]), None
     doubts += _extent(record, delivery, duration_s)
-    measurements, tables, figures, told = _evaluated(delivery, catalogue, simulated_words(record.simulated))
+    found = _evaluated(delivery, catalogue, simulated_words(record.simulated))
+    tables = found.tables
     tables += corrections_table(weighing, context, delivery.first_edge.window, delivery.last_edge.window)
     evaluation = Evaluation(
-        measurements=asked_for(measurements, record, context),
+        measurements=asked_for(found.measurements, record, context),
         tables=tables,
-        figures=figures,
-        notes=[*told, *notes, loss_note(weighing)],
+        figures=found.figures,
+        findings=found.findings,
+        notes=[*found.notes, *notes, loss_note(weighing)],
         doubts=doubts,
     )
     return evaluation, delivery
 
 
-def _evaluated(
-    delivery: Dosing, catalogue: Mapping[str, MeasurementSpec], words: str
-) -> tuple[list[Measurement], list[Table], list[Figure], list[str]]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a delivery comes to."""
+
+    measurements: list[Measurement]
+    tables: list[Table]
+    figures: list[Figure]
+    findings: list[str]
+    notes: list[str]
+
+
+def _evaluated(delivery: Dosing, catalogue: Mapping[str, MeasurementSpec], words: str) -> _Found:
     periods = segments_of(delivery)
     part = basal_part(delivery)
     boluses = weighed_boluses(delivery, part)
     followed = responses(delivery)
     lost = losses(delivery, followed)
+    temporary = temporaries(delivery)
     measurements = [
         *measure_totals(delivery, catalogue),
         *measure_segments(periods, catalogue, "largest_segment_error", "segments_within_15_percent", "segment"),
@@ -86,7 +99,7 @@ def _evaluated(
         *measure_responses(followed, delivery, catalogue),
         *measure_losses(lost, delivery, catalogue),
         measure_suspensions(suspensions(delivery), delivery, catalogue),
-        measure_temporaries(temporaries(delivery), delivery, catalogue),
+        measure_temporaries(temporary, delivery, catalogue),
         measure_interaction(phases(delivery), delivery, catalogue),
         measure_clock(delivery, catalogue),
     ]
@@ -95,33 +108,22 @@ def _evaluated(
         tables.append(changes_table(followed, lost, delivery))
     if boluses:
         tables.append(boluses_table(boluses, delivery))
-    figures = [
-        rates_figure(delivery, periods, "segment", words),
-        errors_figure(delivery, periods, "segment", words),
-        cumulative_figure(delivery, words),
-    ]
-    notes = []
     strayed = [each for each in followed if not each.on_time]
-    if strayed:
-        one = strayed[0]
-        more = f", and {len(strayed) - 1} more like it" if len(strayed) > 1 else ""
-        way = f"{abs(one.delay_s) / 60.0:.1f} min {'late' if one.delay_s > 0.0 else 'early'}"
-        notes.append(
-            f"The pump did not change its rate when it was told: at {clock(one.after.begin_s - delivery.began_s)}"
-            f" ({one.after.reason}) the first dose at the new interval came {way}{more}."
-            f" {_why(strayed)}"
-        )
+    clear = clear_losses(lost, delivery)
+    rates, course = (
+        rates_figure(delivery, periods, strayed, "segment", words),
+        cumulative_figure(delivery, clear, words),
+    )
+    # A dose that was lost or came twice shows where what came is counted, not in the rate.
+    figures = [course, rates] if clear and not strayed else [rates, course]
+    figures.append(errors_figure(delivery, periods, "segment", words))
+    findings = day_findings(delivery, followed, lost, temporary, periods, measurements)
+    notes = []
     if delivery.unresolved:
         notes.append(
             f"Single doses cannot be told: {delivery.unresolved}. Levels are taken at the instants themselves."
         )
-    return measurements, tables, figures, notes
-
-
-def _why(strayed: Sequence[Response]) -> str:
-    if all("temporary" in (each.before.kind, each.after.kind) for each in strayed):
-        return "Was the temporary rate followed at all?"
-    return "Is the pump's clock right, and the time of its day?"
+    return _Found(measurements, tables, figures, findings, notes)
 
 
 def _extent(record: TestRecord, delivery: Dosing, duration_s: float) -> list[str]:

@@ -11,6 +11,9 @@ import numpy as np
 from bench.metrology.decimate import series
 from bench.metrology.noise import block_means
 from bench.metrology.readings import within
+from bench.metrology.rounding import number
+from bench.procedures.profile.losses import Loss
+from bench.procedures.profile.responses import Response
 from bench.procedures.shared.dosing import Dosing
 from bench.procedures.shared.levels import HOUR_S
 from bench.procedures.shared.periods import BAND_PERCENT, Period, period
@@ -20,10 +23,13 @@ _SHORTEST_STEP_S = 900.0
 _STEPS = 96
 _CURVE_S = 60.0
 _MOST_MARKS = 24
+_MOST_STRAYED = 6
 
 
-def rates_figure(dosing: Dosing, periods: Sequence[Period], what: str, words: str) -> Figure:
-    """Return the commanded basal rate over the time, what was delivered of it, and each part's mean."""
+def rates_figure(
+    dosing: Dosing, periods: Sequence[Period], strayed: Sequence[Response], what: str, words: str
+) -> Figure:
+    """Return the commanded basal rate over the time, what was delivered of it, each part's mean, and late changes."""
     per_u = 1.0 / dosing.ul_per_u
     told_x, told_y = [], []
     for stretch in dosing.programme.stretches:
@@ -35,11 +41,11 @@ def rates_figure(dosing: Dosing, periods: Sequence[Period], what: str, words: st
     mean_y: list[float] = []
     for one in periods:
         if math.isfinite(one.error_percent):
-            mean_x += [_hours(dosing, one.begin_s), _hours(dosing, one.end_s), math.nan]
+            mean_x += [_hours(dosing, one.begin_s), *[_hours(dosing, one.end_s)] * 2]
             mean_y += [one.rate_ul_per_h * per_u * (1.0 + 0.01 * one.error_percent)] * 2 + [math.nan]
     return Figure(
         name="rates",
-        title="Basal rate over the time: told and delivered",
+        title="Basal rate: commanded and delivered",
         x_label="time since the first command / h",
         y_label="rate / (U/h)",
         series=[
@@ -47,9 +53,9 @@ def rates_figure(dosing: Dosing, periods: Sequence[Period], what: str, words: st
             series("delivered", came_x, came_y, role="flow", points=4000),
             series(f"delivered, mean of each {what}", mean_x, mean_y, role="pulse", points=4000),
         ],
-        marks=_marks(dosing),
-        caption="Delivered: from dose to dose, without the times of boluses; the mean of each part includes what was"
-        f" laid over it. Not reduced but for drawing.{words}",
+        marks=_joined([*_marks(dosing), *_of_strayed(dosing, strayed)]),
+        caption=f"Delivered: from dose to dose, without the times of boluses; the mean of each {what} includes what was"
+        f" laid over it. Not reduced.{words}",
     )
 
 
@@ -77,13 +83,38 @@ def _delivered(dosing: Dosing) -> tuple[list[float], list[float]]:
     return x, y
 
 
+def _of_strayed(dosing: Dosing, strayed: Sequence[Response]) -> list[Mark]:
+    return [
+        Mark(
+            x=_hours(dosing, each.after.begin_s),
+            label=f"{each.after.rate_ul_per_h / dosing.ul_per_u:.3g} U/h comes {abs(each.delay_s) / 60.0:.0f} min"
+            f" {'late' if each.delay_s > 0.0 else 'early'}",
+        )
+        for each in strayed[:_MOST_STRAYED]
+    ]
+
+
+def _of_lost(dosing: Dosing, lost: Sequence[Loss]) -> list[Mark]:
+    return [
+        Mark(x=_hours(dosing, one.last.counted_s), label=f"{number(-one.lost_ul / dosing.ul_per_u, 2, signed=True)} U")
+        for one in lost[:_MOST_STRAYED]
+    ]
+
+
+def _joined(marks: Sequence[Mark]) -> list[Mark]:
+    """Return marks of which several at one place are one."""
+    at: dict[float, list[str]] = {}
+    for mark in marks:
+        at.setdefault(round(mark.x, 4), []).append(mark.label)
+    return [Mark(x=x, label=", ".join(labels)) for x, labels in sorted(at.items())]
+
+
 def errors_figure(dosing: Dosing, periods: Sequence[Period], what: str, words: str) -> Figure:
     """Return the error of each part as a bar over its middle."""
     known = [one for one in periods if math.isfinite(one.error_percent)]
     x = [_hours(dosing, 0.5 * (one.begin_s + one.end_s)) for one in known]
     y = [one.error_percent for one in known]
-    low = [one.error_percent - 2.0 * one.u_percent for one in known]
-    high = [one.error_percent + 2.0 * one.u_percent for one in known]
+    reach = [(one.error_percent - 2.0 * one.u_percent, one.error_percent + 2.0 * one.u_percent) for one in known]
     return Figure(
         name=f"{what}_errors",
         title=f"Error of each {what}",
@@ -91,20 +122,19 @@ def errors_figure(dosing: Dosing, periods: Sequence[Period], what: str, words: s
         y_label="error / %",
         series=[
             series("error", x, y, role="pulse", style="bars"),
-            series("− U", x, low, role="envelope", style="points"),
-            series("+ U", x, high, role="envelope", style="points"),
+            series("± U", np.repeat(x, 3), [at for low, high in reach for at in (low, high, math.nan)], role="event"),
         ],
         rules=[
             Rule(y=BAND_PERCENT, label="+15 %"),
             Rule(y=0.0, label="commanded"),
             Rule(y=-BAND_PERCENT, label="−15 %"),
         ],
-        caption=f"Delivered against due in each {what}, from dose to dose; points: ± U (k = 2). Not reduced.{words}",
+        caption=f"Delivered against due in each {what}, from dose to dose; lines: ± U (k = 2). Not reduced.{words}",
     )
 
 
-def cumulative_figure(dosing: Dosing, words: str) -> Figure:
-    """Return how far delivered is ahead of due, over the time."""
+def cumulative_figure(dosing: Dosing, lost: Sequence[Loss], words: str) -> Figure:
+    """Return how far delivered is ahead of due, over the time, and the changes that lost or added about a dose."""
     window = (dosing.began_s, dosing.settled_s)
     time_s, mass = within(dosing.weighing.time_s, dosing.weighing.mass_mg, window)
     made_good = mass + dosing.weighing.loss_mg_per_s * (time_s - dosing.began_s)
@@ -122,7 +152,7 @@ def cumulative_figure(dosing: Dosing, words: str) -> Figure:
             series("delivered − commanded", (middle_s - dosing.began_s) / HOUR_S, error_u, role="flow", points=4000)
         ],
         rules=[Rule(y=0.0, label="commanded")],
-        marks=_marks(dosing),
+        marks=_joined([*_marks(dosing), *_of_lost(dosing, lost)]),
         caption="Means over a minute. What is metered in doses lags by up to a dose; a slope is an error of the rate, a"
         f" step something that was lost or came twice.{words}",
     )

@@ -13,17 +13,20 @@ from bench.metrology.budget import bounded, measurement, undetermined
 from bench.metrology.decimate import series
 from bench.metrology.noise import Window
 from bench.procedures.base import Context, MeasurementSpec
-from bench.procedures.reservoir.course import ALARM_POLL_S, EMPTY, HOUR_S, Course, course_of
+from bench.procedures.reservoir.course import ALARM_POLL_S, EMPTY, HOUR_S, LOW, Course, course_of
+from bench.procedures.reservoir.findings import dry_from_s, reservoir_findings
 from bench.procedures.shared.alarms import alarm_findings, seen
 from bench.procedures.shared.findings import recording_findings
+from bench.procedures.shared.pump_count import counted_u
 from bench.procedures.shared.shown import simulated_words
 from bench.procedures.shared.stated import nothing_stated
 from bench.procedures.shared.weighing import weigh_record
 from bench.recording.reader import TestRecord
-from bench.results.model import Evaluation, Figure, Mark, Measurement
+from bench.results.model import Evaluation, Figure, Mark, Measurement, Rule
 
 Catalogue = Mapping[str, MeasurementSpec]
 PRIME_POLL_S = 0.5
+LONG_S = 3.0 * HOUR_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,31 +64,10 @@ def evaluate_reservoir(record: TestRecord, context: Context, catalogue: Catalogu
     return Evaluation(
         measurements=[each for each in made if each.value is not None or each.name in accept],
         figures=[_figure(course, asked, record, context.concentration.ul_per_u, words)],
-        notes=[*_silent(course), *_dry(course), *alarm_notes, *notes],
+        findings=reservoir_findings(course, record, asked.remaining_ul, context.concentration.ul_per_u),
+        notes=[*alarm_notes, *notes],
         doubts=[*alarm_doubts, *doubts],
     )
-
-
-def _silent(course: Course) -> list[str]:
-    told = []
-    if not math.isfinite(course.low_s):
-        told.append("The pump never warned of a low reservoir.")
-    if not math.isfinite(course.empty_s):
-        told.append("The pump never raised the alarm of an empty reservoir; it was stopped by the bench.")
-    return told
-
-
-def _dry(course: Course) -> list[str]:
-    told = []
-    for number, delivery in enumerate(course.deliveries):
-        minutes = course.dry_minutes(delivery)
-        if minutes:
-            when = "before the change" if number == 0 else "after the change"
-            told.append(
-                f"Hardly anything came in {len(minutes)} stretches of the delivery {when}, the first from minute"
-                f" {minutes[0]:.0f} on, while the pump said that it delivers: an air bubble, or nothing left."
-            )
-    return told
 
 
 class _Teller:
@@ -230,7 +212,7 @@ class _Teller:
 
 
 def _figure(course: Course, asked: Asked, record: TestRecord, ul_per_u: float, words: str) -> Figure:
-    """Return the remainder over time: what was told less what was weighed."""
+    """Return what is left by weight and by the pump's own count, with its alarms and where nothing more came."""
     weighing = course.weighing
     began_s = course.first.began_s
     end_s = course.observed_s
@@ -238,19 +220,33 @@ def _figure(course: Course, asked: Asked, record: TestRecord, ul_per_u: float, w
     origin_mg = course.level_mg(course.before(began_s))
     mass_mg = weighing.mass_mg[inside] + weighing.loss_mg_per_s * (weighing.time_s[inside] - course.start_s)
     left = (asked.remaining_ul - (mass_mg - origin_mg) * weighing.conversion.ul_per_mg) / ul_per_u
-    hours = (weighing.time_s[inside] - began_s) / HOUR_S
+    unit, per_s = ("h", HOUR_S) if end_s - began_s > LONG_S else ("min", 60.0)
+    curves = [series("by weight", (weighing.time_s[inside] - began_s) / per_s, left, role="volume", points=4000)]
+    time_s, count_u = counted_u(record, ul_per_u, began_s)
+    asked_then = (time_s >= began_s - 60.0) & (time_s <= end_s)
+    if asked_then.any():
+        counted = asked.remaining_ul / ul_per_u - count_u[asked_then]
+        curves.append(series("by the pump's count", (time_s[asked_then] - began_s) / per_s, counted, role="counted"))
     marks = [
-        Mark(x=(event.time_s - began_s) / HOUR_S, label=str(event.data["code"]))
+        Mark(x=(event.time_s - began_s) / per_s, label=_alarm_words(str(event.data["code"])))
         for event in seen(record)
         if began_s < event.time_s <= end_s
     ]
+    dry_s = dry_from_s(course)
+    if dry_s is not None:
+        marks.append(Mark(x=(dry_s - began_s) / per_s, label="nothing more comes"))
     return Figure(
         name="remainder",
         title="What is left in the reservoir",
-        x_label="time since the first command / h",
-        y_label="told less weighed / U",
-        series=[series("remainder", hours, left, role="volume", points=4000)],
+        x_label=f"time since the first command / {unit}",
+        y_label="left / U",
+        series=curves,
         marks=marks,
-        caption="What the pump was told, less what came onto the balance, loss made good; marks: the pump's alarms."
-        f" Reduced to least and greatest of every stretch.{words}",
+        rules=[Rule(y=0.0, label="empty")],
+        caption="What the pump was told that there is, less what came onto the balance (loss made good), and less what"
+        f" the pump counted as delivered. Reduced to least and greatest of every stretch.{words}",
     )
+
+
+def _alarm_words(code: str) -> str:
+    return {LOW: f"low warning ({LOW})", EMPTY: f"empty alarm ({EMPTY})"}.get(code, code)

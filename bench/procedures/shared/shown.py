@@ -1,18 +1,36 @@
-"""What an evaluation shows: measurements that say something, and the word that tells simulated data."""
+"""What an evaluation shows: measurements that say something, the plan's limits, the word that tells simulated data."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from bench.metrology.rounding import number
 from bench.procedures.base import Context
+from bench.quantities import Limit
 from bench.recording.reader import TestRecord
-from bench.results.model import Measurement
+from bench.results.model import Measurement, Rule
 
 
 def asked_for(measurements: Sequence[Measurement], record: TestRecord, context: Context) -> list[Measurement]:
     """Leave out what could not be measured, unless the plan asks for it."""
-    asked = {name for test in context.plan.tests if test.id == record.test_id for name in test.accept}
+    asked = limits_of(record, context)
     return [each for each in measurements if each.value is not None or each.name in asked]
+
+
+def limits_of(record: TestRecord, context: Context) -> Mapping[str, Limit]:
+    """Return the plan's limits of a test, by measurement."""
+    return next((test.accept for test in context.plan.tests if test.id == record.test_id), {})
+
+
+def limit_rules(limit: Limit | None, unit: str) -> list[Rule]:
+    """Return the sides of a limit as lines of a figure whose y axis has this unit; none without a limit."""
+    sides = (None, None) if limit is None else limit.to(unit)
+    words = ("limit ≥", "limit ≤")
+    return [
+        Rule(y=side, label=f"{word} {number(side)} {unit}")
+        for side, word in zip(sides, words, strict=True)
+        if side is not None
+    ]
 
 
 def simulated_words(simulated: bool) -> str:

@@ -9,9 +9,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from bench.metrology.budget import bounded, measurement, scaled, undetermined
+from bench.metrology.budget import bounded, expanded, measurement, scaled, undetermined
 from bench.metrology.decimate import series
 from bench.metrology.noise import Levels
+from bench.metrology.rounding import number
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.shared.dosing import Dosing
 from bench.procedures.shared.levels import HOUR_S
@@ -23,6 +24,8 @@ FIRST_HOURS = 6
 CHANGE = "volume_at_reservoir_change"
 PART_S = 6.0 * HOUR_S
 FEWEST_PARTS = 4
+CLEAR_DRIFT_PERCENT = 2.0
+"""A drift by so much a day is told."""
 _SHORTEST_SHARE = 0.5
 """What is left at the end counts as a day, or a part of one, where it is so much of it."""
 
@@ -36,10 +39,10 @@ def parts_of(dosing: Dosing, length_s: float, what: str) -> list[Period]:
     """Return equal parts of the wear time."""
     found = []
     count = max(1, math.ceil((dosing.ended_s - dosing.began_s) / length_s - _SHORTEST_SHARE))
-    for number in range(count):
-        begin_s = dosing.began_s + number * length_s
+    for place in range(count):
+        begin_s = dosing.began_s + place * length_s
         end_s = min(begin_s + length_s, dosing.ended_s)
-        one = period(dosing, f"{what} {number + 1}", begin_s, end_s)
+        one = period(dosing, f"{what} {place + 1}", begin_s, end_s)
         found += [one] if one is not None else []
     return found
 
@@ -120,6 +123,23 @@ def measure_drift(drift: Drift | None, catalogue: Mapping[str, MeasurementSpec])
         f" at the begin; parts scatter about it by {scatter:.2g} %"
     )
     return measurement("error_drift", spec.title, drift.per_day, spec.unit, drift.budget, note=note)
+
+
+def drift_findings(drift: Drift | None) -> list[str]:
+    """Return that the error clearly drifts over the wear time, and from what to what."""
+    if drift is None:
+        return []
+    u_per_day = expanded(list(drift.budget))[0]
+    if abs(drift.per_day) <= max(CLEAR_DRIFT_PERCENT, u_per_day):
+        return []
+    first, last = drift.parts[0], drift.parts[-1]
+    ends = [
+        f"{number(each.error_percent, 2, signed=True)} % in the {which} {PART_S / HOUR_S:g} h"
+        for which, each in (("first", first), ("last", last))
+    ]
+    return [
+        f"Delivery drifts over the wear time, by {number(drift.per_day, 2, signed=True)} % a day: {ends[0]}, {ends[1]}."
+    ]
 
 
 def drift_figure(dosing: Dosing, parts: Sequence[Period], drift: Drift | None, words: str) -> Figure:

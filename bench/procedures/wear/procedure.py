@@ -38,6 +38,7 @@ from bench.procedures.wear.measures import (
     PART_S,
     days_of,
     drift_figure,
+    drift_findings,
     drift_of,
     measure_change,
     measure_drift,
@@ -277,6 +278,7 @@ class Wear:
                 ],
                 "figures": [drift_figure(dosing, parts, drift, words), *evaluation.figures],
                 "doubts": [*evaluation.doubts, *_left_out(record)],
+                "findings": [*evaluation.findings, *drift_findings(drift)],
             }
         )
 

@@ -82,12 +82,12 @@
   const lanesFor = (figure, toX, from, to, right, measure) => {
     const inView = figure.marks.map(([value, ...texts]) => ({ x: toX(value), texts }))
       .filter((mark) => mark.x >= from - .5 && mark.x <= to + .5);
-    let placed = [];
-    for (const form of [0, 1, 2]) {   // the label, a number where labels repeat, numbers only
+    let placed = [], form = 0;
+    for (; form < 3; form++) {   // the label, a number where labels repeat, numbers only
       placed = place(inView.map((mark) => ({ ...mark, text: mark.texts[form] })), right, measure);
       if (placed.every((mark) => mark.lane !== null)) break;
     }
-    return placed;
+    return Object.assign(placed, { labelled: form === 0 });
   };
 
   class BenchChart extends HTMLElement {
@@ -299,6 +299,7 @@
       ctx.setLineDash([]);
       ctx.textBaseline = 'alphabetic';
       const places = lanesFor(this.figure, (v) => u.valToPos(v, 'x', true) / ratio, left, right, this.clientWidth, this.measure);
+      this.parentElement.querySelector('.key')?.classList.toggle('spared', places.labelled);
       for (const mark of places) {
         const base = top - 4 - (mark.lane ?? 0) * LANE;
         ctx.globalAlpha = .6;
