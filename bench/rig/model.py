@@ -255,6 +255,11 @@ class RigHead(_Section):
         description="temperature of the liquid in the vessel; that of the air where it is missing",
         examples=["23 °C ± 1 °C"],
     )
+    reconnect: Annotated[Duration, NotNegative] = Field(
+        default=Quantity(2, "min"),
+        description="how long to wait in mid-run for an instrument whose link was lost; 0 s: not at all",
+        examples=["2 min"],
+    )
     simulated: bool = Field(
         default=False, description="true for a twin that is served in real time: nothing is measured"
     )
@@ -276,6 +281,8 @@ class Rig:
     evaporation: DeclaredEvaporation | None = None
     liquid_temperature: Tolerance | None = None
     simulation: Simulation | None = None
+    reconnect_s: float = 120.0
+    """How long to wait in mid-run for an instrument whose link was lost."""
     declared_simulated: bool = False
     """The file's own `simulated: true`: a twin that is served in real time."""
     text: str = ""

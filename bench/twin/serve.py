@@ -1,7 +1,9 @@
 """The twin in real time: every instrument on a pseudo-terminal and on a loopback TCP port, for any client.
 
 What `pumpbench simulate` runs. Both channels of an instrument are open at once; it answers where it was last spoken to.
-A pseudo-terminal has no baud rate: whatever a client sets is accepted. Nothing listens but on 127.0.0.1.
+A pseudo-terminal has no baud rate: whatever a client sets is accepted. Nothing listens but on 127.0.0.1. While an
+instrument's cable is out (fault `unplugged`) its pseudo-terminal and its clients are gone; then another pseudo-terminal
+stands behind the same name, as a USB adapter that was plugged in again has another number behind its by-id link.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import tty
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import yaml
 
@@ -76,7 +78,7 @@ def serve(
     data, simulation = _read(rig_path, text)
     with (
         Twin(f"served-{os.getpid()}", simulation, seed, clock) as twin,
-        _Server(twin.ports) as server,
+        Server(twin.ports) as server,
         _terminated() as terminated,
     ):
         output.write_text(
@@ -165,6 +167,7 @@ class _Terminal:
         tty.setraw(self._far)
         os.set_blocking(self._near, False)
         link.symlink_to(os.ttyname(self._far))
+        self._link = link
 
     def fileno(self) -> int:
         return self._near
@@ -183,6 +186,7 @@ class _Terminal:
             termios.tcflush(self._far, termios.TCIFLUSH)
 
     def close(self) -> None:
+        self._link.unlink(missing_ok=True)
         os.close(self._near)
         os.close(self._far)
 
@@ -222,13 +226,13 @@ _Channel = _Terminal | _Client
 class _Device:
     """One device: its port in the twin, its channels, and the one that it answers on."""
 
-    def __init__(self, port: Port, terminal: _Terminal) -> None:
+    def __init__(self, port: Port, link: Path) -> None:
         self.port = port
-        self.channels: list[_Channel] = [terminal]
+        self.channels: list[_Channel] = []
         self.listener = socket.create_server((_LOOPBACK, 0))
         self.listener.setblocking(False)
         self.speaking: _Channel | None = None
-        port.open()
+        self.link = link
 
     def pass_on(self) -> None:
         """Hand what the instrument has sent to the channel that it was last spoken to on."""
@@ -243,8 +247,13 @@ class _Device:
             channel.close()
 
 
-class _Server:
-    """Every device's channels, driven by one thread."""
+class Server:
+    """Every device's channels, driven by one thread.
+
+    Args:
+        ports: of the twin, by device.
+
+    """
 
     def __init__(self, ports: dict[str, Port]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="pumpbench-")
@@ -253,14 +262,13 @@ class _Server:
         self.addresses: dict[str, Address] = {}
         for name, port in ports.items():
             link = Path(self._folder.name) / name
-            terminal = _Terminal(link)
-            device = _Device(port, terminal)
+            device = _Device(port, link)
             self._devices.append(device)
             self._selector.register(device.listener, selectors.EVENT_READ, (device, None))
-            self._selector.register(terminal, selectors.EVENT_READ, (device, terminal))
+            self._plug_in(device)
             self.addresses[name] = Address(str(link), device.listener.getsockname()[1])
 
-    def __enter__(self) -> _Server:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -269,12 +277,36 @@ class _Server:
             device.close()
         self._folder.cleanup()
 
+    def _plug_in(self, device: _Device) -> None:
+        device.port.open()
+        self._add(device, _Terminal(device.link))
+
+    def _pull_out(self, device: _Device) -> None:
+        for channel in list(device.channels):
+            self._drop(device, channel)
+
+    def _add(self, device: _Device, channel: _Channel) -> None:
+        device.channels.append(channel)
+        self._selector.register(channel, selectors.EVENT_READ, (device, channel))
+
+    def _drop(self, device: _Device, channel: _Channel) -> None:
+        self._selector.unregister(channel)
+        channel.close()
+        device.channels.remove(channel)
+        if device.speaking is channel:
+            device.speaking = None
+
     def step(self, twin: Twin, clock: RealClock) -> None:
         """Let the twin come to the present, then wait for clients until it does something next."""
         now_s = clock.now_s()
         twin.run_until(now_s)
         for device in self._devices:
-            device.pass_on()
+            if device.port.is_open:
+                device.pass_on()
+            elif device.port.plugged_in:
+                self._plug_in(device)
+            else:
+                self._pull_out(device)
         wait_s = max(0.0, min(twin.next_event_s() - now_s, _STOP_CHECK_S))
         for key, _ in self._selector.select(wait_s):
             device, channel = key.data
@@ -285,17 +317,15 @@ class _Server:
 
     def _accept(self, device: _Device) -> None:
         client = _Client(device.listener.accept()[0])
-        device.channels.append(client)
-        self._selector.register(client, selectors.EVENT_READ, (device, client))
+        if device.port.plugged_in:
+            self._add(device, client)
+        else:
+            client.close()
 
     def _hear(self, device: _Device, channel: _Channel) -> None:
         data = channel.read()
         if data is None:
-            self._selector.unregister(channel)
-            channel.close()
-            device.channels.remove(channel)
-            if device.speaking is channel:
-                device.speaking = None
+            self._drop(device, channel)
         elif data:
             device.speaking = channel
             device.port.write(data)

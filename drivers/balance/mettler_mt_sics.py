@@ -36,7 +36,8 @@ class Options(BaseModel):
 class MettlerMtSics:
     """A balance on a serial line or a raw socket.
 
-    Opening resets the balance to its state after power-up (`@`), which also ends a stream that an earlier host left.
+    Opening resets the balance to its state after power-up (`@`), which ends a stream that an earlier host left, and
+    clears the tare. `as_it_stands` does without: a stream of before is ended by asking for one weight.
 
     Raises:
         NoReplyError: nothing answers as a balance does.
@@ -44,7 +45,7 @@ class MettlerMtSics:
 
     """
 
-    def __init__(self, link: Link, options: Options) -> None:
+    def __init__(self, link: Link, options: Options, *, as_it_stands: bool = False) -> None:
         self._link = link
         self._clock = link.clock
         self._options = options
@@ -53,7 +54,10 @@ class MettlerMtSics:
         self._streams = False
         self._in_step = False
         with self._link.turn:
-            self._reset()
+            if as_it_stands:
+                self._find_step()
+            else:
+                self._reset()
 
     # -- who
 
@@ -244,6 +248,10 @@ class MettlerMtSics:
         """Cancel everything (`@`) and pass over whatever was still on its way, up to the reply."""
         self._in_step = self._streams = False
         self._link.write(b"@\r\n")
+        self._pass_over(b"@\r\n")
+
+    def _pass_over(self, sent: bytes) -> None:
+        """Read up to the serial number, the last that `sent` is answered by; what comes before may be anything."""
         deadline_s = self._clock.now_s() + _RESET_TIMEOUT_S
         other: bytes | None = None
         while (line := self._link.read_line(deadline_s)) is not None:
@@ -254,9 +262,15 @@ class MettlerMtSics:
                 other = line.data
         if other is not None and is_foreign(other):
             raise GarbledReplyError(
-                self._link.name, "answered no MT-SICS to a reset", sent=b"@\r\n", seen=other, advice=ADVICE_BAUD
+                self._link.name, "answered no MT-SICS to a reset", sent=sent, seen=other, advice=ADVICE_BAUD
             )
-        raise self._silence(b"@\r\n", _RESET_TIMEOUT_S, other)
+        raise self._silence(sent, _RESET_TIMEOUT_S, other)
+
+    def _find_step(self) -> None:
+        """End whatever stream there is (`SI`), and pass over all lines up to the serial number that was asked for."""
+        self._link.write(b"SI\r\n")
+        self._link.write(b"I4\r\n")
+        self._pass_over(b"SI\r\nI4\r\n")
 
     def _resume_stream(self) -> None:
         if not self._wants_stream:
@@ -361,6 +375,14 @@ def _model(text: str) -> str:
     return " ".join(words)
 
 
+def _opened(link: Link, options: Options, *, as_it_stands: bool) -> MettlerMtSics:
+    try:
+        return MettlerMtSics(link, options, as_it_stands=as_it_stands)
+    except BaseException:
+        link.close()
+        raise
+
+
 def open_balance(
     address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
 ) -> MettlerMtSics:
@@ -373,11 +395,17 @@ def open_balance(
         visa_library=visa_library,
         baudrate=options.baudrate,
     )
-    try:
-        return MettlerMtSics(link, options)
-    except BaseException:
-        link.close()
-        raise
+    return _opened(link, options, as_it_stands=False)
+
+
+def reopen_balance(
+    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
+) -> MettlerMtSics:
+    """Open a balance whose link was lost, and leave its tare as it is."""
+    link = open_link(
+        address, clock, instrument="balance", wire_log=wire_log, visa_library=visa_library, baudrate=options.baudrate
+    )
+    return _opened(link, options, as_it_stands=True)
 
 
 DRIVER = DriverEntry(
@@ -385,6 +413,7 @@ DRIVER = DriverEntry(
     role="balance",
     instrument=MettlerMtSics,
     factory=open_balance,
+    reopen=reopen_balance,
     Options=Options,
     summary="Mettler Toledo balances with MT-SICS on RS-232, USB or a raw socket",
 )
