@@ -135,6 +135,8 @@ class Link(abc.ABC):
         self._sent_s: float | None = None
         self.round_trips_s: deque[float] = deque(maxlen=ROUND_TRIPS_KEPT)
         """How long the latest answers took: from the writing of a command to the first byte that came after it."""
+        self.is_network = False
+        """Whether it goes over a network, where a broken link may show as silence only."""
         self.low_latency = ""
         """What came of asking the port for low latency; empty where there is nothing to ask."""
         if (links := _opened.get()) is not None:

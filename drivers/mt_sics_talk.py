@@ -39,21 +39,25 @@ class MtSicsTalk:
 
     Args:
         link: to the balance.
+        as_it_stands: end a stream of before by asking for one weight, and not by `@`, which may clear the tare.
 
     Raises:
-        NoReplyError: nothing answers `@` as a balance does.
+        NoReplyError: nothing answers as a balance does.
         GarbledReplyError: something answers, but no MT-SICS.
 
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, *, as_it_stands: bool = False) -> None:
         self.link = link
         self.wants_stream = False
         """Whether the stream is to go on after an exchange."""
         self._streams = False
         self._in_step = False
         with link.turn:
-            self._reset()
+            if as_it_stands:
+                self._find_step()
+            else:
+                self._reset()
 
     def exchange(self) -> _Exchange:
         """Take the turn for requests: halts a stream, gets back in step, and lets the stream go on afterwards."""
@@ -189,6 +193,16 @@ class MtSicsTalk:
         """Cancel everything (`@`) and pass over whatever was still on its way, up to the reply."""
         self._in_step = self._streams = False
         self.link.write(b"@\r\n")
+        self._pass_over(b"@\r\n")
+
+    def _find_step(self) -> None:
+        """End whatever stream there is (`SI`), and pass over all lines up to the serial number that was asked for."""
+        self.link.write(b"SI\r\n")
+        self.link.write(b"I4\r\n")
+        self._pass_over(b"SI\r\nI4\r\n")
+
+    def _pass_over(self, sent: bytes) -> None:
+        """Read up to the serial number, the last that `sent` is answered by; what comes before may be anything."""
         deadline_s = self.link.clock.now_s() + _RESET_TIMEOUT_S
         other: bytes | None = None
         while (line := self.link.read_line(deadline_s)) is not None:
@@ -201,9 +215,9 @@ class MtSicsTalk:
                 break  # an endless talker
         if other is not None and is_foreign(other):
             raise GarbledReplyError(
-                self.link.name, "answered no MT-SICS to a reset", sent=b"@\r\n", seen=other, advice=ADVICE_BAUD
+                self.link.name, "answered no MT-SICS to a reset", sent=sent, seen=other, advice=ADVICE_BAUD
             )
-        raise self._silence(b"@\r\n", _RESET_TIMEOUT_S, other)
+        raise self._silence(sent, _RESET_TIMEOUT_S, other)
 
     def _silence(self, sent: bytes, timeout_s: float, passed_over: bytes | None) -> InstrumentError:
         unread = self.link.unread

@@ -52,6 +52,8 @@ class DriverEntry:
         summary: one line for lists of drivers.
         needs_address: false for an instrument that is no device.
         unavailable: tells why it cannot be used here and now, as a console without a terminal; empty where it can.
+        reopen: opens the instrument again after its link was lost, and leaves zero, tare and settings as they stand;
+            None where the factory does, too.
         confidential: its protocol may not be told: no wire log is kept of it, and its errors are shown without bytes.
 
     """
@@ -64,6 +66,7 @@ class DriverEntry:
     summary: str
     needs_address: bool = True
     unavailable: Callable[[], str] = lambda: ""
+    reopen: Factory | None = None
     confidential: bool = False
 
 

@@ -38,6 +38,7 @@ class SerialLink(Link):
         super().__init__(instrument, address, clock, wire_log)
         scheme = address.partition("://")[0].lower() if "://" in address else ""
         self._is_socket = scheme == "socket"
+        self.is_network = scheme in ("socket", "rfc2217")
         self._advice = _ADVICE.get(scheme, _ADVICE_OTHER)
         self._port: Any = None  # a SerialBase; its type stubs lack in_waiting
         try:

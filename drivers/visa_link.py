@@ -45,6 +45,7 @@ class VisaLink(Link):
         line: SerialLine,
     ) -> None:
         super().__init__(instrument, resource, clock, wire_log)
+        self.is_network = resource.upper().startswith("TCPIP") or "://" in resource
         self._cleanup = contextlib.ExitStack()
         self._session: Any = None
         try:

@@ -20,6 +20,8 @@ _BENDS = 8.0
 _SHORTEST_S, _LONGEST_S = 10.0, 640.0
 _SWING_S = 60.0
 """A bend over no longer blocks is a swing, over longer ones a drift."""
+_GAP_S = 10.0
+"""What came within so long without a reading is in no pulse: beyond it the weighing may go on at another level."""
 
 
 Hinge = tuple[float, float]
@@ -27,11 +29,17 @@ Hinge = tuple[float, float]
 
 
 def bends(residual: Grid, noise: Noise, least_mg: float, hinges: Sequence[Hinge] = ()) -> list[Disturbance]:
-    """Return where what is left of a weighing bends by more than noise, `least_mg` and hinges; each stretch once."""
+    """Return where what is left of a weighing bends by more than noise, `least_mg` and hinges; each stretch once.
+
+    Across a gap no bend is told.
+    """
     found: list[Disturbance] = []
+    gaps = _gaps(residual)
     length_s = _SHORTEST_S
     while length_s <= _LONGEST_S and 3.0 * length_s < residual.step_s * len(residual.mass_mg):
         size, start_s = _bends_of(residual, length_s)
+        for begin_s, end_s in gaps:
+            size[(start_s < end_s) & (start_s + 3.0 * length_s > begin_s)] = 0.0
         windows: list[Window] = [(i * length_s, (i + 1) * length_s) for i in range(3)]
         spread = noise.sum_of_levels(windows, [-0.5, 1.0, -0.5]).standard_uncertainty
         threshold = max(_BENDS * spread, least_mg) + _by_hinges(start_s, length_s, hinges)
@@ -52,6 +60,13 @@ def _bends_of(residual: Grid, length_s: float) -> tuple[Floats, Floats]:
     size = mean[2:-2] - 0.5 * (mean[:-4] + mean[4:]) if len(mean) > 4 else np.empty(0)
     start_s = time_s[0] + 0.5 * length_s * np.arange(len(size))
     return np.nan_to_num(size), np.asarray(start_s, dtype=np.float64)
+
+
+def _gaps(residual: Grid) -> list[Window]:
+    """Return from when to when nothing was read for long."""
+    known_s = residual.time_s[np.isfinite(residual.mass_mg)]
+    long = np.flatnonzero(np.diff(known_s) > _GAP_S)
+    return [(float(known_s[i]), float(known_s[i + 1])) for i in long]
 
 
 def _by_hinges(start_s: Floats, length_s: float, hinges: Sequence[Hinge]) -> Floats:

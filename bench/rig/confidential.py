@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from bench.rig.stand_in import stand_in
 from drivers import errors
 from drivers.errors import InstrumentError
 from drivers.roles import Climate, Reading
@@ -19,12 +20,12 @@ _Result = TypeVar("_Result")
 
 def keep_back(instrument: Any, role: str) -> Any:
     """Return a stand-in with the methods and attributes of `instrument`, which tells nothing of its bytes."""
-    members: dict[str, Any] = {}
-    for name in dir(instrument):
-        if not name.startswith("_"):
-            is_method = callable(getattr(instrument, name))
-            members[name] = _method(name, role) if is_method else property(_getter(name))
-    return type(f"Confidential{type(instrument).__name__}", (_StandIn,), members)(instrument)
+
+    def call(name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        result = without_bytes(role, lambda: getattr(instrument, name)(*arguments, **named))
+        return replace(result, text="") if isinstance(result, Reading | Climate) else result
+
+    return stand_in(instrument, call, lambda name: getattr(instrument, name))
 
 
 def without_bytes(role: str, call: Callable[[], _Result]) -> _Result:
@@ -44,23 +45,6 @@ def without_bytes(role: str, call: Callable[[], _Result]) -> _Result:
     except Exception as error:
         told = InstrumentError(role, f"its driver failed with {type(error).__name__}", advice=_KEPT_BACK)
     raise told
-
-
-class _StandIn:
-    def __init__(self, instrument: Any) -> None:
-        self._instrument = instrument
-
-
-def _method(name: str, role: str) -> Callable[..., Any]:
-    def method(self: _StandIn, *arguments: Any, **named: Any) -> Any:
-        result = without_bytes(role, lambda: getattr(self._instrument, name)(*arguments, **named))
-        return replace(result, text="") if isinstance(result, Reading | Climate) else result
-
-    return method
-
-
-def _getter(name: str) -> Callable[[_StandIn], Any]:
-    return lambda self: getattr(self._instrument, name)
 
 
 _KEPT_BACK = "What the error says is kept back, since the driver is confidential."

@@ -50,6 +50,7 @@ def load_rig(source: Path | str, *, name: str | None = None) -> Rig:
         evaporation=head.evaporation,
         liquid_temperature=head.liquid_temperature,
         simulation=head.simulation,
+        reconnect_s=head.reconnect.to("s"),
         declared_simulated=head.simulated,
         file=document.file,
         text=document.text,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import Field
 
 from bench.plan.names import Line, Slug
-from bench.quantities import Tolerance, ToleranceOf
+from bench.quantities import Duration, NotNegative, Quantity, Tolerance, ToleranceOf
 from bench.rig.declared import DeclaredEvaporation, Section
 from bench.rig.instruments import BalanceSpec, ClimateSpec, InstrumentSpec, OccluderSpec, PressureSpec
 from bench.twin.settings import Simulation
@@ -25,6 +25,11 @@ class RigHead(Section):
         default=None,
         description="temperature of the liquid in the vessel; that of the air where it is missing",
         examples=["23 °C ± 1 °C"],
+    )
+    reconnect: Annotated[Duration, NotNegative] = Field(
+        default=Quantity(2, "min"),
+        description="how long to wait in mid-run for an instrument whose link was lost; 0 s: not at all",
+        examples=["2 min"],
     )
     simulated: bool = Field(
         default=False, description="true for a twin that is served in real time: nothing is measured"
@@ -47,6 +52,8 @@ class Rig:
     evaporation: DeclaredEvaporation | None = None
     liquid_temperature: Tolerance | None = None
     simulation: Simulation | None = None
+    reconnect_s: float = 120.0
+    """How long to wait in mid-run for an instrument whose link was lost."""
     declared_simulated: bool = False
     """The file's own `simulated: true`: a twin that is served in real time."""
     text: str = ""

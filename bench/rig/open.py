@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol, cast
+from dataclasses import asdict
+from typing import Any, TypeVar, cast
 
 from bench.clock import Clock
-from bench.rig.confidential import keep_back, without_bytes
 from bench.rig.errors import RigError
-from bench.rig.imported import entry_of
-from bench.rig.instruments import InstrumentSpec
+from bench.rig.instrument import Opened, WireLogs, open_instrument
 from bench.rig.lock import rig_lock
 from bench.rig.model import Rig
+from bench.rig.reconnect import Reconnection
+from bench.rig.safe import Record, make_safe
+from bench.rig.stand_in import stand_in
 from drivers.errors import InstrumentError
-from drivers.link import Link, WireLog, links_opened
+from drivers.link import Link
 from drivers.roles import (
     Balance,
     ClimateSensor,
-    DeliveryState,
-    HasWatchdog,
     Identity,
     Instrument,
     Occluder,
@@ -30,53 +29,87 @@ from drivers.roles import (
     Pump,
 )
 
-ATTEMPTS = 2
-"""How often each instrument is told to become safe: an interrupted exchange may spoil the first."""
-
-_FLOWING = frozenset({DeliveryState.BASAL, DeliveryState.BOLUS, DeliveryState.PRIMING})
-
-
-WireLogs = Callable[[str, InstrumentSpec], WireLog | None]
-"""Gives the wire log of a role's instrument; None where none is kept."""
-
-
-class Record(Protocol):
-    """Where the rig tells what was done to it."""
-
-    def __call__(self, kind: str, /, **data: Any) -> object:
-        """Take note of an event."""
+_Result = TypeVar("_Result")
 
 
 class RigOpenError(RigError):
     """A rig could not be opened; the text shows every instrument's state."""
 
 
-class UnsafeError(RigError):
-    """An instrument could not be brought to its safe state: somebody must look at the bench now."""
-
-
-@dataclass(slots=True)
-class Opened:
-    """How opening one instrument went: `problem` is empty where it went well."""
-
-    role: str
-    spec: InstrumentSpec
-    instrument: Instrument | None = None
-    identity: Identity | None = None
-    links: list[Link] = field(default_factory=list)
-    problem: str = ""
-
-
-@dataclass(slots=True)
 class OpenRig:
-    """A rig whose instruments answer and are the right ones."""
+    """A rig whose instruments answer and are the right ones.
 
-    rig: Rig
-    instruments: dict[str, Instrument]
-    identities: dict[str, dict[str, str]]
-    record: Record = field(repr=False)
-    links: dict[str, list[Link]] = field(default_factory=dict, repr=False)
-    """The links that each instrument's driver has opened; of a driver with a channel of its own, none."""
+    Args:
+        rig: the rig file.
+        opened: the instruments by role.
+        reconnection: opens those again whose links are lost.
+        record: told what is done to the rig.
+
+    """
+
+    def __init__(self, rig: Rig, opened: dict[str, Opened], reconnection: Reconnection, record: Record) -> None:
+        self.rig = rig
+        self.record = record
+        self.identities = {role: _told(each) for role, each in opened.items()}
+        self._opened = opened
+        self._reconnection = reconnection
+
+    @property
+    def instruments(self) -> dict[str, Instrument]:
+        """The instruments by role, as they are now: one that was lost and came back is another object."""
+        return {role: each.instrument for role, each in self._opened.items() if each.instrument is not None}
+
+    def links(self, role: str) -> list[Link]:
+        """Return the links that an instrument's driver has opened; of a driver with a channel of its own, none."""
+        return self._opened[role].links
+
+    def is_lost(self, role: str, error: InstrumentError) -> bool:
+        """Return whether an error tells that an instrument's link was lost and may come back."""
+        return self._reconnection.is_lost(role, error)
+
+    def bring_back(
+        self,
+        role: str,
+        error: InstrumentError,
+        ready: Callable[[Any], object] | None = None,
+        given_up: Callable[[], bool] = lambda: False,
+    ) -> Any:
+        """Open an instrument again whose link was lost, and return it; see `Reconnection.bring_back`.
+
+        A pump is told to stop as soon as it is back.
+
+        Raises:
+            InstrumentError: it did not come back.
+            WrongInstrumentError: another one came back.
+
+        """
+        usually = _stop if role == "pump" else _leave_as_it_is
+        return self._reconnection.bring_back(role, error, ready or usually, given_up)
+
+    def steadily(self, role: str, action: Callable[[Any], _Result]) -> _Result:
+        """Do something with an instrument, once more where its link was lost meanwhile: only what may be done twice.
+
+        Raises:
+            InstrumentError: it refused, or its link did not come back.
+            WrongInstrumentError: another one came back.
+
+        """
+        try:
+            return action(self.instruments[role])
+        except InstrumentError as error:
+            if not self.is_lost(role, error):
+                raise
+            return action(self.bring_back(role, error))
+
+    def steady(self, role: str) -> Any:
+        """Return a stand-in for an instrument, all of whose calls are made `steadily`; None where the rig has none."""
+        if role not in self._opened:
+            return None
+
+        def call(name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+            return self.steadily(role, lambda instrument: getattr(instrument, name)(*arguments, **named))
+
+        return stand_in(self.instruments[role], call, lambda name: getattr(self.instruments[role], name))
 
     @property
     def pump(self) -> Pump:
@@ -122,61 +155,10 @@ class OpenRig:
             UnsafeError: one of them could not be made safe, or says that it is not.
 
         """
-        make_safe(self.instruments, reason, self.record)
+        make_safe(self.instruments, reason, self.record, self._is_back)
 
-
-def make_safe(instruments: dict[str, Instrument], reason: str, record: Record) -> None:
-    """Make those safe that are among `instruments`; see `OpenRig.make_safe`.
-
-    Raises:
-        UnsafeError: one of them could not be made safe, or says that it is not.
-
-    """
-    outcome: dict[str, str] = {}
-    problems: list[str] = []
-    interrupted: BaseException | None = None
-    steps: list[tuple[str, str, Callable[[], None]]] = []
-    if "power" in instruments:
-        # A pump without power cannot be told to stop, and may go on by itself once it has power again.
-        steps.append(("power", "on", lambda: _full_power(cast(PowerSupply, instruments["power"]))))
-    if "pump" in instruments:
-        steps.append(("pump", "stopped", lambda: _stop(cast(Pump, instruments["pump"]))))
-    if "occluder" in instruments:
-        steps.append(("occluder", "open", cast(Occluder, instruments["occluder"]).release))
-    for role, word, step in steps:
-        for _ in range(ATTEMPTS):
-            try:
-                step()
-                outcome[role] = word
-                break
-            except (KeyboardInterrupt, SystemExit) as error:
-                interrupted = error
-                outcome[role] = "interrupted"
-            except Exception as error:
-                outcome[role] = str(error)
-        if outcome[role] != word:
-            problems.append(f"{role} is not {word}: {outcome[role]}")
-    record("safe state", reason=reason, safe=not problems, **outcome)
-    if problems:
-        raise UnsafeError(
-            "; ".join(["THE BENCH MAY NOT BE SAFE", *problems]) + ". Stop it by hand now."
-        ) from interrupted
-    if interrupted is not None:
-        raise interrupted
-
-
-def _full_power(supply: PowerSupply) -> None:
-    supply.set_voltage_v(supply.nominal_v)
-    supply.switch_on()
-
-
-def _stop(pump: Pump) -> None:
-    pump.stop()
-    state = pump.state()
-    if state in _FLOWING:
-        raise InstrumentError("pump", f"acknowledged the stop and still says that it delivers ({state})")
-    if isinstance(pump, HasWatchdog):
-        pump.disarm_watchdog()
+    def _is_back(self, role: str, error: InstrumentError) -> Instrument | None:
+        return self.bring_back(role, error) if self.is_lost(role, error) else None
 
 
 @contextmanager
@@ -190,7 +172,7 @@ def open_rig(
         clock: the run's clock.
         plan: what the rig is opened for; shown to a second process that wants it.
         wire_logs: gives what is told every byte of an instrument, or None; a confidential driver's are told to nobody.
-        record: told `safe state` and what could not be closed, or None.
+        record: told `safe state`, links that were lost and came back, and what could not be closed; or None.
 
     Raises:
         RigInUseError: another process has the rig.
@@ -202,56 +184,19 @@ def open_rig(
     # A twin lives in its own process and clock: nobody else can reach it.
     lock = nullcontext() if clock.simulated else rig_lock(rig.path or rig.file, rig.rig, plan, clock)
     with lock:
-        opened: list[Opened] = []
+        opened: dict[str, Opened] = {}
+        rigs: list[OpenRig] = []
         try:
             # A pump that lives on the supply answers only once that is on.
-            in_order = sorted(rig.instruments.items(), key=lambda each: each[0] != "power")
-            opened += [_open(role, spec, clock, wire_logs) for role, spec in in_order]
-            good = {each.role: each.instrument for each in opened if each.instrument is not None and not each.problem}
-            if len(good) < len(opened):
-                raise RigOpenError(_tree(rig, opened))
-            identities = {each.role: _told(each) for each in opened}
-            links = {each.role: each.links for each in opened}
-            yield OpenRig(rig, good, identities, record, links)
+            for role, spec in sorted(rig.instruments.items(), key=lambda each: each[0] != "power"):
+                opened[role] = open_instrument(role, spec, clock, wire_logs)
+            if any(each.problem for each in opened.values()):
+                raise RigOpenError(_tree(rig, list(opened.values())))
+            reconnection = Reconnection(opened, clock, wire_logs, record, rig.reconnect_s)
+            rigs.append(OpenRig(rig, opened, reconnection, record))
+            yield rigs[0]
         finally:
-            _leave(opened, record)
-
-
-def _open(role: str, spec: InstrumentSpec, clock: Clock, wire_logs: WireLogs | None) -> Opened:
-    opened = Opened(role, spec)
-    try:
-        with links_opened() as opened.links:
-            opened.instrument = _make(role, spec, clock, wire_logs)
-        opened.identity = opened.instrument.identify()
-        opened.problem = _wrong_serial(opened.identity, spec.serial_number)
-    except Exception as error:
-        opened.problem = str(error) if isinstance(error, InstrumentError) else f"{type(error).__name__}: {error}"
-    return opened
-
-
-def _make(role: str, spec: InstrumentSpec, clock: Clock, wire_logs: WireLogs | None) -> Instrument:
-    entry = entry_of(role, spec.driver)
-
-    def make(wire_log: WireLog | None) -> Instrument:
-        return cast(
-            Instrument,
-            entry.factory(spec.address or "", spec.options, clock, wire_log=wire_log, visa_library=spec.visa_library),
-        )
-
-    wire_log = wire_logs(role, spec) if wire_logs is not None else None
-    if entry.confidential:
-        return cast(Instrument, keep_back(without_bytes(role, lambda: make(None)), role))
-    return make(wire_log)
-
-
-def _wrong_serial(identity: Identity, wanted: str | None) -> str:
-    if not wanted or identity.serial_number.strip() == wanted.strip():
-        return ""
-    told = f"says {identity.serial_number!r}" if identity.serial_number else "does not tell one"
-    return (
-        f"wrong instrument: the rig file wants serial number {wanted!r} and this one ({identity.manufacturer} "
-        f"{identity.model}) {told}. Check the cables, or correct serial_number and calibration in the rig file"
-    )
+            _leave(opened, record, rigs)
 
 
 def _tree(rig: Rig, opened: list[Opened]) -> str:
@@ -279,19 +224,29 @@ def _told(opened: Opened) -> dict[str, str]:
     return {"driver": opened.spec.driver, "address": opened.spec.address or "", **told}
 
 
-def _leave(opened: list[Opened], record: Record) -> None:
+def _leave(opened: dict[str, Opened], record: Record, rigs: list[OpenRig]) -> None:
     """Make safe what is known to be the rig's own, then close everything: a wrong instrument is told nothing."""
-    own = {each.role: each.instrument for each in opened if each.instrument is not None and not each.problem}
+    own = {role: each.instrument for role, each in opened.items() if each.instrument is not None and not each.problem}
     try:
-        if own:
+        if rigs:
+            rigs[0].make_safe("rig closed")
+        elif own:
             make_safe(own, "rig closed", record)
     finally:
-        for each in opened:
+        for role, each in opened.items():
             if each.instrument is not None:
                 try:
                     each.instrument.close()
                 except Exception as error:
-                    record("close failed", instrument=each.role, problem=str(error))
+                    record("close failed", instrument=role, problem=str(error))
+
+
+def _stop(pump: Any) -> None:
+    pump.stop()
+
+
+def _leave_as_it_is(_: Any) -> None:
+    return
 
 
 def _forget(kind: str, /, **data: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
 from bench.clock import Clock
 from bench.plan.model import PlanTest
@@ -13,10 +14,10 @@ from bench.run.bench_state import BenchState, operator_in_words
 from bench.run.evaluate import DRIVEN
 from bench.run.interrupts import Interrupts
 from bench.run.poller import Poller
-from bench.run.samplers import BalanceSampler, Sampler, Samplers, climate_sampler, pressure_sampler
+from bench.run.samplers import BalanceSampler, BringBack, Sampler, Samplers, climate_sampler, pressure_sampler
 from bench.run.stage import ProgressListener, RunStage
 from drivers.errors import InstrumentError
-from drivers.roles import NeedsPolling
+from drivers.roles import ClimateSensor, NeedsPolling, PressureSensor
 
 PRESSURE_EVERY_S = 1.0
 CLIMATE_EVERY_S = 60.0
@@ -56,7 +57,7 @@ class Driving:
         self._rig = rig
         self._interrupts = interrupts
         self._bench = bench or BenchState()
-        self._samplers = Samplers(self._make_samplers())
+        self._samplers = Samplers([])
         self._started = False
 
     def run(self, progress: ProgressListener | None, settling: Callable[[], None]) -> None:
@@ -89,11 +90,14 @@ class Driving:
             self._settle(outcome, reason)
 
     def _drive(self, progress: ProgressListener | None) -> None:
+        # Between tests links may have been lost, and have come back, unseen.
+        self._rig.steadily("pump", lambda pump: pump.state())
         if self._bench.missing(self._test):
             self._bring_about(progress)
         if self._rig.balance is not None:
-            self._rig.balance.tare()
+            self._rig.steadily("balance", lambda balance: balance.tare())
             self._event("balance tared")
+        self._samplers = Samplers(self._make_samplers())
         self._samplers.start()
         self._start()
         for kind, data in self._bench.told(self._test, self._clock.now_s()):
@@ -121,8 +125,8 @@ class Driving:
             self._clock,
             self._context,
             self._rig.pump,
-            self._rig.occluder,
-            self._rig.power,
+            self._rig.steady("occluder"),
+            self._rig.steady("power"),
             self._writer,
             samplers,
             self._interrupts,
@@ -155,16 +159,42 @@ class Driving:
         rig, clock, writer = self._rig, self._clock, self._writer
         samplers = self._make_pollers()
         if rig.balance is not None:
-            samplers.append(BalanceSampler(rig.balance, clock, writer, self._gap))
+            samplers.append(BalanceSampler(rig.balance, clock, writer, self._gap, self._bring_back("balance")))
         if rig.pressure is not None:
-            samplers.append(pressure_sampler(rig.pressure, PRESSURE_EVERY_S, clock, writer, self._gap))
+            samplers.append(
+                pressure_sampler(
+                    lambda: cast(PressureSensor, rig.pressure),
+                    PRESSURE_EVERY_S,
+                    clock,
+                    writer,
+                    self._gap,
+                    self._bring_back("pressure"),
+                )
+            )
         if rig.climate is not None:
-            samplers.append(climate_sampler(rig.climate, CLIMATE_EVERY_S, clock, writer, self._gap))
+            samplers.append(
+                climate_sampler(
+                    lambda: cast(ClimateSensor, rig.climate),
+                    CLIMATE_EVERY_S,
+                    clock,
+                    writer,
+                    self._gap,
+                    self._bring_back("climate"),
+                )
+            )
         return samplers
 
     def _make_pollers(self) -> list[Sampler]:
         pump = self._rig.pump
         return [Poller(pump, self._clock, self._gap)] if isinstance(pump, NeedsPolling) else []
+
+    def _bring_back(self, role: str) -> BringBack:
+        def bring_back(error: InstrumentError, ready: Callable[[Any], object], given_up: Callable[[], bool]) -> Any:
+            if not self._rig.is_lost(role, error):
+                raise error
+            return self._rig.bring_back(role, error, ready, given_up)
+
+        return bring_back
 
     def _gap(self, instrument: str, problem: str) -> None:
         self._event("gap", instrument=instrument, problem=problem)

@@ -55,7 +55,7 @@ def measure_links(rig: OpenRig, clock: Clock, writer: RecordingWriter) -> None:
     An instrument that does not answer now is left to the tests, which tell it in their own way.
     """
     for role, instrument in rig.instruments.items():
-        links = rig.links.get(role, [])
+        links = rig.links(role)
         found, problem = _measure(role, instrument, rig, clock)
         port = "; ".join(link.low_latency for link in links if link.low_latency)
         if found is not None:
@@ -78,7 +78,7 @@ def measure_links(rig: OpenRig, clock: Clock, writer: RecordingWriter) -> None:
 
 def _measure(role: str, instrument: Instrument, rig: OpenRig, clock: Clock) -> tuple[Latency | None, str]:
     """Return what was measured, or why nothing was; neither where there is nothing to ask, or no link to ask over."""
-    links, ask = rig.links.get(role, []), _QUESTIONS.get(role)
+    links, ask = rig.links(role), _QUESTIONS.get(role)
     if not links or ask is None:
         return None, ""
     for link in links:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from bench.clock import Clock, Task
 from bench.recording.errors import RecordingError
 from bench.recording.writer import RecordingWriter
-from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError
+from bench.rig.errors import RigError
+from drivers.errors import GarbledReplyError, InstrumentError, LinkError, NoReplyError
 from drivers.roles import Balance, ClimateSensor, PressureSensor
 
 SILENCE_S = 5.0
@@ -20,6 +21,24 @@ _STOP_S = 30.0
 
 Gap = Callable[[str, str], object]
 """Told the instrument and the problem of a reply that was missing or garbled."""
+
+
+class BringBack(Protocol):
+    """Opens an instrument again whose link was lost."""
+
+    def __call__(self, error: InstrumentError, ready: Callable[[Any], object], given_up: Callable[[], bool]) -> Any:
+        """Return the instrument, made `ready`, once it is back; `given_up` tells that nobody waits for it any more.
+
+        Raises:
+            InstrumentError: `error` itself where it tells of no lost link, or another where it did not come back.
+
+        """
+
+
+def never_back(error: InstrumentError, ready: Callable[[Any], object], given_up: Callable[[], bool]) -> Any:
+    """Bring nothing back."""
+    del ready, given_up
+    raise error
 
 
 class Sampler(Protocol):
@@ -46,16 +65,20 @@ class BalanceSampler:
         clock: the run's clock.
         writer: where samples go, to channel `balance.mass_g`.
         gap: told of each garbled reading.
+        bring_back: opens the balance again when its link is lost.
 
     """
 
     name = "balance"
 
-    def __init__(self, balance: Balance, clock: Clock, writer: RecordingWriter, gap: Gap) -> None:
+    def __init__(
+        self, balance: Balance, clock: Clock, writer: RecordingWriter, gap: Gap, bring_back: BringBack = never_back
+    ) -> None:
         self._balance = balance
         self._clock = clock
         self._writer = writer
         self._gap = gap
+        self._bring_back = bring_back
         self._stopping = False
         self._task: Task | None = None
 
@@ -92,16 +115,24 @@ class BalanceSampler:
         while not self._stopping:
             try:
                 reading = next_reading(clock.now_s() + SILENCE_S)
+                if reading is None:
+                    raise NoReplyError("balance", f"no reading for {SILENCE_S:g} s while it should stream")
             except GarbledReplyError as error:
                 failed += 1
                 self._gap(self.name, str(error))
                 if failed >= ATTEMPTS:
                     raise
                 continue
-            if reading is None:
-                raise NoReplyError("balance", f"no reading for {SILENCE_S:g} s while it should stream")
+            except (LinkError, NoReplyError) as error:
+                next_reading = self._take_up_again(error).next_reading
+                continue
             failed = 0
             sample("balance.mass_g", reading.time_s, reading.value, reading.status, reading.text)
+
+    def _take_up_again(self, error: InstrumentError) -> Balance:
+        back: Balance = self._bring_back(error, lambda balance: balance.start_stream(), lambda: self._stopping)
+        self._balance = back
+        return back
 
 
 class PolledSampler:
@@ -113,15 +144,25 @@ class PolledSampler:
         poll: asks once and records the answer; may raise InstrumentError.
         clock: the run's clock.
         gap: told of each answer that was missing or garbled.
+        bring_back: opens the instrument again when its link is lost.
 
     """
 
-    def __init__(self, name: str, interval_s: float, poll: Callable[[], None], clock: Clock, gap: Gap) -> None:
+    def __init__(
+        self,
+        name: str,
+        interval_s: float,
+        poll: Callable[[], None],
+        clock: Clock,
+        gap: Gap,
+        bring_back: BringBack = never_back,
+    ) -> None:
         self.name = name
         self._interval_s = interval_s
         self._poll = poll
         self._clock = clock
         self._gap = gap
+        self._bring_back = bring_back
         self._task: Task | None = None
         self._lock = threading.Lock()
         self._stopping = False
@@ -158,7 +199,11 @@ class PolledSampler:
                 failed += 1
                 self._gap(self.name, str(error))
                 if failed >= ATTEMPTS:
-                    raise
+                    self._wait_for_it(error)
+                    failed = 0
+            except LinkError as error:
+                self._wait_for_it(error)
+                failed = 0
             finally:
                 self._busy = False
             now_s = self._clock.now_s()
@@ -170,6 +215,9 @@ class PolledSampler:
         missed = max(0.0, (now_s - due_s) // self._interval_s)
         return due_s + (missed + 1.0) * self._interval_s
 
+    def _wait_for_it(self, error: InstrumentError) -> None:
+        self._bring_back(error, lambda _: None, lambda: self._stopping)
+
     def _begin(self) -> bool:
         with self._lock:
             self._busy = not self._stopping
@@ -177,24 +225,34 @@ class PolledSampler:
 
 
 def pressure_sampler(
-    sensor: PressureSensor, interval_s: float, clock: Clock, writer: RecordingWriter, gap: Gap
+    sensor: Callable[[], PressureSensor],
+    interval_s: float,
+    clock: Clock,
+    writer: RecordingWriter,
+    gap: Gap,
+    bring_back: BringBack = never_back,
 ) -> PolledSampler:
-    """Return a sampler of channel `pressure.pressure_kpa`."""
+    """Return a sampler of channel `pressure.pressure_kpa`; `sensor` gives the instrument as it is now."""
 
     def poll() -> None:
-        reading = sensor.read()
+        reading = sensor().read()
         writer.sample("pressure.pressure_kpa", reading.time_s, reading.value, reading.status, reading.text)
 
-    return PolledSampler("pressure", interval_s, poll, clock, gap)
+    return PolledSampler("pressure", interval_s, poll, clock, gap, bring_back)
 
 
 def climate_sampler(
-    sensor: ClimateSensor, interval_s: float, clock: Clock, writer: RecordingWriter, gap: Gap
+    sensor: Callable[[], ClimateSensor],
+    interval_s: float,
+    clock: Clock,
+    writer: RecordingWriter,
+    gap: Gap,
+    bring_back: BringBack = never_back,
 ) -> PolledSampler:
     """Return a sampler of the three `climate.…` channels; status `declared` for values of the rig file."""
 
     def poll() -> None:
-        climate = sensor.read()
+        climate = sensor().read()
         status = "measured" if climate.measured else "declared"
         for channel, value in (
             ("climate.temperature_c", climate.temperature_c),
@@ -203,7 +261,7 @@ def climate_sampler(
         ):
             writer.sample(channel, climate.time_s, value, status, climate.text)
 
-    return PolledSampler("climate", interval_s, poll, clock, gap)
+    return PolledSampler("climate", interval_s, poll, clock, gap, bring_back)
 
 
 class Samplers:
@@ -246,6 +304,7 @@ class Samplers:
 
         Raises:
             InstrumentError: one was ended by a lost instrument.
+            RigError: another instrument came back than the one whose link was lost.
             RecordingError: one could not be recorded.
 
         """
@@ -259,7 +318,7 @@ class Samplers:
                     seen=error.seen,
                     advice=error.advice,
                 ) from error
-            if isinstance(error, RecordingError):
+            if isinstance(error, RecordingError | RigError):
                 raise error
             if error is not None:
                 raise RuntimeError(f"recording of the {sampler.name} ended: {error!r}") from error

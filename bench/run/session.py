@@ -17,9 +17,11 @@ from bench.recording.versions import software_versions
 from bench.recording.writer import RecordingWriter
 from bench.results.model import RunResult, TestResult
 from bench.rig.errors import RigError
+from bench.rig.instrument import WireLogs as WireLogsOf
 from bench.rig.model import Rig
-from bench.rig.open import OpenRig, UnsafeError, open_rig
-from bench.rig.open import WireLogs as WireLogsOf
+from bench.rig.open import OpenRig, open_rig
+from bench.rig.reconnect import WrongInstrumentError
+from bench.rig.safe import UnsafeError
 from bench.run.bench_state import BenchState
 from bench.run.driving import Driving, note_wall_clock
 from bench.run.evaluate import error_result, run_result, test_result
@@ -133,6 +135,7 @@ class RunSession:
         Raises:
             UnresolvableError: the rig cannot resolve the test's limits; the pump was not started.
             UnsafeError: pump or occluder could not be made safe; the run goes no further.
+            WrongInstrumentError: another instrument came back than the one whose link was lost; no further, either.
             IllegalTransitionError: the run is not ready for a test.
 
         """
@@ -209,7 +212,7 @@ class RunSession:
 
     def _give_up_if_unsafe(self, error: BaseException | None) -> None:
         while error is not None and not self._given_up:
-            if isinstance(error, UnsafeError | RecordingError):
+            if isinstance(error, UnsafeError | WrongInstrumentError | RecordingError):
                 self._given_up = str(error)
             error = error.__context__
 

@@ -70,6 +70,7 @@ class Port:
     ) -> None:
         self.device = device
         self.is_open = False
+        self.plugged_in = True
         self.emulator: Emulator
         self.next_s = math.inf
         """When the instrument acts or a reply arrives next, in seconds."""
@@ -81,6 +82,7 @@ class Port:
         self._arrived = bytearray()
         self._pending: deque[tuple[float, bytes]] = deque()
         self._wanted = 0
+        self._plugging: deque[tuple[float, bool]] = deque()
 
     # -- the instrument's side
 
@@ -95,9 +97,24 @@ class Port:
         else:
             self._pending.append((max(due_s, self._pending[-1][0]) if self._pending else due_s, data))
 
+    def unplug_at(self, time_s: float, until_s: float) -> None:
+        """Let the cable be pulled at `time_s` and be put back at `until_s`; the instrument goes on meanwhile."""
+        self._plugging.extend(((time_s, False), (until_s, True)))
+        self._look_ahead()
+        self._changed()
+
+    def plug(self, plugged_in: bool) -> None:
+        """Pull the cable or put it back, now: a host that had the port open has lost it."""
+        self.plugged_in = plugged_in
+        if not plugged_in:
+            self.is_open = False
+            self.discard()
+
     def run_until(self, time_s: float) -> None:
         """Let the instrument act and its bytes arrive up to `time_s`."""
         self._now_s = time_s
+        while self._plugging and self._plugging[0][0] <= time_s:
+            self.plug(self._plugging.popleft()[1])
         while self._pending and self._pending[0][0] <= time_s:
             self._arrive(self._pending.popleft()[1])
         self.emulator.run_until(time_s)
@@ -105,7 +122,11 @@ class Port:
 
     def _look_ahead(self) -> None:
         next_s = self.emulator.next_event_s()
-        self.next_s = min(next_s, self._pending[0][0]) if self._pending else next_s
+        if self._pending:
+            next_s = min(next_s, self._pending[0][0])
+        if self._plugging:
+            next_s = min(next_s, self._plugging[0][0])
+        self.next_s = next_s
 
     def _arrive(self, data: bytes) -> None:
         if len(self._arrived) < _INPUT_LIMIT:
@@ -117,9 +138,12 @@ class Port:
         """Connect a host; bytes sent before are gone.
 
         Raises:
+            UnpluggedError: the cable is out.
             BusyError: another host is connected.
 
         """
+        if not self.plugged_in:
+            raise UnpluggedError(f"{self.device} is not there")
         if self.is_open:
             raise BusyError(f"{self.device} is open already")
         self.discard()
@@ -196,6 +220,10 @@ class Port:
         if clock is None:
             raise RuntimeError(f"{self.device} runs in real time; reach it over its pseudo-terminal or TCP port")
         return clock.wait_for(ready, math.inf if timeout_s is None else clock.now_s() + timeout_s) and self.is_open
+
+
+class UnpluggedError(RuntimeError):
+    """Nothing is connected where a port was."""
 
 
 class BusyError(RuntimeError):

@@ -2,7 +2,9 @@
 
 An instrument answers where it was last spoken to; one that speaks unasked before that does so on its terminal, or to
 whoever connected last. A pseudo-terminal has no baud rate: whatever a client sets is accepted. Nothing listens but on
-127.0.0.1.
+127.0.0.1. While an instrument's cable is out (fault `unplugged`) its pseudo-terminal and its clients are gone; then
+another pseudo-terminal stands behind the same name, as an adapter that was plugged in again has another number behind
+its by-id link.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import tempfile
 import termios
 import tty
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from bench.clock import RealClock
 from bench.twin.port import Port
@@ -42,6 +44,7 @@ class _Terminal:
         tty.setraw(self._far)
         os.set_blocking(self._near, False)
         link.symlink_to(os.ttyname(self._far))
+        self._link = link
 
     def fileno(self) -> int:
         return self._near
@@ -71,6 +74,7 @@ class _Terminal:
             termios.tcsetattr(self._far, termios.TCSANOW, settings)
 
     def close(self) -> None:
+        self._link.unlink(missing_ok=True)
         os.close(self._near)
         os.close(self._far)
 
@@ -110,20 +114,22 @@ _Channel = _Terminal | _Client
 class _Device:
     """One device: its port in the twin, its channels, and the one that it answers on."""
 
-    def __init__(self, port: Port, terminal: _Terminal) -> None:
+    def __init__(self, port: Port, link: Path) -> None:
         self.port = port
-        self.terminal = terminal
-        self.channels: list[_Channel] = [terminal]
+        self.link = link
+        self.terminal: _Terminal | None = None
+        self.channels: list[_Channel] = []
         self.listener = socket.create_server((LOOPBACK, 0))
         self.listener.setblocking(False)
-        self.speaking: _Channel = terminal
+        self.speaking: _Channel | None = None
         self.was_spoken_to = False
-        port.open()
 
     def pass_on(self) -> None:
         """Hand what the instrument has sent to the channel that it was last spoken to on."""
         if self.port.waiting:
-            self.speaking.write(self.port.take(self.port.waiting))
+            data = self.port.take(self.port.waiting)
+            if self.speaking is not None:
+                self.speaking.write(data)
 
     def close(self) -> None:
         self.listener.close()
@@ -132,7 +138,12 @@ class _Device:
 
 
 class Server:
-    """Every device's channels, driven by one thread."""
+    """Every device's channels, driven by one thread.
+
+    Args:
+        ports: of the twin, by device.
+
+    """
 
     def __init__(self, ports: dict[str, Port]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="pumpbench-")
@@ -142,14 +153,13 @@ class Server:
         self.addresses: dict[str, Address] = {}
         for name, port in ports.items():
             link = Path(self._folder.name) / name
-            terminal = _Terminal(link)
-            device = _Device(port, terminal)
+            device = _Device(port, link)
             self._devices.append(device)
             self._selector.register(device.listener, selectors.EVENT_READ, (device, None))
-            self._selector.register(terminal, selectors.EVENT_READ, (device, terminal))
+            self._plug_in(device)
             self.addresses[name] = Address(str(link), device.listener.getsockname()[1])
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -158,16 +168,46 @@ class Server:
             device.close()
         self._folder.cleanup()
 
+    def _plug_in(self, device: _Device) -> None:
+        device.port.open()
+        terminal = _Terminal(device.link)
+        device.terminal = device.speaking = terminal
+        device.was_spoken_to = False
+        self._add(device, terminal)
+
+    def _pull_out(self, device: _Device) -> None:
+        device.terminal = None
+        for channel in list(device.channels):
+            self._drop(device, channel)
+
+    def _add(self, device: _Device, channel: _Channel) -> None:
+        device.channels.append(channel)
+        self._selector.register(channel, selectors.EVENT_READ, (device, channel))
+
+    def _drop(self, device: _Device, channel: _Channel) -> None:
+        self._selector.unregister(channel)
+        channel.close()
+        device.channels.remove(channel)
+        if device.speaking is channel:
+            device.speaking = device.terminal
+            device.was_spoken_to = False
+
     def step(self, twin: Twin, clock: RealClock) -> None:
         """Let the twin come to the present, then wait for clients until it does something next."""
         now_s = clock.now_s()
         twin.run_until(now_s)
         for device in self._devices:
-            device.pass_on()
+            if device.port.is_open:
+                device.pass_on()
+            elif device.port.plugged_in:
+                self._plug_in(device)
+            else:
+                self._pull_out(device)
         if now_s >= self._settable_s:
             self._settable_s = now_s + _STOP_CHECK_S
             for device in self._devices:
-                device.terminal.make_settable()
+                if device.terminal is not None:
+                    device.terminal.make_settable()
         wait_s = max(0.0, min(twin.next_event_s() - now_s, _STOP_CHECK_S))
         for key, _ in self._selector.select(wait_s):
             device, channel = key.data
@@ -178,20 +218,17 @@ class Server:
 
     def _accept(self, device: _Device) -> None:
         client = _Client(device.listener.accept()[0])
-        device.channels.append(client)
+        if not device.port.plugged_in:
+            client.close()
+            return
+        self._add(device, client)
         if not device.was_spoken_to:
             device.speaking = client
-        self._selector.register(client, selectors.EVENT_READ, (device, client))
 
     def _hear(self, device: _Device, channel: _Channel) -> None:
         data = channel.read()
         if data is None:
-            self._selector.unregister(channel)
-            channel.close()
-            device.channels.remove(channel)
-            if device.speaking is channel:
-                device.speaking = device.terminal
-                device.was_spoken_to = False
+            self._drop(device, channel)
         elif data:
             device.speaking = channel
             device.was_spoken_to = True

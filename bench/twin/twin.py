@@ -15,7 +15,7 @@ from bench.twin.faults import FaultSet
 from bench.twin.hub import Hub
 from bench.twin.port import Emulator, Port, Send
 from bench.twin.settings import Simulation
-from bench.twin.wire_faults import with_faults
+from bench.twin.wire_faults import plug_faults, with_faults
 from bench.twin.world import World
 
 _HANDLERS = "bench.twin.serial_handlers"
@@ -50,7 +50,7 @@ class Twin:
             def make(send: Send, device: str = device, player: Cast = player) -> Emulator:
                 return player.entry.make(with_faults(send, device, faults), self.world, simulation, player.options)
 
-            self._hub.add(device, make)
+            plug_faults(self._hub.add(device, make), faults)
         if isinstance(clock, SimulatedClock):
             clock.attach(self._hub)
 

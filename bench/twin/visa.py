@@ -126,7 +126,7 @@ class TwinVisaLibrary(VisaLibraryBase):
         try:
             port = ports.find_port(twin, device)
             port.open()
-        except ports.UnknownDeviceError:
+        except (ports.UnknownDeviceError, ports.UnpluggedError):
             return nothing, self.handle_return_value(None, StatusCode.error_resource_not_found)
         except ports.BusyError:
             return nothing, self.handle_return_value(None, StatusCode.error_resource_busy)
@@ -152,7 +152,7 @@ class TwinVisaLibrary(VisaLibraryBase):
         """Read to the termination character where that is enabled, else to `count` bytes.
 
         Raises:
-            VisaIOError: time-out; what had arrived stays for the next read.
+            VisaIOError: time-out, and what had arrived stays for the next read; or the device is gone.
 
         """
         opened = self._sessions.get(session)
@@ -161,20 +161,27 @@ class TwinVisaLibrary(VisaLibraryBase):
         port, terminator = opened.port, opened.terminator
         if terminator is None:
             if not port.wait_for_bytes(count, opened.timeout_s):
-                return b"", self.handle_return_value(session, StatusCode.error_timeout)
+                return b"", self._nothing_came(session, port)
             return port.take(count), self._succeed(session, StatusCode.success_max_count_read)
         if not port.wait_for_byte(terminator, opened.timeout_s):
-            return b"", self.handle_return_value(session, StatusCode.error_timeout)
+            return b"", self._nothing_came(session, port)
         length = port.arrived.index(terminator) + 1
         if length > count:
             return port.take(count), self._succeed(session, StatusCode.success_max_count_read)
         return port.take(length), self._succeed(session, StatusCode.success_termination_character_read)
 
     def write(self, session: VISASession, data: bytes) -> tuple[int, StatusCode]:
-        """Send all of `data`."""
+        """Send all of `data`.
+
+        Raises:
+            VisaIOError: the device is gone.
+
+        """
         opened = self._sessions.get(session)
         if opened is None:
             return 0, self.handle_return_value(None, StatusCode.error_invalid_object)
+        if not opened.port.is_open:
+            return 0, self.handle_return_value(session, StatusCode.error_connection_lost)
         opened.port.write(data)
         return len(data), self._succeed(session, StatusCode.success)
 
@@ -223,6 +230,10 @@ class TwinVisaLibrary(VisaLibraryBase):
         return StatusCode.success
 
     discard_events = disable_event
+
+    def _nothing_came(self, session: VISASession, port: ports.Port) -> StatusCode:
+        lost = not port.is_open
+        return self.handle_return_value(session, StatusCode.error_connection_lost if lost else StatusCode.error_timeout)
 
     def _succeed(self, session: VISASession, status: StatusCode) -> StatusCode:
         self._last_status = self._last_status_in_session[session] = status

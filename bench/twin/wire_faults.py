@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bench.twin.faults import FaultSet
-from bench.twin.faults.of_instruments import GarbledLine, SilentInstrument
-from bench.twin.port import Send
+from bench.twin.faults.of_instruments import GarbledLine, SilentInstrument, Unplugged
+from bench.twin.port import Port, Send
 
 
 def with_faults(send: Send, device: str, faults: FaultSet) -> Send:
@@ -16,6 +16,14 @@ def with_faults(send: Send, device: str, faults: FaultSet) -> Send:
     if garbled is not None and garbled.instrument == device:
         send = _garble_every(send, garbled.every, garbled.first.to("s"))
     return send
+
+
+def plug_faults(port: Port, faults: FaultSet) -> None:
+    """Let a device's cable be pulled and put back, where that is switched on for it."""
+    unplugged = faults.get(Unplugged)
+    if unplugged is not None and unplugged.instrument == port.device:
+        first_s = unplugged.first.to("s")
+        port.unplug_at(first_s, first_s + unplugged.lasting.to("s"))
 
 
 def _silent_from(send: Send, first_s: float) -> Send:

@@ -140,6 +140,7 @@ TRIALS: tuple[Trial, ...] = (
     Trial({"fault": "silent_instrument", "instrument": "balance", "first": "20 min"}, "basal", "balance"),
     Trial({"fault": "garbled_line", "instrument": "balance", "first": "20 min"}, "basal", "balance"),
     Trial({"fault": "garbled_line", "instrument": "balance", "every": 7, "first": "20 min"}, "basal", "garbled lines"),
+    Trial({"fault": "unplugged", "instrument": "balance", "lasting": "5 min"}, "basal", "did not come back within"),
     Trial({"fault": "balance_bump"}, "blank", "disturbances_per_hour"),
     Trial({"fault": "balance_drift"}, "blank", "rate_stability"),
     Trial({"fault": "balance_frozen"}, "blank", "frozen"),

@@ -69,6 +69,7 @@ class MettlerMtSics:
     Opening resets the balance to its state after power-up (`@`), which also ends a stream that an earlier host left,
     and has it send weights in g (`M21`) if it was set to something else. Any question beside a running stream halts
     that by `@`, too, since only its answer tells where the stream ends: older models forget their tare then.
+    `as_it_stands` opens without: a stream of before is ended by asking for one weight.
 
     Raises:
         NoReplyError: nothing answers as a balance does.
@@ -76,14 +77,14 @@ class MettlerMtSics:
 
     """
 
-    def __init__(self, link: Link, options: Options) -> None:
+    def __init__(self, link: Link, options: Options, *, as_it_stands: bool = False) -> None:
         self._link = link
         self._clock = link.clock
         self._options = options
         self._rate_is_set = False
         digits = options.stable_within_digits
         self._rest = LocalStability(digits, options.stable_for_s) if digits is not None else None
-        self._talk = MtSicsTalk(link)
+        self._talk = MtSicsTalk(link, as_it_stands=as_it_stands)
         self._abilities = Abilities(self._talk)
         weigh_in_g(self._talk)
 
@@ -338,6 +339,14 @@ class MettlerMtSics:
                 self._talk.fail(command, line)
 
 
+def _opened(link: Link, options: Options, *, as_it_stands: bool) -> MettlerMtSics:
+    try:
+        return MettlerMtSics(link, options, as_it_stands=as_it_stands)
+    except BaseException:
+        link.close()
+        raise
+
+
 def open_balance(
     address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
 ) -> MettlerMtSics:
@@ -350,11 +359,17 @@ def open_balance(
         visa_library=visa_library,
         baudrate=options.baudrate,
     )
-    try:
-        return MettlerMtSics(link, options)
-    except BaseException:
-        link.close()
-        raise
+    return _opened(link, options, as_it_stands=False)
+
+
+def reopen_balance(
+    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
+) -> MettlerMtSics:
+    """Open a balance whose link was lost, and leave its tare as it is."""
+    link = open_link(
+        address, clock, instrument="balance", wire_log=wire_log, visa_library=visa_library, baudrate=options.baudrate
+    )
+    return _opened(link, options, as_it_stands=True)
 
 
 DRIVER = DriverEntry(
@@ -362,6 +377,7 @@ DRIVER = DriverEntry(
     role="balance",
     instrument=MettlerMtSics,
     factory=open_balance,
+    reopen=reopen_balance,
     Options=Options,
     summary="Mettler Toledo balances with MT-SICS on RS-232, USB or a raw socket",
 )

@@ -297,3 +297,26 @@ def test_the_stream_s_rate_is_set_where_the_rig_says(open_at: Open) -> None:
     balance.start_stream()
     balance.stop_stream()
     script.check()
+
+
+def test_it_is_taken_up_again_without_a_reset_in_the_middle_of_its_stream(
+    clock: RealClock, pty_peer: Callable[[Answer, bytes], PtyPeer]
+) -> None:
+    """What the balance still sends of its stream, a cut line first, comes before the answers."""
+    script = Script(
+        [
+            (b"SI", b"1.2345 g\r\nS D     1.2346 g\r\nS S     1.2347 g\r\n"),
+            (b"I4", b'I4 A "B021002593"\r\n'),
+            (b"SIR", b"S S     1.2348 g\r\n"),
+        ]
+    )
+    peer = pty_peer(script, b"\r\n")
+    assert mettler_mt_sics.DRIVER.reopen is not None
+    balance = mettler_mt_sics.DRIVER.reopen(peer.address, Options(), clock)
+    try:
+        balance.start_stream()
+        reading = balance.next_reading(clock.now_s() + 5.0)
+        assert (reading.value, reading.status) == (1.2348, "stable")
+        script.check()  # no @, which would clear the tare
+    finally:
+        balance.close()

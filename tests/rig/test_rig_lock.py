@@ -81,7 +81,7 @@ def test_the_same_file_by_another_path_is_the_same_rig(
 def test_a_rig_in_use_is_refused_before_any_instrument_is_touched(
     holder: subprocess.Popen[str], rig_file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.rig.open.entry_of", lambda *_: pytest.fail("an instrument was touched"))
+    monkeypatch.setattr("bench.rig.instrument.entry_of", lambda *_: pytest.fail("an instrument was touched"))
     rig = Rig(rig="bench-3", title="Bench 3", instruments={}, file=rig_file)
     with pytest.raises(RigInUseError), open_rig(rig, RealClock(), "TP-BOLUS"):
         pass

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.rig.open import OpenRig, RigOpenError, UnsafeError, open_rig
+from bench.rig.open import OpenRig, RigOpenError, open_rig
+from bench.rig.safe import UnsafeError
 from drivers.errors import InstrumentError
 from tests.rig.conftest import Bench
 

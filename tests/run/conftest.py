@@ -40,6 +40,7 @@ instruments:
   pressure: {{driver: scpi_dmm, address: "TCPIP0::pressure.twin::5025::SOCKET", visa: "@twin", scale: 20 kPa/V}}
   occluder: {{driver: numato_relay, address: "sim://twin/occluder", channel: 0}}
   climate:  {{driver: vaisala_ptu300, address: "sim://twin/climate"}}
+{rig}
 simulation:
   seed: 1
   faults: [{faults}]
@@ -131,6 +132,7 @@ def make_run(tmp_path: Path) -> Iterator[Callable[..., Made]]:
             name: str = "run",
             limit: str = "10 mg to 80 mg",
             faults: str = "",
+            rig: str = "",
             insulin: str = "U-100",
             seed: int = 1,
             **options: Any,
@@ -139,13 +141,13 @@ def make_run(tmp_path: Path) -> Iterator[Callable[..., Made]]:
             procedure = Flow()
             procedures: dict[str, Procedure] = {"flow": procedure}
             plan = load_plan(PLAN.format(limit=limit, insulin=insulin), procedures, name="flow.yaml")
-            rig = load_rig(RIG.format(faults=faults), name="twin-of-tests.yaml")
-            assert rig.simulation is not None
+            loaded = load_rig(RIG.format(faults=faults, rig=rig), name="twin-of-tests.yaml")
+            assert loaded.simulation is not None
             clock = SimulatedClock(dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
-            twin = twins.enter_context(Twin("twin", rig.simulation, seed, clock))
+            twin = twins.enter_context(Twin("twin", loaded.simulation, seed, clock))
             folder = tmp_path / name
             folder.mkdir()
-            session = RunSession(plan, rig, clock, folder, procedures, seed=seed, **options)
+            session = RunSession(plan, loaded, clock, folder, procedures, seed=seed, **options)
             return Made(session, procedure, procedures, plan, twin, clock, folder)
 
         yield build

@@ -13,7 +13,7 @@ from bench.procedures.base import Stage
 from bench.recording.errors import RecordingError
 from bench.recording.reader import RecordingReader
 from bench.results.model import RunResult, Verdict
-from bench.rig.open import UnsafeError
+from bench.rig.safe import UnsafeError
 from bench.run.evaluate import evaluate_run
 from bench.run.session import RunOverError
 from bench.run.state import RunState

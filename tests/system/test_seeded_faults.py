@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.results.model import RunResult, Verdict
-from bench.rig.open import UnsafeError
+from bench.rig.safe import UnsafeError
 from tests.system.in_process import rig_text, run_plan, said, smoke_text
 
 FAULTS: list[tuple[dict[str, Any], str, str]] = [

@@ -14,7 +14,7 @@ from bench.twin.truth import Truth, read_truth
 from bench.twin.world import World
 from tests.twin.quiet import quiet
 
-PHYSICS = set(REGISTRY) - {"silent_instrument", "garbled_line", "tare_in_mid_run", "wrong_unit"}
+PHYSICS = set(REGISTRY) - {"silent_instrument", "garbled_line", "unplugged", "tare_in_mid_run", "wrong_unit"}
 """The others act in emulators; see `test_wire_faults.py` and `test_emulator_mt_sics.py`."""
 BOLUS_AND_REST_ONLY = {"bolus_not_counted", "cancel_ignored", "extended_as_normal", "leak_at_rest"}
 """Faults that stand in `test_faults_bolus_and_rest.py`."""

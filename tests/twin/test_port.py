@@ -172,3 +172,25 @@ def test_a_line_that_is_closed_under_a_waiting_reader_ends_its_wait(bench: Bench
 def test_two_twins_of_one_name_are_refused(bench: Bench) -> None:
     with pytest.raises(ValueError, match="'aviary' runs already"):
         ports.register("aviary", {})
+
+
+def test_a_pulled_cable_takes_the_port_from_its_host_until_it_is_put_back_and_opened_again(bench: Bench) -> None:
+    host = serial.serial_for_url("sim://aviary/parrot", timeout=10.0)
+    bench.hub.ports["parrot"].unplug_at(1.5, 4.0)
+    host.write(b"hello\n")
+    assert host.read_until(b"\n") == b"hello\n"
+    assert host.read_until(b"\n") == b"tick\n"
+    assert host.read(1) == b""
+    assert bench.clock.now_s() == 1.5
+    for use in (lambda: host.read(1), lambda: host.write(b"x"), lambda: host.in_waiting):
+        with pytest.raises(serial.SerialException, match="gone"):
+            use()
+    host.close()
+    with pytest.raises(serial.SerialException, match="parrot is not there"):
+        serial.serial_for_url("sim://aviary/parrot")
+    bench.clock.sleep_s(2.5)
+    with serial.serial_for_url("sim://aviary/parrot", timeout=10.0) as again:
+        assert again.in_waiting == 0
+        assert again.read_until(b"\n") == b"tick\n"
+    assert bench.clock.now_s() == 5.0  # it went on meanwhile
+    assert [data for _, data in bench.parrot.heard] == [b"hello\n"]

@@ -130,3 +130,22 @@ def test_it_can_be_opened_again_and_closing_the_manager_closes_everything(manage
     manager = pyvisa.ResourceManager("@twin")
     with opened(manager) as meter:
         assert meter.query("*OPC?") == "1"
+
+
+def test_a_pulled_cable_is_a_lost_connection_until_it_is_opened_again(
+    manager: pyvisa.ResourceManager,
+) -> None:
+    meter = opened(manager)
+    port = ports.find_port("bench", "meter")
+    port.plug(False)
+    for use in (lambda: meter.write("*IDN?"), lambda: meter.read()):
+        with pytest.raises(pyvisa.VisaIOError) as caught:
+            use()
+        assert caught.value.error_code == constants.StatusCode.error_connection_lost
+    meter.close()
+    with pytest.raises(pyvisa.VisaIOError) as caught:
+        opened(manager)
+    assert caught.value.error_code == constants.StatusCode.error_resource_not_found
+    port.plug(True)
+    with opened(manager) as again:
+        assert again.query("*IDN?") == IDENTITY

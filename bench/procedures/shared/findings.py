@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
 from bench.metrology.noise import Floats, Window
 from bench.metrology.rounding import value_and_uncertainty
 from bench.procedures.base import Context
+from bench.procedures.shared.link_gaps import gap_findings
 from bench.procedures.shared.reservoir import reservoir_notes
 from bench.procedures.shared.standstill import frozen_doubts
 from bench.procedures.shared.weighing import Weighing
@@ -71,7 +73,9 @@ def _weighing_findings(record: TestRecord, weighing: Weighing, context: Context)
     time_s, known = weighing.time_s, np.isfinite(weighing.shown_mg)
     if np.count_nonzero(known) < FEWEST_READINGS:
         return [], [f"The balance gave {np.count_nonzero(known)} readings: nothing was weighed."]
-    notes, doubts = _gaps(time_s[known], span)
+    notes, doubts = gap_findings(weighing.link_gaps, record.start_s)
+    gap_notes, gap_doubts = _gaps(time_s[known], span, [each.begin_s for each in weighing.link_gaps])
+    notes, doubts = [*notes, *gap_notes], [*doubts, *gap_doubts]
     doubts += _beyond(weighing.beyond_s, span)
     notes += _unstable(weighing)
     doubts += frozen_doubts(record, weighing, context, record.start_s)
@@ -123,9 +127,11 @@ def delivered_mg(weighing: Weighing) -> float:
     return abs(float(np.median(known[-edge:]) - np.median(known[:edge])))
 
 
-def _gaps(time_s: Floats, span: Window) -> tuple[list[str], list[str]]:
+def _gaps(time_s: Floats, span: Window, told_s: Sequence[float]) -> tuple[list[str], list[str]]:
+    """Return `(notes, doubts)` about times without readings, but for those that begin at instants of `told_s`."""
     stamps = np.concatenate(([span[0]], time_s, [span[1]]))
     lengths = np.diff(stamps)
+    lengths[np.isin(stamps[:-1], told_s)] = 0.0
     long = np.flatnonzero(lengths > LONGEST_GAP_S)
     harmful = [int(i) for i in long if lengths[i] > HARMFUL_GAP_S]
     notes, doubts = [], []

@@ -17,6 +17,8 @@ from bench.recording.reader import TestRecord
 FROZEN_S = 60.0
 """A balance that shows the same value for so long, and far longer than it usually does, may no longer weigh."""
 _USUAL_TIMES = 30.0
+_SILENT_S = 2.0
+"""Over a longer time without readings nothing tells whether the value stood still."""
 _LIVELY_DIGITS = 0.5
 """Readings that scatter by so much before they are rounded never stay on one digit for a minute."""
 _SHOWING_DIGITS = 3.0
@@ -54,7 +56,7 @@ def frozen_doubts(record: TestRecord, weighing: Weighing, context: Context, orig
     """
     known = np.isfinite(weighing.shown_mg)
     time_s, mass_mg = weighing.time_s[known], weighing.shown_mg[known]
-    changes = np.flatnonzero(np.diff(mass_mg) != 0.0)
+    changes = np.flatnonzero((np.diff(mass_mg) != 0.0) | (np.diff(time_s) > _SILENT_S))
     if len(changes) == 0:
         return ["The balance showed one and the same value all the time: it is frozen."]
     begins = time_s[np.concatenate(([0], changes + 1))]

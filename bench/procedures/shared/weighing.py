@@ -21,6 +21,7 @@ from bench.procedures.base import Context
 from bench.procedures.shared.commands import DELIVERIES
 from bench.procedures.shared.conversion import NOT_APPLIED, Conversion, conversion
 from bench.procedures.shared.latency import latency_lines, link_latency_s
+from bench.procedures.shared.link_gaps import LinkGap, gap_lines, link_gaps
 from bench.procedures.shared.pulse_rests import BetweenPulses, between_pulses
 from bench.procedures.shared.rests import rests_of
 from bench.quantities import Tolerance
@@ -56,7 +57,7 @@ class Weighing:
     the noise, blanks or else rests; empty where there are none. `evaporation` is the loss that is made good, none where
     the plan switches that off; `found_evaporation` is what was found. `scatter_mg` is by how much single readings
     scatter before they are rounded. `noise_source` is where `noise` comes from. `late_s` is by how much readings may
-    have been stamped late, by their link.
+    have been stamped late, by their link; `link_gaps` is where it was lost.
     """
 
     time_s: Floats
@@ -74,6 +75,7 @@ class Weighing:
     scatter_mg: float = 0.0
     noise_source: str = "noise of the blanks"
     late_s: float = 0.0
+    link_gaps: tuple[LinkGap, ...] = ()
 
     @property
     def readability_mg(self) -> float:
@@ -143,6 +145,7 @@ class Weighing:
             *balance_components(self.balance, per_mg, self.scatter_mg),
             *self.conversion.components(volume_ul * per_ul),
             self._vessel_component(per_mg, levels, interval_s),
+            *gap_lines(self.link_gaps, levels, per_mg),
             component(
                 "evaporation and steady drift",
                 together.standard_uncertainty,
@@ -258,6 +261,7 @@ def weigh_record(record: TestRecord, context: Context, at_rest: Window | None = 
         unstable_s,
         scatter_mg,
         late_s=link_latency_s(record, "balance"),
+        link_gaps=link_gaps(record, time_s, mass_mg, lost.mg_per_h / SECONDS_PER_HOUR, turned, noise, context),
     )
 
 

@@ -107,6 +107,15 @@ class GarbledLine(OneFault):
     first: Duration = Quantity(0, "s")
 
 
+class Unplugged(OneFault):
+    """Wire: the instrument's cable is out for `lasting`, after `first`. Acts at the port, not in the physics."""
+
+    fault: Literal["unplugged"]
+    instrument: Device
+    first: Duration = Quantity(20, "min")
+    lasting: Annotated[Duration, Positive] = Quantity(1, "min")
+
+
 Kinds = (
     BalanceBump
     | BalanceDrift
@@ -120,4 +129,5 @@ Kinds = (
     | WarmRoom
     | SilentInstrument
     | GarbledLine
+    | Unplugged
 )

@@ -31,7 +31,7 @@ class Serial(SerialBase):
         try:
             port = ports.find_port(twin, device)
             port.open()
-        except (ports.UnknownDeviceError, ports.BusyError) as error:
+        except (ports.UnknownDeviceError, ports.UnpluggedError, ports.BusyError) as error:
             raise SerialException(f"could not open {self.port}: {error}") from error
         self._twin_port = port
         self.is_open = True
