@@ -19,12 +19,12 @@ from bench.procedures.shared.levels import (
     CURVE_S,
     END_LEVEL_S,
     FROM_DOSE_S,
-    HOUR_S,
     LAG_S,
     MIDDLE_LEVEL_S,
     Weighed,
 )
 from bench.procedures.shared.stated import nothing_stated, stated
+from bench.procedures.shared.times import HOUR_S
 from bench.results.model import Measurement
 
 

@@ -51,8 +51,9 @@ from bench.procedures.base import Context, MeasurementSpec
 from bench.procedures.shared.alarms import alarm_findings, seen
 from bench.procedures.shared.corrections import corrections_table
 from bench.procedures.shared.findings import loss_note, recording_findings
-from bench.procedures.shared.levels import HOUR_S, SETTLE_S
+from bench.procedures.shared.levels import SETTLE_S
 from bench.procedures.shared.shown import asked_for, simulated_words
+from bench.procedures.shared.times import HOUR_S
 from bench.procedures.shared.weighing import USUAL_LAG_S, Weighing, weigh_record
 from bench.recording.reader import Event, TestRecord
 from bench.results.model import Evaluation, Figure, Measurement, Table

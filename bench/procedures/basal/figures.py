@@ -15,7 +15,7 @@ from bench.procedures.basal.delivery import Delivery
 from bench.procedures.basal.pulses import pulse_errors_percent
 from bench.procedures.basal.trumpet import TrumpetPoint
 from bench.procedures.basal.windows import BAND_PERCENT, Errors
-from bench.procedures.shared.levels import HOUR_S
+from bench.procedures.shared.times import HOUR_S
 from bench.results.model import Figure, Mark, Rule, Series
 
 _REDUCED = "reduced to least and greatest of every stretch, so that no extreme is lost"

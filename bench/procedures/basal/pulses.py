@@ -16,7 +16,7 @@ from bench.metrology.pulse_train import Disturbance, FoundPulse, PulseTrain
 from bench.metrology.pulses import find_pulses
 from bench.metrology.readings import within
 from bench.procedures.basal.delivery import Delivery
-from bench.procedures.shared.levels import HOUR_S
+from bench.procedures.shared.times import HOUR_S
 from bench.procedures.shared.weighing import AT_LOADS, Weighing, balance_components
 from bench.results.model import Pulse, Table
 from bench.rig.instruments import BalanceSpec

@@ -33,7 +33,7 @@ from bench.metrology.observation import (
 from bench.metrology.trumpet import ideal_envelope, noise_floor_percent, overall_error_percent
 from bench.procedures.basal.delivery import Delivery
 from bench.procedures.base import MeasurementSpec
-from bench.procedures.shared.levels import HOUR_S
+from bench.procedures.shared.times import HOUR_S
 from bench.results.model import Measurement, Table
 
 AMBULATORY = GridWindows("ambulatory", AMBULATORY_SAMPLE_S, AMBULATORY_WINDOWS_S)

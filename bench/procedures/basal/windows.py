@@ -34,7 +34,8 @@ from bench.metrology.trumpet import ideal_envelope
 from bench.procedures.basal.delivery import Delivery
 from bench.procedures.basal.pulses import load_uncertainty_mg
 from bench.procedures.base import MeasurementSpec
-from bench.procedures.shared.levels import HOUR_S, LAG_S
+from bench.procedures.shared.levels import LAG_S
+from bench.procedures.shared.times import HOUR_S
 from bench.procedures.shared.weighing import OF_LEVELS
 from bench.results.model import Component, Measurement, Table
 

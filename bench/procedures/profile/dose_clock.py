@@ -11,8 +11,8 @@ from bench.metrology.budget import component, undetermined
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.shared.doses import SEPARATE_S, U_DOSE_S
 from bench.procedures.shared.dosing import Dosing
-from bench.procedures.shared.levels import HOUR_S
 from bench.procedures.shared.stated import stated
+from bench.procedures.shared.times import HOUR_S
 from bench.results.model import Measurement
 
 _NOMINAL_SHARE = 0.25

@@ -15,8 +15,8 @@ from bench.metrology.rounding import number
 from bench.procedures.profile.losses import Loss
 from bench.procedures.profile.responses import Response
 from bench.procedures.shared.dosing import Dosing
-from bench.procedures.shared.levels import HOUR_S
 from bench.procedures.shared.periods import BAND_PERCENT, Period, period
+from bench.procedures.shared.times import HOUR_S
 from bench.results.model import Figure, Mark, Rule
 
 _SHORTEST_STEP_S = 900.0

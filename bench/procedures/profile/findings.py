@@ -10,9 +10,8 @@ from bench.metrology.rounding import number
 from bench.procedures.profile.losses import Loss
 from bench.procedures.profile.responses import Response
 from bench.procedures.shared.dosing import Dosing
-from bench.procedures.shared.levels import HOUR_S
 from bench.procedures.shared.periods import BAND_PERCENT, Period
-from bench.procedures.shared.times import clock
+from bench.procedures.shared.times import HOUR_S, clock
 from bench.results.model import Measurement
 
 CLEAR_SHARE = 0.5

@@ -15,9 +15,8 @@ from bench.procedures.base import MeasurementSpec
 from bench.procedures.profile.dose_clock import metered_by_interval
 from bench.procedures.shared.doses import DOSE_LAG_HALF_S, DOSE_LAG_S, LATE_S, SEPARATE_S, U_DOSE_S
 from bench.procedures.shared.dosing import Dosing
-from bench.procedures.shared.levels import HOUR_S
 from bench.procedures.shared.stated import nothing_stated, stated
-from bench.procedures.shared.times import clock
+from bench.procedures.shared.times import HOUR_S, clock
 from bench.procedures.shared.told_rates import Stretch
 from bench.results.model import Component, Measurement
 

@@ -23,9 +23,10 @@ from bench.metrology.steps import Steps
 from bench.procedures.base import Context
 from bench.procedures.shared.commands import BASAL_STOPPED
 from bench.procedures.shared.doses import DOSE_LAG_HALF_S, DOSE_LAG_S, LATE_S, U_DOSE_S, Dosed, find_doses
-from bench.procedures.shared.levels import END_LEVEL_S, FROM_DOSE_S, HOUR_S, LAG_S, MIDDLE_LEVEL_S, SETTLE_S
+from bench.procedures.shared.levels import END_LEVEL_S, FROM_DOSE_S, LAG_S, MIDDLE_LEVEL_S, SETTLE_S
 from bench.procedures.shared.programme import programme
 from bench.procedures.shared.span import span_of
+from bench.procedures.shared.times import HOUR_S
 from bench.procedures.shared.weighing import AT_LOADS, Weighing
 from bench.recording.reader import TestRecord
 from bench.results.model import Component

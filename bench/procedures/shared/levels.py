@@ -12,7 +12,6 @@ from bench.metrology.readings import within
 from bench.procedures.shared.weighing import Weighing
 from bench.results.model import Component
 
-HOUR_S = 3600.0
 SETTLE_S = 60.0
 """What the line gives so long after a stop belongs to what was delivered."""
 END_LEVEL_S = 60.0

@@ -10,6 +10,7 @@ from pydantic_core import core_schema
 
 from bench.quantities import Quantity, parse_quantity
 
+HOUR_S = 3600.0
 DAY_S = 86_400.0
 _CLOCK = re.compile(r"(\d{1,2}):([0-5]\d)")
 _PATTERN = r"^\s*(?:\d{1,2}:[0-5]\d|[0-9.]+\s*(?:s|min|h|d))\s*$"

@@ -17,9 +17,8 @@ from bench.procedures.shared.commands import (
     TEMPORARY,
     TEMPORARY_CANCELLED,
 )
-from bench.procedures.shared.levels import HOUR_S
 from bench.procedures.shared.span import Span, span_of
-from bench.procedures.shared.times import DAY_S, time_of_day
+from bench.procedures.shared.times import DAY_S, HOUR_S, time_of_day
 from bench.recording.reader import Event
 
 Kind = Literal["basal", "profile", "temporary", "suspended", "stopped"]

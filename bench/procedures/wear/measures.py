@@ -15,9 +15,8 @@ from bench.metrology.noise import Levels
 from bench.metrology.rounding import number
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.shared.dosing import Dosing
-from bench.procedures.shared.levels import HOUR_S
 from bench.procedures.shared.periods import BAND_PERCENT, Period, period
-from bench.procedures.shared.times import DAY_S
+from bench.procedures.shared.times import DAY_S, HOUR_S
 from bench.results.model import Component, Figure, Mark, Measurement, Rule
 
 FIRST_HOURS = 6
