@@ -193,7 +193,7 @@ class MettlerMtSics:
     # -- adjustment
 
     def adjust(self) -> None:
-        """Adjust the sensitivity by the built-in weight (`C3`), with nothing on the pan; takes a minute or more.
+        """Set the sensitivity by the built-in weight (`C3`), with nothing on the pan; takes a minute or more.
 
         Raises:
             RefusedError: there is no such weight, or the adjustment was aborted.
