@@ -20,6 +20,8 @@ CHANNELS = {
     "pressure.pressure_kpa": "pressure_kpa",
 }
 """Channels of a recording and their columns in CSV."""
+_OF_RUN = ("link latency",)
+"""Events of the whole run that its evaluation reads; they stand at the begin of the test."""
 _IN_WORDS = frozenset({"overload", "underload"})
 _STABLE = {"stable": "1", "dynamic": "0"}
 
@@ -80,9 +82,10 @@ def _comments(recording: RecordingReader, test_id: str, declared: list[str]) -> 
 def _rows(recording: RecordingReader, test_id: str, channels: list[str]) -> Iterator[tuple[float, dict[str, str]]]:
     """Yield rows in the order of time; readings of one instant share one, every event has its own."""
     record = recording.test(test_id)
+    of_run = [(record.start_s, event) for kind in _OF_RUN for event in record.run_events(kind)]
     events = [
-        (event.time_s, {"event": f"{event.kind} {json.dumps(event.data, sort_keys=True, separators=(',', ':'))}"})
-        for event in record.events()
+        (time_s, {"event": f"{event.kind} {json.dumps(event.data, sort_keys=True, separators=(',', ':'))}"})
+        for time_s, event in [*of_run, *((event.time_s, event) for event in record.events())]
     ]
     done = 0
     held: tuple[float, dict[str, str]] | None = None

@@ -194,7 +194,7 @@ class MettlerMtSics:
     # -- adjustment
 
     def adjust(self) -> None:
-        """Start an adjustment by the built-in weight (`C3`), with nothing on the pan, and wait for its end: minutes.
+        """Set the sensitivity by the built-in weight (`C3`), with nothing on the pan; takes a minute or more.
 
         Raises:
             RefusedError: there is no such weight, or the adjustment was aborted.

@@ -35,12 +35,16 @@ def public_methods(kind: type) -> dict[str, types.FunctionType]:
 
 def test_drivers_in_tree() -> None:
     assert {name: entry.role for name, entry in all_drivers().items()} == {
+        "and_standard": "balance",
         "console": "operator",
         "fixed_climate": "climate",
         "line_terminal": "operator",
         "mettler_mt_sics": "balance",
         "new_era": "pump",
         "numato_relay": "occluder",
+        "ohaus": "balance",
+        "radwag": "balance",
+        "sartorius_sbi": "balance",
         "scpi_dmm": "pressure",
         "scpi_insulin_pump": "pump",
         "scpi_supply": "power",

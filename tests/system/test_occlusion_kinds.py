@@ -102,7 +102,8 @@ def test_an_alarm_before_the_release_is_told(tmp_path: Path) -> None:
     )
     result = run(plan, tmp_path)
     assert result.verdict is Verdict.FAIL
-    assert any("before the line was to be opened (120 kPa)" in note for note in words(result)[0])
+    assert result.evaluation is not None
+    assert any("before the line was to be opened (120 kPa)" in finding for finding in result.evaluation.findings)
 
 
 def test_occlusions_that_were_not_all_driven_are_a_doubt(tmp_path: Path) -> None:
