@@ -47,11 +47,20 @@ def test_the_library_is_whole() -> None:
     assert set(NAMES) >= {
         *("smoke", "basal", "bolus", "occlusion", "commissioning", "syringe-pump", "iec-60601-2-24-ambulatory"),
         *("iec-60601-2-24-syringe", "label-tables", "literature-basal-bolus", "single-pulse", "occlusion-detection"),
-        *("clinical-day", "three-days", "paediatric", "release-gate"),
+        *("clinical-day", "three-days", "paediatric", "release-gate", "power", "conditions"),
     }
-    assert {test.procedure for _, test in TESTS} >= {
-        *("basal", "blank", "bolus", "check", "idle", "occlusion", "profile", "reservoir", "wear"),
-    }
+    assert {test.procedure for name, test in TESTS if name != "score"} == set(registry())
+
+
+def test_accuracy_is_asked_for_over_head_height_and_back_pressure() -> None:
+    entries: dict[str, set[tuple[str, str]]] = {}
+    for test in plan("conditions").tests:
+        entries.setdefault(test.entry, set()).update((each.name, each.text) for each in test.conditions)
+    assert {test.procedure for test in plan("conditions").tests} == {"basal", "bolus"}
+    for asked in entries.values():
+        assert {("head_height", "-50 cm"), ("head_height", "50 cm")} <= asked
+        assert {("back_pressure", "0 kPa"), ("back_pressure", "13.33 kPa")} <= asked
+    assert {("rate", "0.5 U/h"), ("rate", "5 U/h")} <= entries["BASAL"]
 
 
 def test_the_readme_and_the_benchmark_name_every_plan() -> None:

@@ -1,4 +1,4 @@
-"""One measurement over all pumps: the typical one, the lowest and the highest."""
+"""Measurements over all pumps: the typical one, the lowest and the highest, and what has no value."""
 
 from __future__ import annotations
 
@@ -9,15 +9,22 @@ from collections.abc import Sequence
 
 from bench.metrology.rounding import MINUS, number
 from bench.pooling.sources import Source
-from bench.results.model import Measurement
-from bench.results.pooled import AcrossPumps
+from bench.results.model import Measurement, Table
+from bench.results.pooled import AcrossPumps, Bound
+
+
+def across_all(sources: Sequence[Source]) -> list[AcrossPumps]:
+    """Return every measurement that any of the tests has a value of."""
+    names = dict.fromkeys(each.name for source in sources for each in _measurements(source))
+    return [found for name in names if (found := across_pumps(sources, name)) is not None]
 
 
 def across_pumps(sources: Sequence[Source], name: str) -> AcrossPumps | None:
     """Return a measurement over all pumps; None where no test has it.
 
     The typical value is the median of the pumps, each by the mean of its runs; lowest and highest are those of single
-    tests. A bound such as `> 3 h` is greater than any value; as a mean over runs it makes its pump's a bound.
+    tests. A bound such as `> 3 h` is greater than any value, one such as `< 1.1 V` less than any; as a mean over runs
+    it makes its pump's a bound.
     """
     measured = [(source.pump, each) for source in sources if (each := measurement_of(source, name)) is not None]
     if not measured:
@@ -26,31 +33,89 @@ def across_pumps(sources: Sequence[Source], name: str) -> AcrossPumps | None:
     by_pump: dict[str, list[float]] = {}
     for (pump, _), value in zip(measured, values, strict=True):
         by_pump.setdefault(pump, []).append(value)
-    typical = statistics.median(_mean(of_pump) for of_pump in by_pump.values())
-    bounds = [each.value or 0.0 for _, each in measured if each.censored == "above"]
-    highest, first = max(values), measured[0][1]
+    bounds = _Bounds([each for _, each in measured])
+    typical, typical_bound = bounds.shown(_median([_mean(of_pump) for of_pump in by_pump.values()]))
+    lowest, lowest_bound = bounds.shown(min(values), lowest=True)
+    highest, highest_bound = bounds.shown(max(values), highest=True)
     uncertainties = [each.expanded_uncertainty for _, each in measured if each.expanded_uncertainty is not None]
-    # A bound that is shown is the least of them: the truth is greater than that for all.
+    first = measured[0][1]
     return AcrossPumps(
         name=name,
         title=first.title,
         unit=first.unit,
-        typical=typical if math.isfinite(typical) else min(bounds),
-        lowest=min((value for value in values if math.isfinite(value)), default=min(bounds, default=0.0)),
-        highest=highest if math.isfinite(highest) else max(bounds),
-        typical_is_bound=not math.isfinite(typical),
-        highest_is_bound=not math.isfinite(highest),
+        typical=typical,
+        lowest=lowest,
+        highest=highest,
+        typical_bound=typical_bound,
+        lowest_bound=lowest_bound,
+        highest_bound=highest_bound,
         greatest_uncertainty=max(uncertainties, default=None),
         pumps=len(by_pump),
         tests=len(measured),
     )
 
 
+class _Bounds:
+    """What stands for a value that is a bound."""
+
+    def __init__(self, measured: Sequence[Measurement]) -> None:
+        self._above = [float(each.value or 0.0) for each in measured if each.censored == "above"]
+        self._below = [float(each.value or 0.0) for each in measured if each.censored == "below"]
+
+    def shown(self, value: float, *, lowest: bool = False, highest: bool = False) -> tuple[float, Bound | None]:
+        """Return a value, or the bound that is true of all that are bounds: the highest alone has its own."""
+        if value == math.inf:
+            return (max if highest else min)(self._above), "above"
+        if value == -math.inf:
+            return (min if lowest else max)(self._below), "below"
+        return value, None
+
+
 def measurement_of(source: Source, name: str) -> Measurement | None:
     """Return a test's measurement by name, if it has a value."""
-    evaluation = source.test.evaluation
-    found = [each for each in (evaluation.measurements if evaluation else []) if each.name == name]
+    found = [each for each in _measurements(source) if each.name == name]
     return found[0] if found and found[0].value is not None else None
+
+
+def _measurements(source: Source) -> list[Measurement]:
+    return source.test.evaluation.measurements if source.test.evaluation is not None else []
+
+
+def missing_notes(sources: Sequence[Source]) -> list[str]:
+    """Return which measurements have no value in some of the tests, each with the reasons."""
+    missing: dict[str, list[str]] = {}
+    for source in sources:
+        for each in _measurements(source):
+            if each.value is None:
+                missing.setdefault(each.title, []).append(each.note or "no reason given")
+    every = count_text(len(sources), "test")
+    return [
+        f"{title}: no value in {len(reasons)} of {every}: {'; '.join(dict.fromkeys(reasons))}."
+        for title, reasons in missing.items()
+    ]
+
+
+def across_table(found: Sequence[AcrossPumps]) -> Table:
+    """Return measurements over all pumps."""
+    rows = [
+        [
+            each.title,
+            label_text(each),
+            each.unit,
+            "–" if each.greatest_uncertainty is None else f"{each.greatest_uncertainty:.2g}",
+            str(each.pumps),
+            str(each.tests),
+        ]
+        for each in found
+    ]
+    return Table(
+        name="across",
+        title="Over all pumps",
+        columns=["measurement", "typical [lowest, highest]", "unit", "greatest U", "pumps", "tests"],
+        rows=rows,
+        note="Typical: the median of the pumps; lowest and highest: of single tests. > and <: bounds, beyond which the"
+        " truth lies.",
+    )
 
 
 def label_text(found: AcrossPumps | None) -> str:
@@ -58,16 +123,19 @@ def label_text(found: AcrossPumps | None) -> str:
     if found is None:
         return "n/a"
     typical, highest = end_texts(found)
-    return f"{typical} [{_alike(found.lowest, found)}, {highest}]"
+    return f"{typical} [{_end(found.lowest, found.lowest_bound, found)}, {highest}]"
 
 
 def end_texts(found: AcrossPumps | None) -> tuple[str, str]:
     """Return the typical and the highest value, a bound with its sign."""
     if found is None:
         return "n/a", "n/a"
-    ends = ((found.typical, found.typical_is_bound), (found.highest, found.highest_is_bound))
-    typical, highest = (f"{'> ' if is_bound else ''}{_alike(value, found)}" for value, is_bound in ends)
-    return typical, highest
+    return _end(found.typical, found.typical_bound, found), _end(found.highest, found.highest_bound, found)
+
+
+def _end(value: float, bound: Bound | None, found: AcrossPumps) -> str:
+    sign = {"above": "> ", "below": "< ", None: ""}[bound]
+    return f"{sign}{_alike(value, found)}"
 
 
 def percent_text(value: float) -> str:
@@ -108,8 +176,15 @@ def count_text(count: int, what: str) -> str:
 
 
 def _ordered(measured: Measurement) -> float:
-    return math.inf if measured.censored == "above" else float(measured.value or 0.0)
+    return {"above": math.inf, "below": -math.inf}.get(measured.censored or "", float(measured.value or 0.0))
 
 
 def _mean(values: Sequence[float]) -> float:
-    return math.inf if any(math.isinf(value) for value in values) else math.fsum(values) / len(values)
+    beyond = [value for value in values if math.isinf(value)]
+    return beyond[0] if beyond else math.fsum(values) / len(values)
+
+
+def _median(values: Sequence[float]) -> float:
+    median = statistics.median(values)
+    # Of a bound above and one below there is no middle.
+    return statistics.median_low(values) if math.isnan(median) else median

@@ -7,7 +7,15 @@ import statistics
 from collections.abc import Sequence
 
 from bench.metrology.shares import BAND_PERCENTS, share_within
-from bench.pooling.across import count_text, measurement_of, setting_notes, size_text
+from bench.pooling.across import (
+    across_all,
+    across_table,
+    count_text,
+    measurement_of,
+    missing_notes,
+    setting_notes,
+    size_text,
+)
 from bench.pooling.claims import Claim
 from bench.pooling.doses import (
     Doses,
@@ -49,6 +57,8 @@ def pool_boluses(sources: list[Source], concentration: Concentration, claim: Cla
         tables.insert(1, statistics_table(found))
     if found.tolerance is not None:
         tables.insert(1, tolerance_table(found.tolerance, doses.what))
+    across = across_all(sources)
+    tables.append(across_table(across))
     words = " Simulated." if simulated else ""
     basal = sources[0].test.settings.get("basal")
     return PooledGroup(
@@ -58,9 +68,10 @@ def pool_boluses(sources: list[Source], concentration: Concentration, claim: Cla
         tests=len(sources),
         pumps=found.pumps,
         doses=found,
+        across=across,
         tables=tables,
         figures=[pumps_figure(doses, found, words), distribution_figure(doses, words)],
-        notes=[*setting_notes(sources, ("volume", "basal")), *_lost_notes(sources)],
+        notes=[*setting_notes(sources, ("volume", "basal")), *_lost_notes(sources), *missing_notes(sources)],
     )
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from bench.pooling.across import across_pumps, end_texts, setting_notes, size_text
-from bench.pooling.basal import across_table
+from bench.pooling.across import across_all, across_table, end_texts, missing_notes, setting_notes, size_text
 from bench.pooling.claims import Claim
 from bench.pooling.sources import Source
 from bench.quantities import Concentration
 from bench.results.model import Table
 from bench.results.pooled import AcrossPumps, PooledGroup
-
-_NAMES = ("time_to_alarm", "missed_volume", "stored_bolus", "pressure_at_alarm", "peak_pressure", "false_alarms")
 
 
 def pool_occlusions(sources: list[Source], concentration: Concentration, claim: Claim, simulated: bool) -> PooledGroup:
@@ -18,19 +15,20 @@ def pool_occlusions(sources: list[Source], concentration: Concentration, claim: 
     del concentration, claim, simulated
     by_rate = sources[0].test.settings.get("rate") is not None
     size = size_text(sources, "rate" if by_rate else "bolus")
-    across = [each for name in _NAMES if (each := across_pumps(sources, name)) is not None]
+    across = across_all(sources)
+    level = sources[0].test.settings.get("level")
     time = next((each for each in across if each.name == "time_to_alarm"), None)
     missed = next((each for each in across if each.name == "missed_volume"), None)
     tables = [_label_table(size, len(sources), time, missed), across_table(across)]
     return PooledGroup(
         procedure="occlusion",
-        title=f"Occlusion at {size}" if by_rate else f"Occlusion, bolus of {size}",
-        setting={"rate": size} if by_rate else {"bolus": size},
+        title=f"Occlusion {'at' if by_rate else 'of a bolus of'} {size}{f', alarm set to {level}' if level else ''}",
+        setting={"rate" if by_rate else "bolus": size, **({"level": level} if level else {})},
         tests=len(sources),
         pumps=len({source.pump for source in sources}),
         across=across,
         tables=[each for each in tables if each.rows],
-        notes=[*setting_notes(sources, ("rate", "bolus")), *_silent_notes(time)],
+        notes=[*setting_notes(sources, ("rate", "bolus")), *_silent_notes(time), *missing_notes(sources)],
     )
 
 
@@ -46,6 +44,6 @@ def _label_table(size: str, tests: int, time: AcrossPumps | None, missed: Across
 
 
 def _silent_notes(time: AcrossPumps | None) -> list[str]:
-    if time is None or not time.highest_is_bound:
+    if time is None or time.highest_bound != "above":
         return []
     return ["In one test or more no alarm came at all: the longest time is not known."]

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bench.metrology.tolerance import check_shares
+from bench.pooling.alike import pool_alike
 from bench.pooling.basal import pool_basal
 from bench.pooling.bolus import pool_boluses
 from bench.pooling.claims import Claim
 from bench.pooling.errors import PoolingError
+from bench.pooling.groups import Key, Kind, grouped
 from bench.pooling.occlusion import pool_occlusions
 from bench.pooling.sources import Source, check_together, general_notes, pooled_runs, pumps_of, usable_tests
-from bench.quantities import Concentration, parse_quantity
+from bench.quantities import Concentration
 from bench.results.model import RunResult
 from bench.results.pooled import Pooled, PooledGroup
 
 _Maker = Callable[[list[Source], Concentration, Claim, bool], PooledGroup]
-_MAKERS: Mapping[str, _Maker] = {"bolus": pool_boluses, "basal": pool_basal, "occlusion": pool_occlusions}
-_SIZES = (("volume", "volume"), ("rate", "rate"), ("bolus", "volume"), ("basal", "rate"))
-"""Settings that make a group, in the order in which groups are sorted, each with its dimension."""
+_MAKERS: Mapping[Kind, _Maker] = {"boluses": pool_boluses, "rate": pool_basal, "occlusion": pool_occlusions}
 
 
 def pool(runs: Mapping[str, RunResult], claim: Claim, *, each_run_a_pump: bool = False) -> Pooled:
-    """Pool runs by procedure and commanded size, the pump being the unit.
+    """Pool runs by procedure, commanded size and conditions of the bench, the pump being the unit.
 
     Args:
         runs: results by name of the run.
@@ -43,8 +43,8 @@ def pool(runs: Mapping[str, RunResult], claim: Claim, *, each_run_a_pump: bool =
         raise PoolingError(f"no test of these runs can be pooled: {why}")
     simulated = next(iter(runs.values())).simulated
     groups = [
-        _MAKERS[key[0]](members, concentration, claim, simulated)
-        for key, members in sorted(_grouped(sources, concentration).items())
+        _under(_MAKERS.get(key.kind, pool_alike)(members, concentration, claim, simulated), key)
+        for key, members in grouped(sources, concentration)
     ]
     return Pooled(
         simulated=simulated,
@@ -59,29 +59,10 @@ def pool(runs: Mapping[str, RunResult], claim: Claim, *, each_run_a_pump: bool =
     )
 
 
-_Key = tuple[str, tuple[float, ...], tuple[str, ...]]
-
-
-def _grouped(sources: list[Source], concentration: Concentration) -> dict[_Key, list[Source]]:
-    found: dict[_Key, list[Source]] = {}
-    for source in sources:
-        # A spread bolus is another delivery than one at once.
-        settings = source.test.settings
-        shape = (str(settings.get("shape") or "normal"), *(str(settings.get(name) or "") for name in ("over", "now")))
-        key = (source.test.procedure, _size(source, concentration), shape)
-        found.setdefault(key, []).append(source)
-    return found
-
-
-def _size(source: Source, concentration: Concentration) -> tuple[float, ...]:
-    """Return the commanded size in µL and µL/h; what is not set counts as −1, before everything that is."""
-    settings = source.test.settings
-    return tuple(
-        -1.0
-        if settings.get(name) is None
-        else round(parse_quantity(settings[name], dimension).to(_UNIT[dimension], concentration), 9)
-        for name, dimension in _SIZES
-    )
-
-
-_UNIT = {"volume": "µL", "rate": "µL/h"}
+def _under(group: PooledGroup, key: Key) -> PooledGroup:
+    """Return a group with the conditions of the bench that all of its tests were run under."""
+    if not key.conditions:
+        return group
+    words = ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in key.conditions)
+    setting = {**group.setting, "conditions": dict(key.conditions)}
+    return group.model_copy(update={"title": f"{group.title}, {words}", "setting": setting})

@@ -11,7 +11,8 @@ from bench.quantities import Concentration, parse_concentration
 from bench.results.model import RunResult, TestResult, Verdict
 from bench.results.pooled import LeftOut, PooledRun
 
-POOLED_PROCEDURES = ("bolus", "basal", "occlusion")
+OF_THE_BENCH = frozenset({"blank", "check"})
+"""Procedures that no pump takes part in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def pumps_of(runs: Mapping[str, RunResult], *, each_run_a_pump: bool) -> dict[st
 
 
 def usable_tests(runs: Mapping[str, RunResult], pumps: Mapping[str, str]) -> tuple[list[Source], list[LeftOut]]:
-    """Return the tests that go in, and those that do not with the reason: no verdict, doubts, or another procedure."""
+    """Return the tests that go in, and those that do not with the reason: no verdict, doubts, or of the bench alone."""
     sources, left_out = [], []
     for name, run in runs.items():
         for test in run.tests:
@@ -114,18 +115,15 @@ def general_notes(runs: Mapping[str, RunResult], pumps: Mapping[str, str]) -> li
 
 
 def _unusable(test: TestResult) -> str:
-    if test.settings.get("volumes") is not None:
-        return "boluses of several sizes are not pooled"
-    if test.settings.get("cancel_after") is not None:
-        return "cancelled boluses are not pooled"
-    set_by_hand = [f"{each.name.replace('_', ' ')} {each.text}" for each in test.conditions if each.kind != "setting"]
-    if set_by_hand:
-        return f"run under a condition of its own: {', '.join(set_by_hand)}"
-    if test.procedure not in POOLED_PROCEDURES:
-        return f"procedure {test.procedure} is not pooled"
+    if test.procedure in OF_THE_BENCH:
+        return f"procedure {test.procedure} measures the bench, not the pump"
     if test.evaluation is None or test.verdict is Verdict.ERROR:
         return test.reason or "it was not driven to its end"
-    return f"doubt: {test.evaluation.doubts[0]}" if test.evaluation.doubts else ""
+    if test.evaluation.doubts:
+        return f"doubt: {test.evaluation.doubts[0]}"
+    if all(each.value is None for each in test.evaluation.measurements):
+        return "none of its measurements has a value"
+    return ""
 
 
 def _model(run: RunResult) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.results.model import Figure, Table
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 class _Model(BaseModel):
@@ -80,11 +80,15 @@ class DoseStatistics(_Model):
     tolerance: ToleranceStatement | None
 
 
+Bound = Literal["above", "below"]
+"""The truth lies above or below the value: an alarm that had not come by then, a voltage at which none came yet."""
+
+
 class AcrossPumps(_Model):
     """One measurement over all pumps: a typical pump, the lowest and the highest.
 
-    A value that is a bound (an alarm that had not come) counts as greater than any; `typical_is_bound` and
-    `highest_is_bound` say where such a one is shown.
+    A bound counts as greater than any value, or as less than any; where one is shown, `typical_bound`, `lowest_bound`
+    and `highest_bound` say on which side of it the truth lies.
     """
 
     name: str
@@ -93,8 +97,9 @@ class AcrossPumps(_Model):
     typical: float
     lowest: float
     highest: float
-    typical_is_bound: bool = False
-    highest_is_bound: bool = False
+    typical_bound: Bound | None = None
+    lowest_bound: Bound | None = None
+    highest_bound: Bound | None = None
     greatest_uncertainty: float | None = Field(description="greatest expanded uncertainty of the values")
     pumps: int
     tests: int
@@ -105,7 +110,9 @@ class PooledGroup(_Model):
 
     procedure: str
     title: str
-    setting: dict[str, Any] = Field(description="what makes the group: the commanded size or rate")
+    setting: dict[str, Any] = Field(
+        description="what makes the group: commanded size or rate, or every setting; and the conditions of the bench"
+    )
     tests: int
     pumps: int
     doses: DoseStatistics | None = None

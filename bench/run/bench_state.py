@@ -15,6 +15,8 @@ from drivers.roles import OperatorAction, OperatorRequest
 CONDITION_SET = "condition set"
 CONDITION_LEFT = "condition left"
 BY_SETTING = "the test's own setting"
+SETTLED_S = 180.0
+"""A line takes liquid back as a pressure stretches it, most of it at once and the rest as soft parts creep."""
 
 _ACTIONS: Mapping[str, tuple[OperatorAction, str]] = {
     "set_lot": (OperatorAction.CHANGE_SET, ""),
@@ -57,7 +59,7 @@ class BenchState:
         )
 
     def bring_about(self, test: PlanTest, stage: Stage, operator: str, plan_insulin: Any) -> None:
-        """Have the operator set what the bench does not have yet; what cannot be set is not in force afterwards.
+        """Have the operator set what the bench does not have yet, and let it settle; else it is not in force.
 
         Args:
             test: whose conditions are wanted.
@@ -70,13 +72,16 @@ class BenchState:
             InstrumentError: an instrument was lost meanwhile.
 
         """
-        for condition in self.missing(test):
+        asked = self.missing(test)
+        for condition in asked:
             self._in_force.pop(condition.name, None)
             action, value, unit, words = _request(condition, plan_insulin)
             answer = stage.ask(OperatorRequest(action, words, value, unit))
             if not answer.done:
                 raise RefusedError("operator", f"could not set {condition.words}: {answer.reason or 'no reason given'}")
             self._in_force[condition.name] = InForce(condition, operator, answer.time_s, test.id)
+        if asked:
+            stage.wait_s(SETTLED_S, "letting line and balance settle under the new conditions")
 
     def told(self, test: PlanTest, now_s: float) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the events that say under which conditions a test is run."""

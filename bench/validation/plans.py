@@ -18,8 +18,12 @@ OCCLUSIONS = ("occlusion-repeated", "occlusion-released", "occlusion-flowing")
 """Other kinds of occlusion tests; what they measure has the truths of `occlusion`."""
 VARIANTS = ("square bolus", "dual bolus", "cancelled bolus")
 """Further short tests of boluses, for studies of what only they measure."""
-KNOWN = (*PROCEDURES, *DAYS, *OCCLUSIONS, *VARIANTS, POWER, CHECK)
+CONTINUOUS = "continuous basal"
+"""What only the trumpet of an infusion measures; it asks for a syringe pump (`fixtures/simulated-syringe.yaml`)."""
+KNOWN = (*PROCEDURES, *DAYS, *OCCLUSIONS, *VARIANTS, POWER, CHECK, CONTINUOUS)
 """Everything that there is a short test of."""
+VALIDATED = tuple(each for each in KNOWN if each != CONTINUOUS)
+"""What a validation of a rig with an insulin pump runs unless it is told otherwise."""
 _TESTS = {
     "square bolus": (
         "{id: BOLUS, procedure: bolus, volume: 1 U, count: 2, shape: square, over: 20 min, accept: {mean_error: %s}}"
@@ -32,6 +36,10 @@ _TESTS = {
         "{id: BOLUS, procedure: bolus, volume: 1 U, count: 5, cancel_after: 50 %%, accept: {cancelled_difference: %s}}"
     ),
     "basal": "{id: BASAL, procedure: basal, rate: 1 U/h, duration: 1 h, blank: 15 min, accept: {mean_error: %s}}",
+    "continuous basal": (
+        "{id: INFUSION, procedure: basal, rate: 5 mL/h, duration: 2 h, blank: 10 min, trumpet: infusion,"
+        " accept: {mean_error: %s}}"
+    ),
     "bolus": "{id: BOLUS, procedure: bolus, volume: 1 U, count: 5, blank: 10 min, accept: {mean_error: %s}}",
     "occlusion": (
         "{id: OCCLUSION, procedure: occlusion, rate: 15 U/h, run_in: 3 min, timeout: 40 min,"
@@ -107,10 +115,11 @@ def short_plan(procedure: str, pump: PumpSettings, limit: str = "", decision: st
 
     """
     test = _TESTS[procedure] % f'"{limit or _WIDE[procedure.split()[-1]]}"'
+    meters = f"basal_increment: {pump.pulse}, bolus_increment: {pump.pulse}"
     text = f"""
 plan: VALIDATION-{procedure.upper().replace(" ", "-")}
 title: Short {procedure} test of a twin study
-pump: {{insulin: {pump.insulin}, basal_increment: {pump.pulse}, bolus_increment: {pump.pulse}}}
+pump: {{insulin: {pump.insulin}, {"delivery: continuous" if procedure == CONTINUOUS else meters}}}
 conditions: {{liquid: water, temperature: 23 °C ± 2 °C}}
 decision: {decision}
 tests:

@@ -13,8 +13,15 @@ import numpy as np
 
 from bench.metrology.cumulative import Cumulative
 from bench.metrology.flow_continuity import flow_continuity
-from bench.metrology.observation import AMBULATORY_SAMPLE_S
-from bench.metrology.trumpet import extremes_on_grid
+from bench.metrology.observation import (
+    AMBULATORY_SAMPLE_S,
+    INFUSION_SAMPLE_S,
+    INFUSION_WINDOWS_S,
+    infusion_periods,
+)
+from bench.metrology.trumpet import Extremes, extremes_on_grid
+from bench.procedures.basal.trumpet import BEFORE_STOP_S
+from bench.procedures.basal.trumpet_measurements import extreme_name
 from bench.procedures.bolus.cancelled import obeyed
 from bench.procedures.bolus.spread import Programmed
 from bench.recording.reader import Event
@@ -114,6 +121,7 @@ def _windows(course: Course, period: tuple[float, float], late_s: float, rate_ul
         errors = 100.0 * (np.diff(edges) / rate_ul_per_h - 1.0)
         found["hourly_windows_within_15_percent"] = 100.0 * float(np.mean(np.abs(errors) <= 15.0))
         found["largest_hourly_error"] = float(np.abs(errors).max())
+    found |= _infusion(course, period, rate_ul_per_h)
     grid = np.arange(begin_s, stop_s + 1.0, AMBULATORY_SAMPLE_S)
     if len(grid) < 2:
         return found
@@ -130,6 +138,32 @@ def _windows(course: Course, period: tuple[float, float], late_s: float, rate_ul
         if extremes is not None:
             found[f"trumpet_error_{minutes}min"] = extremes.largest_by_size_percent
     return found
+
+
+def _infusion(course: Course, period: tuple[float, float], rate_ul_per_h: float) -> dict[str, float]:
+    """Return the truths of the windows of an infusion that was not to stabilise: they end a little before the stop."""
+    begin_s, stop_s = period
+    extremes: dict[float, list[Extremes]] = {}
+    for each in infusion_periods(begin_s, stop_s, rate_ul_per_h):
+        grid = np.arange(each.start_s, min(each.end_s, stop_s - BEFORE_STOP_S), INFUSION_SAMPLE_S)
+        if len(grid) < 2:
+            continue
+        volume = Cumulative(grid, np.array([course.truth.delivered_ul(float(at_s)) for at_s in grid]))
+        for window_s in INFUSION_WINDOWS_S:
+            ends_s = (float(grid[0]), float(grid[-1]))
+            found = extremes_on_grid(volume, rate_ul_per_h, window_s, INFUSION_SAMPLE_S, *ends_s)
+            extremes.setdefault(window_s, []).extend([] if found is None else [found])
+    largest = {
+        extreme_name(window_s, largest=True): max(each.largest_percent for each in found)
+        for window_s, found in extremes.items()
+        if found
+    }
+    least = {
+        extreme_name(window_s, largest=False): min(each.least_percent for each in found)
+        for window_s, found in extremes.items()
+        if found
+    }
+    return largest | least
 
 
 def _evenness(course: Course, times_s: Floats, period: tuple[float, float], rate_ul_per_h: float) -> dict[str, float]:

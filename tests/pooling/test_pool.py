@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
+from bench.metrology.budget import undetermined
 from bench.metrology.random_effects import future_dose_interval
 from bench.pooling.claims import Claim
 from bench.pooling.errors import PoolingError
 from bench.pooling.pool import pool
 from bench.quantities import parse_limit
-from bench.results.model import RunResult
+from bench.results.model import RunResult, TestCondition, TestResult
 from bench.results.pooled import Pooled, PooledGroup
-from tests.pooling.made_runs import basal, boluses, not_run, occlusion, result, run
+from tests.pooling.made_runs import basal, boluses, measurement, not_run, occlusion, result, run
 
 CLAIM = Claim()
 
@@ -191,37 +192,145 @@ def test_what_differs_in_settings_is_told() -> None:
     assert any("interval: 90 s (1 tests), 60 s (1 tests)" in note for note in notes)
 
 
-def test_spread_boluses_are_a_group_of_their_own_and_cancelled_ones_are_none() -> None:
+def test_spread_boluses_are_a_group_of_their_own() -> None:
     square = {"shape": "square", "over": "30 min"}
     runs = {
         "a": run(boluses([1.0, 2.0]), boluses([3.0, 4.0], settings=square), serial="P1"),
         "b": run(boluses([1.0, 2.0], settings={"shape": "normal"}), serial="P2"),
-        "c": run(boluses([-50.0], settings={"cancel_after": "50 %"}), serial="P3"),
-        "d": run(boluses([1.0], settings={"volume": None, "volumes": ["0.5 U", "1 U"]}), serial="P4"),
     }
-    pooled = pool(runs, CLAIM)
-    assert [(group.title, group.tests) for group in pooled.groups] == [
+    assert [(group.title, group.tests) for group in pool(runs, CLAIM).groups] == [
         ("Boluses of 1 U", 2),
         ("Square boluses over 30 min of 1 U", 1),
     ]
-    assert [each.reason for each in pooled.left_out] == [
-        "cancelled boluses are not pooled",
-        "boluses of several sizes are not pooled",
+
+
+def of(test_id: str, procedure: str, settings: dict[str, Any], **values: float) -> TestResult:
+    """Return a test of any procedure with such values, each with a U of 0.5 %."""
+    return result(test_id, procedure, settings, [measurement(name, value, "%") for name, value in values.items()])
+
+
+@pytest.mark.parametrize(
+    ("test_id", "procedure", "settings", "name"),
+    [
+        ("DAY", "profile", {"segments": ["1 U/h from 00:00"], "duration": "24 h", "blank": "1 h"}, "mean_error"),
+        ("WEAR", "wear", {"segments": ["1 U/h from 00:00"], "duration": "72 h"}, "error_drift"),
+        ("IDLE", "idle", {"state": "suspended", "rate": "1 U/h", "duration": "4 h"}, "unintended_rate"),
+        ("EMPTY", "reservoir", {"remaining": "25 U", "rate": "15 U/h"}, "remainder_at_low"),
+        ("POWER", "power", {"rate": "3 U/h", "off_for": "10 min"}, "voltage_at_alarm"),
+        ("SIZES", "bolus", {"volume": None, "volumes": ["0.5 U", "1 U"]}, "largest_size_error"),
+        ("CANCELLED", "bolus", {"volume": "1 U", "cancel_after": "50 %"}, "cancelled_difference"),
+        ("FLOWING", "occlusion", {"rate": "30 U/h", "bolus": None, "occlude": False}, "flow_error"),
+    ],
+)
+def test_every_measurement_of_any_procedure_is_told_over_all_pumps(
+    test_id: str, procedure: str, settings: dict[str, Any], name: str
+) -> None:
+    values = (1.0, 2.0, 6.0)
+    tests = [of(test_id, procedure, {**settings, "blank": f"{n} h"}, **{name: value}) for n, value in enumerate(values)]
+    runs = {f"run {n}": run(test, serial=f"P{n}") for n, test in enumerate(tests)}
+    other = of(test_id, procedure, {**settings, "rate": "7 U/h", "volume": "7 U"}, **{name: 9.0})
+    runs["other"] = run(other, serial="P9")
+    group, apart = pool(runs, CLAIM).groups
+    assert group.title == f"{procedure.capitalize()}: {test_id}"
+    (found,) = group.across
+    assert (found.typical, found.lowest, found.highest, found.pumps) == (2.0, 1.0, 6.0, 3)
+    assert found.greatest_uncertainty == 0.5
+    assert table(group, "across")[0][1] == "2.000 [1.000, 6.000]"
+    assert (apart.tests, apart.across[0].typical) == (1, 9.0)
+    assert (group.doses is not None) is (name == "mean_error")
+    assert any("blank: 0 h (1 tests), 1 h (1 tests), 2 h (1 tests)" in note for note in group.notes)
+
+
+def test_what_a_label_does_not_have_is_told_over_all_pumps_too() -> None:
+    runs = {}
+    for n in range(3):
+        tests = [boluses([1.0, 2.0]), basal(0.0, {1: 1.0}), occlusion(30.0)]
+        for test in tests:
+            assert test.evaluation is not None
+            test.evaluation.measurements.append(measurement("made_up", float(n), "s"))
+        runs[f"run {n}"] = run(*tests, serial=f"P{n}")
+    for group in pool(runs, CLAIM).groups:
+        assert ["made up", "1.000 [0.000, 2.000]", "s", "0.5", "3", "3"] in table(group, "across"), group.title
+
+
+def test_thresholds_of_the_alarm_are_not_mixed() -> None:
+    low, high = occlusion(30.0), occlusion(90.0)
+    runs = {
+        name: run(test.model_copy(update={"settings": {**test.settings, "level": name}}), serial=name)
+        for name, test in (("low", low), ("high", high))
+    }
+    assert [group.title for group in pool(runs, CLAIM).groups] == [
+        "Occlusion at 1 U/h, alarm set to high",
+        "Occlusion at 1 U/h, alarm set to low",
     ]
+
+
+def under(test: TestResult, height: str) -> TestResult:
+    conditions = [
+        TestCondition(name="rate", kind="setting", text="1 U/h"),
+        TestCondition(name="head_height", kind="bench", text=height),
+    ]
+    return test.model_copy(update={"conditions": conditions, "entry": test.id, "id": f"{test.id}[head {height}]"})
+
+
+def test_each_condition_of_the_bench_is_a_group_of_its_own() -> None:
+    runs = {
+        f"run {n}": run(
+            under(basal(float(n), {1: 1.0}), "50 cm"),
+            under(basal(9.0, {1: 1.0}), "-50 cm"),
+            basal(0.0, {}),
+            serial=f"{n}",
+        )
+        for n in range(2)
+    }
+    groups = pool(runs, CLAIM).groups
+    titles = [
+        "Basal rate of 1 U/h",
+        "Basal rate of 1 U/h, head height -50 cm",
+        "Basal rate of 1 U/h, head height 50 cm",
+    ]
+    assert [group.title for group in groups] == titles
+    assert [group.tests for group in groups] == [2, 2, 2]
+    assert groups[2].setting == {"rate": "1 U/h", "conditions": {"head_height": "50 cm"}}
+
+
+def test_bounds_on_either_side_are_shown_as_such() -> None:
+    voltages: list[tuple[float, Literal["above", "below"] | None]] = [(1.2, None), (1.0, "below"), (1.1, "below")]
+    tests = [
+        result("POWER", "power", {"rate": "3 U/h"}, [measurement("voltage_at_alarm", volt, "V", censored=censored)])
+        for volt, censored in voltages
+    ]
+    runs = {f"run {n}": run(test, serial=f"P{n}") for n, test in enumerate(tests)}
+    (group,) = pool(runs, CLAIM).groups
+    assert table(group, "across")[0][1] == "< 1.100 [< 1.000, 1.200]"
+    (silent,) = pool({name: runs[name] for name in ("run 1", "run 2")}, CLAIM).groups
+    assert table(silent, "across")[0][1] == "< 1.100 [< 1.000, < 1.100]"
+
+
+def test_what_has_no_value_says_why() -> None:
+    missing = undetermined("delivered_12h", "delivered 12 h after the first command", "U", "the pump stopped early")
+    short = basal(0.0, {1: 1.0})
+    assert short.evaluation is not None
+    short.evaluation.measurements.append(missing)
+    (group,) = pool({"a": run(short), "b": run(basal(0.0, {1: 1.1}), serial="P2")}, CLAIM).groups
+    told = "delivered 12 h after the first command: no value in 1 of 2 tests: the pump stopped early."
+    assert told in group.notes
 
 
 def test_what_is_left_out_is_named_with_the_reason() -> None:
     doubtful = boluses([50.0], doubts=["The balance was disturbed"])
     crashed = boluses([1.0], "5 U", 50.0).model_copy(update={"evaluation": None, "reason": "the run crashed"})
-    other = result("WEAR", "wear", {})
+    other = result("BLANK", "blank", {}, [measurement("noise_10s", 0.02, "mg")])
+    nothing = result("WEAR", "wear", {}, [undetermined("error_drift", "drift", "%", "worn for too short")])
     runs = {
-        "a": run(boluses([1.0, 2.0]), crashed, other, not_run=[not_run("BASAL-9")]),
+        "a": run(boluses([1.0, 2.0]), crashed, other, nothing, not_run=[not_run("BASAL-9")]),
         "b": run(doubtful, serial="P2", complete=False, ended_by="Ctrl-C"),
     }
     pooled = pool(runs, CLAIM)
     assert [(each.run, each.test, each.reason) for each in pooled.left_out] == [
         ("a", "BOLUS-5 U", "the run crashed"),
-        ("a", "WEAR", "procedure wear is not pooled"),
+        ("a", "BLANK", "procedure blank measures the bench, not the pump"),
+        ("a", "WEAR", "none of its measurements has a value"),
         ("a", "BASAL-9", "not run"),
         ("b", "BOLUS-1 U", "doubt: The balance was disturbed"),
     ]

@@ -79,6 +79,9 @@ def test_each_condition_is_recorded_with_who_set_it_and_when(run: RunResult, fol
     with RecordingReader(folder / "recording.sqlite") as recording:
         events = recording.events("condition set", "REST[rate 2 U/h, head -30 cm]")
         answered = recording.events("operator confirmed")[0].data["answered_s"]
+        (tared, *_) = recording.events("balance tared")
+    # The line takes back what a height stretches it by: nothing of that is weighed.
+    assert tared.time_s - answered >= 180.0
     told = {event.data["name"]: event.data for event in events}
     assert told["rate"]["by"] == "the test's own setting"
     assert "simulated operator" in told["head_height"]["by"]

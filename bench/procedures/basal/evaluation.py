@@ -35,11 +35,11 @@ from bench.procedures.basal.pulses import (
 from bench.procedures.basal.trumpet import (
     TrumpetPoint,
     cycle_notes,
-    measure_trumpet,
     overall_table,
     trumpet_of,
     trumpet_table,
 )
+from bench.procedures.basal.trumpet_measurements import measure_trumpet
 from bench.procedures.basal.windows import (
     errors_of_all,
     measure_hours,
@@ -160,7 +160,7 @@ def _evaluated(
         *measure_hours(hours, catalogue),
         *measure_others(delivery, kinds, catalogue),
         *measure_continuity(continuity, catalogue),
-        *measure_trumpet(delivery, points, catalogue),
+        *measure_trumpet(delivery, curve, points, catalogue),
         *measure_pulses(delivery, train, catalogue),
     ]
     alarms = [(event.time_s, f"alarm {event.data['code']}") for event in seen(record)]

@@ -8,12 +8,20 @@ from dataclasses import dataclass
 
 from bench.metrology.budget import bounded, combined, component
 from bench.metrology.flow_continuity import DISCARDED_HALF_LIVES, FEWEST_HALF_LIVES
-from bench.metrology.observation import AMBULATORY_SAMPLE_S, AMBULATORY_WINDOWS_S
+from bench.metrology.observation import (
+    AMBULATORY_SAMPLE_S,
+    AMBULATORY_WINDOWS_S,
+    INFUSION_SAMPLE_S,
+    INFUSION_WINDOWS_S,
+    infusion_periods,
+)
 from bench.metrology.pulse_train import DOUBLED, LOWEST
 from bench.metrology.rounding import number
 from bench.metrology.trumpet import noise_floor_percent
 from bench.procedures.basal.continuity import MEASURED_MINUTES
 from bench.procedures.basal.pulses import load_uncertainty_mg
+from bench.procedures.basal.trumpet import BEFORE_STOP_S
+from bench.procedures.basal.trumpet_measurements import error_name, extreme_name
 from bench.procedures.basal.windows import MARD_MINUTES, PULSE_MEANS
 from bench.procedures.base import Context
 from bench.procedures.shared.planning import (
@@ -41,7 +49,7 @@ Planned = dict[str, tuple[float, str]]
 class PlannedBasal:
     """A basal delivery that has not happened yet; `increment_ul` is NaN where the pump meters no pulses.
 
-    `windows_hours` is how long the trumpet has; 0 where its ambulatory windows are not asked for.
+    `windows_hours` is how long the trumpet has, `trumpet` which windows are asked for.
     """
 
     rate_ul_per_h: float
@@ -49,12 +57,24 @@ class PlannedBasal:
     blank_hours: float
     increment_ul: float
     windows_hours: float
+    trumpet: str
     context: Context
 
     @property
     def factor(self) -> float:
         """Volume of one milligram shown, in µL."""
         return ul_per_mg(self.context)
+
+    @property
+    def ambulatory(self) -> bool:
+        """Whether the trumpet looks through ambulatory windows."""
+        return self.trumpet in ("by pump", "ambulatory")
+
+    @property
+    def infusion(self) -> bool:
+        """Whether the trumpet looks through those of infusion pumps."""
+        continuous = self.context.plan.pump.delivery == "continuous"
+        return self.trumpet == "infusion" or (self.trumpet == "by pump" and continuous)
 
     @property
     def interval_s(self) -> float:
@@ -101,17 +121,41 @@ def _hours(basal: PlannedBasal) -> Iterator[tuple[str, tuple[float, str]]]:
 
 
 def _windows(basal: PlannedBasal) -> Iterator[tuple[str, tuple[float, str]]]:
+    """Yield the trumpet's windows; without end where none is looked through."""
     for window_s in AMBULATORY_WINDOWS_S:
-        hours = window_s / HOUR_S
-        count = 1 + int((basal.windows_hours - hours) * HOUR_S / AMBULATORY_SAMPLE_S)
-        if count < 1 or hours > basal.windows_hours:
-            continue
-        noise_ul = math.sqrt(2.0) * repeatability_mg(basal.context.rig.balance) * basal.factor
-        floor = noise_floor_percent(noise_ul, basal.rate_ul_per_h, window_s, count)
-        of_noise = bounded(
-            f"largest of {count} windows by noise", 0.01 * floor * basal.rate_ul_per_h * hours, "µL", 1.0
-        )
-        yield f"trumpet_error_{window_s / 60.0:.0f}min", _relative(basal, hours, of_noise)
+        count = _windows_within(basal.windows_hours, window_s, AMBULATORY_SAMPLE_S)
+        missing = _missing(window_s, count, basal, basal.ambulatory, "ambulatory")
+        yield error_name(window_s), missing or _one_window(basal, window_s, count)
+    lasts_s = basal.windows_hours * HOUR_S
+    periods = infusion_periods(0.0, lasts_s, basal.rate_ul_per_h)
+    hours = [(min(each.end_s, lasts_s - BEFORE_STOP_S) - each.start_s) / HOUR_S for each in periods]
+    for window_s in INFUSION_WINDOWS_S:
+        count = sum(_windows_within(each, window_s, INFUSION_SAMPLE_S) for each in hours)
+        missing = _missing(window_s, count, basal, basal.infusion, "infusion")
+        for largest in (True, False):
+            yield extreme_name(window_s, largest=largest), missing or _one_window(basal, window_s, count)
+
+
+def _windows_within(hours: float, window_s: float, sample_s: float) -> int:
+    return max(0, 1 + math.floor((hours * HOUR_S - window_s) / sample_s + 1e-6))
+
+
+def _missing(window_s: float, count: int, basal: PlannedBasal, chosen: bool, choice: str) -> tuple[float, str] | None:
+    minutes = f"{window_s / 60.0:g} min"
+    if not chosen:
+        return math.inf, f"`trumpet: {basal.trumpet}` looks through no windows of {minutes}: `trumpet: {choice}` does"
+    if not count:
+        has = f"the {basal.windows_hours:g} h that `duration` and `stabilisation` leave to the trumpet"
+        return math.inf, f"no window of {minutes} fits into {has}: `duration` must be longer"
+    return None
+
+
+def _one_window(basal: PlannedBasal, window_s: float, count: int) -> tuple[float, str]:
+    hours = window_s / HOUR_S
+    noise_ul = math.sqrt(2.0) * repeatability_mg(basal.context.rig.balance) * basal.factor
+    floor = noise_floor_percent(noise_ul, basal.rate_ul_per_h, window_s, count)
+    nominal_ul = basal.rate_ul_per_h * hours
+    return _relative(basal, hours, bounded(f"largest of {count} windows by noise", 0.01 * floor * nominal_ul, "µL"))
 
 
 def _means(basal: PlannedBasal) -> Iterator[tuple[str, tuple[float, str]]]:

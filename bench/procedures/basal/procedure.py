@@ -8,10 +8,12 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from bench.metrology.observation import AMBULATORY_WINDOWS_S, HOUR_S, INFUSION_WINDOWS_S
 from bench.plan.model import Plan
 from bench.procedures.basal.continuity import MEASURED_MINUTES
 from bench.procedures.basal.evaluation import evaluate_basal
 from bench.procedures.basal.planning import PlannedBasal, planned
+from bench.procedures.basal.trumpet_measurements import error_name, extreme_name
 from bench.procedures.basal.windows import MARD_MINUTES, PULSE_MEANS
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
 from bench.procedures.shared.alarms import blocking
@@ -24,7 +26,6 @@ from bench.results.model import Evaluation
 from drivers.roles import Balance, DeliversBasal
 
 POLL_S = 2.0
-TRUMPET_MINUTES = (15, 60, 150, 330, 570, 930)
 
 
 class BasalSettings(ProcedureSettings):
@@ -59,9 +60,25 @@ class BasalSettings(ProcedureSettings):
         return self
 
 
-def _wider(minutes: int) -> tuple[str, ...]:
-    """Return what has wider windows than so many minutes: the trumpet's, and the whole delivery."""
-    return (*(f"trumpet_error_{wider}min" for wider in TRUMPET_MINUTES if wider > minutes), "mean_error")
+def _wider(window_s: float) -> tuple[str, ...]:
+    """Return what has wider windows: the trumpet's, and the whole delivery."""
+    return (*(error_name(wider_s) for wider_s in AMBULATORY_WINDOWS_S if wider_s > window_s), "mean_error")
+
+
+def _trumpet() -> dict[str, MeasurementSpec]:
+    found = {}
+    for window_s in AMBULATORY_WINDOWS_S:
+        title = f"trumpet: largest error over {window_s / 60.0:.0f} min, by size"
+        found[error_name(window_s)] = MeasurementSpec(title, "ratio", "%", (0.0, None), _wider(window_s))
+    for largest in (True, False):
+        words = "largest error, Ep(max)," if largest else "least error, Ep(min),"
+        for window_s in INFUSION_WINDOWS_S:
+            wider = [extreme_name(wider_s, largest=largest) for wider_s in INFUSION_WINDOWS_S if wider_s > window_s]
+            title = f"infusion trumpet: {words} over {window_s / 60.0:.0f} min"
+            found[extreme_name(window_s, largest=largest)] = MeasurementSpec(
+                title, "ratio", "%", instead=(*wider, "mean_error"), perfect=0.0
+            )
+    return found
 
 
 def _longer_means(pulses: int) -> tuple[str, ...]:
@@ -84,7 +101,7 @@ def _catalogue() -> dict[str, MeasurementSpec]:
             "hours within ±15 % of commanded", "ratio", "%", (0.0, 100.0)
         ),
         "largest_hourly_error": MeasurementSpec(
-            "largest error of an hour, by size", "ratio", "%", (0.0, None), _wider(60)
+            "largest error of an hour, by size", "ratio", "%", (0.0, None), _wider(HOUR_S)
         ),
     }
     catalogue["pulses_within_15_percent"] = MeasurementSpec(
@@ -110,9 +127,7 @@ def _catalogue() -> dict[str, MeasurementSpec]:
             (0.0, None),
             tuple(f"pk_cv_{longer}min" for longer in MEASURED_MINUTES if longer > minutes),
         )
-    for minutes in TRUMPET_MINUTES:
-        title = f"trumpet: largest error over {minutes} min, by size"
-        catalogue[f"trumpet_error_{minutes}min"] = MeasurementSpec(title, "ratio", "%", (0.0, None), _wider(minutes))
+    catalogue |= _trumpet()
     return catalogue | {
         "mean_pulse_volume": MeasurementSpec("mean volume of a pulse", "volume", "U", (0.0, None)),
         "pulse_volume_sd": MeasurementSpec("standard deviation of pulses, of their mean", "ratio", "%", (0.0, None)),
@@ -147,13 +162,13 @@ class Basal:
         concentration, pump = context.concentration, context.plan.pump
         increment = pump.basal_increment if pump.delivery == "pulsed" else None
         hours = settings.duration.to("h")
-        ambulatory = settings.trumpet in ("by pump", "ambulatory")
         basal = PlannedBasal(
             rate_ul_per_h=settings.rate.to("µL/h", concentration),
             hours=hours,
             blank_hours=settings.blank.to("h"),
             increment_ul=increment.to("µL", concentration) if increment is not None else math.nan,
-            windows_hours=hours - settings.stabilisation.to("h") if ambulatory else 0.0,
+            windows_hours=hours - settings.stabilisation.to("h"),
+            trumpet=settings.trumpet,
             context=context,
         )
         return planned(basal)

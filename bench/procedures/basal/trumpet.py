@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from bench.metrology.budget import bounded, measurement, undetermined
 from bench.metrology.cumulative import Cumulative
-from bench.metrology.extremes import greatest_by_noise
 from bench.metrology.observation import (
     AMBULATORY_SAMPLE_S,
     AMBULATORY_WINDOWS_S,
@@ -32,13 +28,18 @@ from bench.metrology.observation import (
 )
 from bench.metrology.trumpet import ideal_envelope, noise_floor_percent, overall_error_percent
 from bench.procedures.basal.delivery import Delivery
-from bench.procedures.base import MeasurementSpec
+from bench.procedures.shared.doses import DOSE_LAG_S
+from bench.procedures.shared.levels import MIDDLE_LEVEL_S
 from bench.procedures.shared.times import HOUR_S
-from bench.results.model import Measurement, Table
+from bench.results.model import Table
 
 AMBULATORY = GridWindows("ambulatory", AMBULATORY_SAMPLE_S, AMBULATORY_WINDOWS_S)
 INFUSION = GridWindows("infusion", INFUSION_SAMPLE_S, INFUSION_WINDOWS_S)
 SHOTS = "shot cycles"
+BEFORE_STOP_S = 15.0
+"""Windows of a flow without doses end so long before the stop: a mean that holds the stop is no level."""
+FINE_S = 2.0
+"""Windows of an infusion are short: their levels are means over so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,10 @@ def trumpet_of(delivery: Delivery, curve: Cumulative, choice: str, stabilisation
         if period is not None:
             found += observe(curve, CycleWindows(SHOTS, SHOT_WINDOWS, boundaries_s), period)
     if choice == "infusion" or (choice == "by pump" and not pulsed):
-        for period in infusion_periods(delivery.began_s + stabilisation_s, delivery.ended_s + 1.0, rate):
-            found += observe(curve, INFUSION, period)
+        periods = infusion_periods(delivery.began_s + stabilisation_s, delivery.ended_s, rate)
+        fine = curve if pulsed else delivery.curve(FINE_S) or curve
+        for period in periods:
+            found += observe(fine, INFUSION, period if pulsed else _flowing(delivery, period))
     if choice in ("by pump", "ambulatory"):
         found += observe(curve, AMBULATORY, _ambulatory(delivery, stabilisation_s))
     return [_point(delivery, each) for each in found]
@@ -82,7 +85,7 @@ def _ambulatory(delivery: Delivery, stabilisation_s: float) -> Period:
     """Return the analysis period, laid so that its samples fall between doses where their intervals allow it."""
     period = ambulatory_period(delivery.began_s, delivery.ended_s + 1.0, stabilisation_s, delivery.rate_ul_per_h)
     if not math.isfinite(delivery.dose_interval_s):
-        return period
+        return _as_shown(period)
     step_s = common_step_s(AMBULATORY_SAMPLE_S, delivery.dose_interval_s)
     early = delivery.first_comes_early
     start_s = between_doses_s(period.start_s, delivery.doses_s, step_s, first_comes_early=early)
@@ -92,61 +95,35 @@ def _ambulatory(delivery: Delivery, stabilisation_s: float) -> Period:
     return Period(period.name, period.start_s + shift_s, end_s, period.rate_ul_per_h)
 
 
+def _flowing(delivery: Delivery, period: Period) -> Period:
+    """Return when a balance shows what came in a period, without the stop, about which means know no level."""
+    end_s = min(period.end_s, delivery.ended_s - BEFORE_STOP_S)
+    return _as_shown(Period(period.name, period.start_s, end_s, period.rate_ul_per_h))
+
+
+def _as_shown(period: Period) -> Period:
+    """Return when a balance shows what came in a period: a window that ends with the stop would lack the last of it."""
+    return Period(period.name, period.start_s + DOSE_LAG_S, period.end_s + DOSE_LAG_S, period.rate_ul_per_h)
+
+
+def level_s_of(delivery: Delivery, windows: str) -> float:
+    """Return over how long the levels at the ends of windows are means."""
+    fine = windows == INFUSION.name and not math.isfinite(delivery.dose_interval_s)
+    return FINE_S if fine else MIDDLE_LEVEL_S
+
+
 def _point(delivery: Delivery, seen: Observation) -> TrumpetPoint:
     interval_s, window_s = delivery.dose_interval_s, seen.window_s
     envelope = None
     if math.isfinite(interval_s):
         envelope = (0.0, 0.0) if seen.windows == SHOTS else ideal_envelope(interval_s, window_s)
-    before = (0.0, min(10.0, 0.5 * window_s))
+    before = (0.0, level_s_of(delivery, seen.windows))
     noise_mg = delivery.weighing.noise.difference(before, (window_s, window_s + before[1])).standard_uncertainty
     noise_ul = noise_mg * delivery.weighing.conversion.ul_per_mg
     noise_percent = 100.0 * noise_ul / (delivery.rate_ul_per_h * window_s / HOUR_S)
     windows = len(seen.errors.errors_percent)
     floor_percent = noise_floor_percent(noise_ul, delivery.rate_ul_per_h, window_s, windows)
     return TrumpetPoint(seen, envelope, noise_percent, floor_percent)
-
-
-def measure_trumpet(
-    delivery: Delivery, points: Sequence[TrumpetPoint], catalogue: Mapping[str, MeasurementSpec]
-) -> list[Measurement]:
-    """Return the largest error, by size, over each ambulatory window."""
-    by_window = {point.seen.window_s: point for point in points if point.seen.windows == AMBULATORY.name}
-    return [
-        _largest(delivery, window_s, by_window.get(window_s), catalogue[f"trumpet_error_{window_s / 60.0:.0f}min"])
-        for window_s in AMBULATORY_WINDOWS_S
-    ]
-
-
-def _largest(delivery: Delivery, window_s: float, point: TrumpetPoint | None, spec: MeasurementSpec) -> Measurement:
-    name = f"trumpet_error_{window_s / 60.0:.0f}min"
-    if point is None:
-        why = f"no window of {window_s / 60.0:.0f} min was evaluated: it does not fit, or was not chosen"
-        return undetermined(name, spec.title, spec.unit, why)
-    errors = point.seen.errors
-    if len(errors.errors_percent) == 0:
-        why = f"all {errors.left_out} windows begin or end in a gap of the recording"
-        return undetermined(name, spec.title, spec.unit, why)
-    extremes = errors.extremes
-    at = int(np.argmax(np.abs(errors.errors_percent)))
-    start_s = float(errors.starts_s[at])
-    nominal_ul = delivery.rate_ul_per_h * window_s / HOUR_S
-    volume_ul = nominal_ul * (1.0 + 0.01 * float(errors.errors_percent[at]))
-    before, after = delivery.middle(start_s), delivery.middle(start_s + window_s)
-    lines = delivery.components(volume_ul, 100.0 / nominal_ul, before, after)
-    excess = greatest_by_noise(errors.errors_percent, point.noise_percent, by_size=True).excess
-    lines.append(bounded("largest of many windows by noise", excess, "%", source="noise of the blanks, all windows"))
-    moved_ul = math.hypot(delivery.about_ul(start_s), delivery.about_ul(start_s + window_s))
-    lines.append(
-        bounded("timing: what came about its ends", moved_ul, "µL", 100.0 / nominal_ul, source="lag of the balance")
-    )
-    notes = [f"{extremes.least_percent:+.2f} % to {extremes.largest_percent:+.2f} % over {extremes.windows} windows"]
-    if point.envelope_percent is not None and point.envelope_percent != (0.0, 0.0):
-        notes.append("equal pulses at equal intervals give {:+.2f} % to {:+.2f} %".format(*point.envelope_percent))
-    if extremes.left_out:
-        notes.append(f"{extremes.left_out} windows begin or end in a gap of the recording and are left out")
-    if extremes.bridging:
-        notes.append(f"{extremes.bridging} windows hold a whole gap")
-    return measurement(name, spec.title, extremes.largest_by_size_percent, spec.unit, lines, note="; ".join(notes))
 
 
 def trumpet_table(points: Sequence[TrumpetPoint]) -> Table:
