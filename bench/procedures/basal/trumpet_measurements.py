@@ -16,7 +16,8 @@ from bench.procedures.basal.delivery import Delivery
 from bench.procedures.basal.trumpet import AMBULATORY, INFUSION, TrumpetPoint, level_s_of
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.shared.doses import DOSE_LAG_HALF_S, DOSE_LAG_S
-from bench.procedures.shared.levels import CURVE_S, HOUR_S, MIDDLE_LEVEL_S
+from bench.procedures.shared.levels import CURVE_S, MIDDLE_LEVEL_S
+from bench.procedures.shared.times import HOUR_S
 from bench.results.model import Component, Measurement
 
 NORMAL_MAD = 1.4826
