@@ -86,7 +86,8 @@ class MettlerMtSics:
         self._rest = LocalStability(digits, options.stable_for_s) if digits is not None else None
         self._talk = MtSicsTalk(link, as_it_stands=as_it_stands)
         self._abilities = Abilities(self._talk)
-        weigh_in_g(self._talk)
+        if not as_it_stands:
+            weigh_in_g(self._talk)
 
     # -- who
 
