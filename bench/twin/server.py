@@ -73,9 +73,15 @@ class _Terminal:
             settings[_INPUT_SPEED] = settings[_OUTPUT_SPEED] = termios.B50
             termios.tcsetattr(self._far, termios.TCSANOW, settings)
 
-    def close(self) -> None:
+    def hang_up(self) -> None:
+        """Break the line; the terminal's number stays taken until `close`."""
         self._link.unlink(missing_ok=True)
         os.close(self._near)
+        self._near = -1
+
+    def close(self) -> None:
+        if self._near >= 0:
+            self.hang_up()
         os.close(self._far)
 
 
@@ -118,6 +124,7 @@ class _Device:
         self.port = port
         self.link = link
         self.terminal: _Terminal | None = None
+        self.pulled_out: _Terminal | None = None
         self.channels: list[_Channel] = []
         self.listener = socket.create_server((LOOPBACK, 0))
         self.listener.setblocking(False)
@@ -135,6 +142,13 @@ class _Device:
         self.listener.close()
         for channel in self.channels:
             channel.close()
+        self.forget_pulled_out()
+
+    def forget_pulled_out(self) -> None:
+        """Free the number of the terminal that was there before, if one was."""
+        if self.pulled_out is not None:
+            self.pulled_out.close()
+            self.pulled_out = None
 
 
 class Server:
@@ -171,14 +185,22 @@ class Server:
     def _plug_in(self, device: _Device) -> None:
         device.port.open()
         terminal = _Terminal(device.link)
+        device.forget_pulled_out()
         device.terminal = device.speaking = terminal
         device.was_spoken_to = False
         self._add(device, terminal)
 
     def _pull_out(self, device: _Device) -> None:
-        device.terminal = None
+        terminal, device.terminal = device.terminal, None
+        if terminal is not None:
+            # Its number must not be given to the terminal that comes after it.
+            self._selector.unregister(terminal)
+            device.channels.remove(terminal)
+            terminal.hang_up()
+            device.pulled_out = terminal
         for channel in list(device.channels):
             self._drop(device, channel)
+        device.speaking = None
 
     def _add(self, device: _Device, channel: _Channel) -> None:
         device.channels.append(channel)

@@ -158,7 +158,7 @@ def test_another_balance_than_before_ends_the_run(make_run: Make) -> None:
 
     def swap(_: Stage) -> None:  # at 150 s
         balance: Any = made.twin.ports["balance"].emulator
-        balance._information.commands["I4"] = lambda _parameters, _time_s: ['I4 A "OTHER-7"']
+        balance._tells["I4"] = lambda _parameters, _time_s: ['I4 A "OTHER-7"']
 
     made.procedure.during = swap
     says = r"another instrument came back at sim://twin/balance: .*'OTHER-7' instead of .*'SIM-BALANCE-1'"
