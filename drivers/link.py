@@ -294,6 +294,9 @@ class SerialLine:
     parity: str = "N"
     stopbits: float = 1
 
+    def __str__(self) -> str:
+        return f"{self.baudrate} {self.bytesize}{self.parity}{self.stopbits:g}"
+
 
 def open_serial(
     address: str,

@@ -1,7 +1,8 @@
 """Finds the drivers: every module under `drivers/<role>/` and every entry point of group `pumpbench.drivers`.
 
 A driver module declares `DRIVER = DriverEntry(…)`; an entry point names such a module or the entry itself. Nothing else
-has to be told of a new driver.
+has to be told of a new driver. One from another distribution says for which version of the driver API it was written;
+one that cannot be used is told of where it is asked for, and keeps nobody from using the others.
 """
 
 from __future__ import annotations
@@ -12,17 +13,20 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol
 
 from pydantic import BaseModel
 
 from bench.clock import Clock
 from drivers.link import WireLog
+from drivers.probe import Probe
 from drivers.roles import Instrument
 
 ROLES = ("pump", "balance", "pressure", "occluder", "climate", "operator", "power")
 ENTRY_POINT_GROUP = "pumpbench.drivers"
+DRIVER_API = 1
+"""Version of what a driver must be and may use: the roles, links, errors and this entry (docs/drivers.md)."""
 
 
 class Factory(Protocol):
@@ -54,7 +58,9 @@ class DriverEntry:
         unavailable: tells why it cannot be used here and now, as a console without a terminal; empty where it can.
         reopen: opens the instrument again after its link was lost, and leaves zero, tare and settings as they stand;
             None where the factory does, too.
+        probes: read-only questions by which `pumpbench discover` finds its instruments.
         confidential: its protocol may not be told: no wire log is kept of it, and its errors are shown without bytes.
+        api_version: the `DRIVER_API` that it was written for; must be said by drivers of other distributions.
 
     """
 
@@ -67,11 +73,17 @@ class DriverEntry:
     needs_address: bool = True
     unavailable: Callable[[], str] = lambda: ""
     reopen: Factory | None = None
+    probes: tuple[Probe, ...] = ()
     confidential: bool = False
+    api_version: int | None = None
 
 
 class UnknownDriverError(LookupError):
-    """A name that no driver has; the text lists those that there are."""
+    """A name that no driver has, or one of a driver that cannot be used; the text says which, or why."""
+
+
+class UnusableDriverError(Exception):
+    """A driver of another distribution that cannot be used; the text says why."""
 
 
 def drivers_of(role: str) -> dict[str, DriverEntry]:
@@ -87,6 +99,8 @@ def driver(name: str) -> DriverEntry:
 
     """
     known = all_drivers()
+    if name not in known and name in (unusable := unusable_drivers()):
+        raise UnknownDriverError(f"driver {name!r} is installed and cannot be used: {unusable[name]}")
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -94,23 +108,48 @@ def driver(name: str) -> DriverEntry:
     return known[name]
 
 
-@functools.cache
 def all_drivers() -> Mapping[str, DriverEntry]:
-    """Return every driver by name, sorted.
+    """Return every driver that can be used by name, sorted.
 
     Raises:
-        TypeError: a module under `drivers/` or an entry point declares none.
+        TypeError: a module under `drivers/` declares none.
         ValueError: two drivers have the same name, or one has no known role.
 
     """
+    return _all()[0]
+
+
+def unusable_drivers() -> Mapping[str, str]:
+    """Return why drivers of other distributions cannot be used, by the names of their entry points."""
+    return _all()[1]
+
+
+def forget() -> None:
+    """Look for drivers anew when they are next asked for."""
+    _all.cache_clear()
+
+
+@functools.cache
+def _all() -> tuple[Mapping[str, DriverEntry], Mapping[str, str]]:
     found: dict[str, DriverEntry] = {}
-    for entry in [*_in_tree(), *_out_of_tree()]:
-        if entry.name in found:
-            raise ValueError(f"two drivers are called {entry.name!r}")
-        if entry.role not in ROLES:
-            raise ValueError(f"driver {entry.name!r} has role {entry.role!r} (known: {', '.join(ROLES)})")
-        found[entry.name] = entry
-    return dict(sorted(found.items()))
+    unusable: dict[str, str] = {}
+    for entry in _in_tree():
+        _add(entry, found)
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            _add(_of_other_distribution(point), found)
+        except Exception as error:  # whatever its import or its entry does
+            told = str(error) if isinstance(error, UnusableDriverError | ValueError | TypeError) else repr(error)
+            unusable[point.name] = f"{told} (entry point {point.value})"
+    return dict(sorted(found.items())), unusable
+
+
+def _add(entry: DriverEntry, found: dict[str, DriverEntry]) -> None:
+    if entry.name in found:
+        raise ValueError(f"two drivers are called {entry.name!r}")
+    if entry.role not in ROLES:
+        raise ValueError(f"driver {entry.name!r} has role {entry.role!r} (known: {', '.join(ROLES)})")
+    found[entry.name] = entry
 
 
 def _in_tree() -> list[DriverEntry]:
@@ -123,8 +162,16 @@ def _in_tree() -> list[DriverEntry]:
     return entries
 
 
-def _out_of_tree() -> list[DriverEntry]:
-    return [_entry(point.load(), f"entry point {point.value}") for point in entry_points(group=ENTRY_POINT_GROUP)]
+def _of_other_distribution(point: EntryPoint) -> DriverEntry:
+    entry = _entry(point.load(), f"entry point {point.value}")
+    if entry.api_version is None:
+        raise UnusableDriverError(f"it does not say which driver API it is for: api_version={DRIVER_API} in its entry")
+    if entry.api_version != DRIVER_API:
+        raise UnusableDriverError(
+            f"it is for driver API {entry.api_version}, and this bench has {DRIVER_API}: install the version of the"
+            " driver that fits, or of the bench"
+        )
+    return entry
 
 
 def _entry(declared: object, where: str) -> DriverEntry:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import termios
+import warnings
+from pathlib import Path
 from typing import Any
 
 import serial
@@ -41,8 +43,11 @@ class SerialLink(Link):
         self.is_network = scheme in ("socket", "rfc2217")
         self._advice = _ADVICE.get(scheme, _ADVICE_OTHER)
         self._port: Any = None  # a SerialBase; its type stubs lack in_waiting
+        if not scheme and str(Path(address).resolve()).startswith("/dev/pts/"):
+            # A pseudo-terminal has neither parity nor data bits, and refuses to be asked for nothing else.
+            line = SerialLine(line.baudrate)
         try:
-            self._port = serial.serial_for_url(
+            self._port = _open(
                 address,
                 baudrate=line.baudrate,
                 bytesize=line.bytesize,
@@ -138,6 +143,13 @@ class SerialLink(Link):
         return LinkError(
             self.name, f"the link broke: {error}", sent=sent, seen=self.unread or None, advice=_ADVICE_BROKE
         )
+
+
+def _open(address: str, **settings: Any) -> Any:
+    with warnings.catch_warnings():
+        # pyserial's RFC 2217 port starts its thread in a way that Python no longer likes.
+        warnings.filterwarnings("ignore", r"set(Daemon|Name)\(\)", DeprecationWarning)
+        return serial.serial_for_url(address, **settings)
 
 
 _ADVICE_BROKE = "Has the cable, the adapter or the server gone, or does another program read the same port?"

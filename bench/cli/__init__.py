@@ -24,7 +24,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from bench.cli import analyse, compare, documents, export, plan_size, report, score, simulate, validate, verify
+    from bench.cli import (
+        analyse,
+        compare,
+        conform,
+        discover,
+        documents,
+        export,
+        plan_size,
+        report,
+        score,
+        simulate,
+        validate,
+        verify,
+    )
 
     parser = argparse.ArgumentParser(
         prog="pumpbench",
@@ -32,6 +45,8 @@ def _parser() -> argparse.ArgumentParser:
         "`pytest test_plans/bolus.yaml --rig fixtures/bench-3.yaml`.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (simulate, report, analyse, export, verify, validate, score, compare, plan_size, documents):
+    bench = (simulate, discover, conform, validate)
+    runs = (report, analyse, export, verify, score, compare)
+    for module in (*bench, *runs, plan_size, documents):
         module.add_to(commands)
     return parser

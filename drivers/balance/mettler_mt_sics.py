@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bench.clock import Clock
 from drivers.errors import NoReplyError, RefusedError
-from drivers.link import Line, Link, WireLog, open_link
+from drivers.link import Line, Link, SerialLine, WireLog, open_link
 from drivers.local_stability import LocalStability
 from drivers.mt_sics import digit_g, parse_weight
 from drivers.mt_sics_inquiries import (
@@ -26,6 +26,7 @@ from drivers.mt_sics_inquiries import (
     weigh_in_g,
 )
 from drivers.mt_sics_talk import REPLY_TIMEOUT_S, MtSicsTalk
+from drivers.probe import Probe
 from drivers.registry import DriverEntry
 from drivers.roles import Identity, Reading, WeighingRange
 
@@ -379,6 +380,13 @@ DRIVER = DriverEntry(
     instrument=MettlerMtSics,
     factory=open_balance,
     reopen=reopen_balance,
+    probes=(
+        Probe(
+            b"I4\r\n",
+            rb'I4 A "(?P<serial>[^"\r\n]+)"\r\n',
+            (SerialLine(9600), SerialLine(19200), SerialLine(38400), SerialLine(115200)),
+        ),
+    ),
     Options=Options,
     summary="Mettler Toledo balances with MT-SICS on RS-232, USB or a raw socket",
 )

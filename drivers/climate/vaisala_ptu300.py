@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bench.clock import Clock
 from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError
-from drivers.link import Line, Link, WireLog, open_link
+from drivers.link import Line, Link, SerialLine, WireLog, open_link
+from drivers.probe import Probe
 from drivers.registry import DriverEntry
 from drivers.roles import Climate, Identity
 
@@ -171,6 +172,14 @@ DRIVER = DriverEntry(
     role="climate",
     instrument=VaisalaPtu300,
     factory=open_ptu300,
+    probes=(
+        Probe(
+            b"\r?\r",
+            rb"(?P<model>(?:PTU|PTB|HMT)\w*)[^/\r\n]*/\s*(?P<firmware>\S+)(?:.*?[Ss]erial\s*(?:number|no\.?)\s*:\s*(?P<serial>\S+))?",
+            (SerialLine(4800, 7, "E"), SerialLine(9600, 7, "E"), SerialLine(19200)),
+            keys=lambda line: {"baudrate": line.baudrate, "bytesize": line.bytesize, "parity": line.parity},
+        ),
+    ),
     Options=Options,
     summary="Vaisala PTU300, PTB330 and HMT transmitters on their text protocol",
 )

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.clock import Clock
 from drivers.errors import GarbledReplyError, NoReplyError, RefusedError
 from drivers.link import Link, WireLog, open_link
+from drivers.probe import Probe
 from drivers.registry import DriverEntry
 from drivers.roles import Identity
 
@@ -156,6 +157,14 @@ DRIVER = DriverEntry(
     role="occluder",
     instrument=NumatoRelay,
     factory=open_relay,
+    probes=(
+        Probe(
+            b"\rid get\r",
+            rb"id get\s+(?P<serial>[ -~]{8})\s+>",
+            usb=((0x2A19, None),),
+            keys=lambda _line: {},
+        ),
+    ),
     Options=Options,
     summary="a pinch valve on a relay of a Numato Lab USB module",
 )

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.clock import Clock
 from drivers.errors import GarbledReplyError, NoReplyError
 from drivers.link import Link, WireLog, open_link
+from drivers.probe import Probe
 from drivers.registry import DriverEntry
 from drivers.roles import Identity, OperatorAnswer, OperatorRequest
 
@@ -119,6 +120,12 @@ DRIVER = DriverEntry(
     role="operator",
     instrument=LineTerminal,
     factory=open_terminal,
+    probes=(
+        Probe(
+            b"ID?\r\n",
+            rb"ID (?P<maker>[^,\r\n]+),(?P<model>[^,\r\n]+),(?P<serial>[^,\r\n]*),(?P<firmware>[^\r\n]*)\r\n",
+        ),
+    ),
     Options=Options,
     summary="an operator at a terminal that is spoken to in lines",
 )

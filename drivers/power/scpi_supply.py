@@ -12,6 +12,7 @@ from bench.clock import Clock
 from bench.quantities import Quantity, Voltage
 from drivers.errors import InstrumentError
 from drivers.link import Link, WireLog, open_link
+from drivers.probe import scpi_probe
 from drivers.registry import DriverEntry
 from drivers.roles import Identity
 from drivers.scpi import ScpiSession
@@ -34,6 +35,8 @@ class Options(BaseModel):
 class ScpiSupply:
     """One output of a supply.
 
+    Opening sets current limit and voltage, and switches the output on; `as_it_stands` leaves all of that alone.
+
     Raises:
         NoReplyError: nothing answers.
         GarbledReplyError: what answers speaks no SCPI.
@@ -41,11 +44,13 @@ class ScpiSupply:
 
     """
 
-    def __init__(self, link: Link, options: Options) -> None:
+    def __init__(self, link: Link, options: Options, *, as_it_stands: bool = False) -> None:
         self._scpi = ScpiSession(link, _ADVICE)
         self.nominal_v = options.voltage.to("V")
         if options.channel is not None:
             self._scpi.command(f"INST:NSEL {options.channel}")
+        if as_it_stands:
+            return
         self._scpi.command(f"CURR {options.current_limit_a:g}")
         self.set_voltage_v(self.nominal_v)
         self.switch_on()
@@ -88,18 +93,31 @@ class ScpiSupply:
             raise InstrumentError(self._scpi.name, f"its output stays {stays}: is its protection tripped?")
 
 
-def open_supply(
-    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
+def _opened(
+    address: str, options: Options, clock: Clock, wire_log: WireLog | None, visa_library: str, *, as_it_stands: bool
 ) -> ScpiSupply:
-    """Open a supply at a VISA resource, a device path or a pyserial URL."""
     link = open_link(
         address, clock, instrument="power", wire_log=wire_log, visa_library=visa_library, baudrate=options.baudrate
     )
     try:
-        return ScpiSupply(link, options)
+        return ScpiSupply(link, options, as_it_stands=as_it_stands)
     except BaseException:
         link.close()
         raise
+
+
+def open_supply(
+    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
+) -> ScpiSupply:
+    """Open a supply at a VISA resource, a device path or a pyserial URL."""
+    return _opened(address, options, clock, wire_log, visa_library, as_it_stands=False)
+
+
+def reopen_supply(
+    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
+) -> ScpiSupply:
+    """Open a supply whose link was lost, and leave its output as it is: it may be off on purpose."""
+    return _opened(address, options, clock, wire_log, visa_library, as_it_stands=True)
 
 
 DRIVER = DriverEntry(
@@ -107,6 +125,8 @@ DRIVER = DriverEntry(
     role="power",
     instrument=ScpiSupply,
     factory=open_supply,
+    reopen=reopen_supply,
+    probes=(scpi_probe(rb"E36\d\d"),),
     Options=Options,
     summary="a SCPI bench supply in place of the pump's battery",
 )

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.clock import Clock
 from bench.quantities import Pressure, PressurePerVoltage, Quantity, Voltage
 from drivers.link import Link, WireLog, open_link
+from drivers.probe import scpi_probe
 from drivers.registry import DriverEntry
 from drivers.roles import Identity, Reading
 from drivers.scpi import ScpiSession
@@ -25,7 +26,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    scale: PressurePerVoltage = Field(description="pressure for one volt, as certified, such as `20 kPa/V`")
+    scale: PressurePerVoltage = Field(description="pressure for one volt, as certified", examples=["20 kPa/V"])
     offset: Pressure = Field(Quantity(0.0, "kPa"), description="pressure at no voltage")
     range: Voltage = Field(Quantity(10.0, "V"), description="the multimeter's range")
     power_line_cycles: float = Field(1.0, ge=0.001, le=100.0, description="integration time of a reading (NPLC)")
@@ -91,6 +92,7 @@ DRIVER = DriverEntry(
     role="pressure",
     instrument=ScpiDmm,
     factory=open_dmm,
+    probes=(scpi_probe(rb"344\d\d|DMM\d"),),
     Options=Options,
     summary="a pressure transducer read by a SCPI multimeter",
 )

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.clock import Clock
 from drivers.errors import InstrumentError, LinkError, RefusedError
 from drivers.link import Link, WireLog, open_link
+from drivers.probe import scpi_probe
 from drivers.registry import DriverEntry
 from drivers.roles import Alarm, BolusStatus, DeliveryState, Identity, OcclusionLevel
 from drivers.scpi import ScpiSession
@@ -285,6 +286,7 @@ DRIVER = DriverEntry(
     role="pump",
     instrument=ScpiInsulinPump,
     factory=open_pump,
+    probes=(scpi_probe(confirm=(b"SYST:BRID?\n", rb"\A1\.\d+\r?\n")),),
     Options=Options,
     summary="insulin pumps behind a bridge that speaks docs/pump-bridge.md",
 )

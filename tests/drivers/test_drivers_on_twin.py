@@ -165,3 +165,12 @@ def test_a_twin_s_instrument_is_open_once_only(bench: Bench) -> None:
     for name in ("mettler_mt_sics", "scpi_insulin_pump"):
         with pytest.raises(LinkError, match="cannot be opened"):
             bench.open(name)
+
+
+def test_parity_and_data_bits_are_set_on_a_visa_serial_resource(bench: Bench) -> None:
+    """The transmitter's line is 4800 7E1, and anything else garbles every byte."""
+    entry = driver("vaisala_ptu300")
+    climate = entry.factory("ASRLsim://twin/climate::INSTR", entry.Options(), bench.clock)
+    bench.opened.append(climate)
+    assert climate.identify().serial_number == "SIM-PTU-1"
+    assert 15.0 < climate.read().temperature_c < 30.0

@@ -250,3 +250,12 @@ def test_a_secret_is_shown_as_asterisks_in_logs_and_errors(clock: RealClock, pty
     assert (error.sent, error.seen) == (b"^****|", b"!REMOTE^****|B1F1")
     again = LinkError(error.instrument, "once more, 3CC1")  # as a sampler raises it anew
     assert "3CC1" not in str(again)
+
+
+def test_a_pseudo_terminal_is_opened_again_whatever_parity_it_cannot_have(clock: RealClock, pty_peer: MakePty) -> None:
+    peer = pty_peer(lambda command: command + b"\n", b"\n")
+    for _ in range(2):
+        link = open_link(peer.address, clock, instrument="climate", baudrate=4800, bytesize=7, parity="E")
+        link.write(b"?\n")
+        assert link.read_line(clock.now_s() + 5.0) is not None
+        link.close()

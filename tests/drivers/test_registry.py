@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -110,20 +111,62 @@ def test_a_misspelt_driver_is_suggested() -> None:
         driver("metler_mt_sics")
 
 
-def test_a_driver_from_another_distribution_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+class Point:
+    """An entry point of another distribution."""
+
+    value = "their_package.pump"
+
+    def __init__(self, name: str, declared: object) -> None:
+        self.name = name
+        self._declared = declared
+
+    def load(self) -> types.SimpleNamespace:
+        if isinstance(self._declared, Exception):
+            raise self._declared
+        return types.SimpleNamespace(DRIVER=self._declared)
+
+
+def theirs(name: str = "their_pump", role: str = "pump", api_version: int | None = registry.DRIVER_API) -> DriverEntry:
     own = driver("scpi_dmm")
-    other = DriverEntry("their_pump", "pump", own.instrument, own.factory, own.Options, "a pump under NDA")
+    return DriverEntry(
+        name, role, own.instrument, own.factory, own.Options, "a pump under NDA", api_version=api_version
+    )
 
-    class Point:
-        value = "their_package.pump"
 
-        def load(self) -> types.SimpleNamespace:
-            return types.SimpleNamespace(DRIVER=other)
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Point], None]]:
+    def install(point: Point) -> None:
+        monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == "pumpbench.drivers" else [])
+        registry.forget()
 
-    monkeypatch.setattr(registry, "entry_points", lambda group: [Point()] if group == "pumpbench.drivers" else [])
-    all_drivers.cache_clear()
-    try:
-        assert driver("their_pump") is other
-        assert "scpi_insulin_pump" in drivers_of("pump")
-    finally:
-        all_drivers.cache_clear()
+    yield install
+    registry.forget()
+
+
+def test_a_driver_from_another_distribution_is_found(installed: Callable[[Point], None]) -> None:
+    other = theirs()
+    installed(Point("their_pump", other))
+    assert driver("their_pump") is other
+    assert "scpi_insulin_pump" in drivers_of("pump")
+
+
+@pytest.mark.parametrize(
+    ("declared", "says"),
+    [
+        (theirs(api_version=None), "does not say which driver API it is for"),
+        (theirs(api_version=registry.DRIVER_API + 1), f"for driver API {registry.DRIVER_API + 1}, and this bench has"),
+        (theirs(role="toaster"), "has role 'toaster'"),
+        (theirs(name="scpi_dmm"), "two drivers are called 'scpi_dmm'"),
+        (ImportError("no module named pumplib"), "no module named pumplib"),
+        (7, "declares no DRIVER"),
+    ],
+)
+def test_one_that_cannot_be_used_is_told_of_where_it_is_asked_for(
+    installed: Callable[[Point], None], declared: object, says: str
+) -> None:
+    installed(Point("their_pump", declared))
+    assert driver("scpi_dmm").role == "pressure"
+    with pytest.raises(UnknownDriverError, match="'their_pump' is installed and cannot be used: ") as caught:
+        driver("their_pump")
+    assert says in str(caught.value)
+    assert "their_package.pump" in str(caught.value)

@@ -52,7 +52,9 @@ def lines(evaluation: Evaluation, name: str) -> dict[str, float]:
 def test_a_lost_link_widens_what_spans_it_and_hides_nothing(begin_s: float, lasting_s: float) -> None:
     found = evaluated((begin_s, begin_s + lasting_s))
     assert found.doubts == []
-    [note] = [note for note in found.notes if "link was lost" in note]
+    [other] = [note for note in found.notes if "The link to the pressure was lost" in note]
+    assert f"for {lasting_s + 899.9:.1f} s from minute" in other
+    [note] = [note for note in found.notes if "balance's link was lost" in note]
     assert f"for {lasting_s:.1f} s from minute {begin_s / 60.0:.1f} on" in note
     assert "nothing is interpolated" in note
     assert 0.05 < lines(found, "mean_error")[LINE] < 0.3

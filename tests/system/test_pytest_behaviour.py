@@ -148,3 +148,20 @@ def test_python_tests_alone_make_no_reports(tmp_path: Path) -> None:
     code, said = pytest_says("tests/test_clock.py", "-k", "utc", "-n0", folder=tmp_path)
     assert code in {0, 5}, said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wire_log_of_an_instrument_that_the_rig_lacks_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    plan = write_plan(tmp_path / "short.yaml", bolus())
+    code, said = pytest_says(plan, "--wire-log-of", "scale", folder=tmp_path)
+    assert code == 4
+    assert "--wire-log-of scale: rig simulated has no such instrument (it has pump, balance," in said
+    assert not (tmp_path / "reports").exists()
+
+
+def test_the_wire_log_of_one_instrument_is_written_into_the_run_s_folder(tmp_path: Path) -> None:
+    plan = write_plan(tmp_path / "short.yaml", bolus())
+    code, said = pytest_says(plan, "--wire-log-of", "balance", "--wire-log-of", "pump", folder=tmp_path)
+    assert code == 0, said
+    run = the_session(tmp_path)
+    assert sorted(path.name for path in run.glob("wire-*")) == ["wire-balance.log", "wire-pump.log"]
+    assert " tx 53 49 52 0d 0a SIR\\r\\n\n" in (run / "wire-balance.log").read_text(encoding="ascii")

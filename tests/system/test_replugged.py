@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import queue
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,62 +18,16 @@ from bench.results.model import Verdict
 from bench.rig.load import load_rig
 from bench.run.evaluate import evaluate_run
 from bench.run.session import RunSession
-from bench.twin.served_rig import served_rig
-from bench.twin.server import Server
-from bench.twin.settings import Simulation
-from bench.twin.twin import Twin
-from tests.system.conftest import ROOT
 from tests.system.lab import bolus, eventually, write_plan
+from tests.system.served import Served, serving
 
 AWAY_S = 2.0
 
 
-@dataclass
-class Served:
-    """A twin on pseudo-terminals, served by a thread of its own, whose cables can be pulled."""
-
-    rig: dict[str, Any]
-    twin: Twin
-    _wishes: queue.SimpleQueue[Callable[[], None]]
-
-    def plug(self, role: str, plugged_in: bool) -> None:
-        done = threading.Event()
-
-        def wish() -> None:
-            self.twin.ports[role].plug(plugged_in)
-            done.set()
-
-        self._wishes.put(wish)
-        assert done.wait(10.0)
-
-    def terminal(self, role: str) -> str:
-        link = self.rig["instruments"][role]["address"]
-        return os.readlink(link) if os.path.islink(link) else ""  # noqa: PTH114, PTH115
-
-
 @pytest.fixture
 def served() -> Iterator[Served]:
-    source = yaml.safe_load((ROOT / "fixtures" / "simulated.yaml").read_text(encoding="utf-8"))
-    clock, stop = RealClock(), threading.Event()
-    wishes: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-    with (
-        Twin(f"replugged-{os.getpid()}", Simulation.model_validate(source["simulation"]), 1, clock) as twin,
-        Server(twin.ports) as server,
-    ):
-
-        def serve() -> None:
-            while not stop.is_set():
-                server.step(twin, clock)
-                while not wishes.empty():
-                    wishes.get()()
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield Served(served_rig(source, server.addresses, tcp=False), twin, wishes)
-        finally:
-            stop.set()
-            thread.join(10.0)
+    with serving() as made:
+        yield made
 
 
 def test_a_balance_on_another_terminal_behind_the_same_name_goes_on(served: Served, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from bench.metrology.noise import Floats, Levels, Noise, Window
 from bench.procedures.base import Context
 from bench.procedures.shared.conversion import Conversion
 from bench.procedures.shared.programme import programme
-from bench.recording.reader import TestRecord
+from bench.recording.reader import Event, TestRecord
 from bench.results.model import Component
 
 LOST, BACK = "link lost", "link back"
@@ -173,6 +173,24 @@ def gap_lines(gaps: Sequence[LinkGap], levels: Levels, per_mg: float) -> list[Co
     seconds = sum(each.length_s for each in gaps)
     source = f"rise against what was due, over {seconds:.3g} s without readings"
     return [component("step that the lost link may hide", spread_mg, "mg", per_mg, source=source)]
+
+
+def other_links(record: TestRecord) -> list[str]:
+    """Return notes about links that were lost, but for the balance's, whose gaps are looked into."""
+    notes = []
+    for event in record.events(LOST):
+        role = str(event.data["instrument"])
+        if role == "balance":
+            continue
+        back = next((each for each in record.events(BACK) if _answers(each, event)), None)
+        when = f"from minute {(event.time_s - record.start_s) / 60.0:.1f} on"
+        lasted = f"for {back.time_s - event.time_s:.1f} s {when}" if back is not None else f"{when}, for good"
+        notes.append(f"The link to the {role} was lost {lasted}; nothing of that time is interpolated.")
+    return notes
+
+
+def _answers(back: Event, lost: Event) -> bool:
+    return back.data["instrument"] == lost.data["instrument"] and back.time_s >= lost.time_s
 
 
 def gap_findings(gaps: Sequence[LinkGap], origin_s: float) -> tuple[list[str], list[str]]:

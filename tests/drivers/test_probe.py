@@ -1,0 +1,103 @@
+"""Finding out who is at a port: read-only questions, each at its line setting, and nothing after an answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from bench.clock import RealClock
+from drivers.link import SerialLine
+from drivers.probe import PortError, Probe, ask_port, ask_visa, scpi_probe
+from drivers.registry import all_drivers
+from tests.drivers.peers import Answer, PtyPeer, TcpPeer
+
+MakePty = Callable[[Answer, bytes], PtyPeer]
+MakeTcp = Callable[[Answer, bytes], TcpPeer]
+PROBES = {name: entry.probes for name, entry in all_drivers().items() if entry.probes}
+READ_ONLY = {b"I4\r\n", b"*IDN?\n", b"SYST:BRID?\n", b"\rid get\r", b"\r?\r", b"ID?\r\n"}
+
+
+def silent(_: bytes) -> None:
+    return None
+
+
+def test_only_questions_for_the_identity_are_asked() -> None:
+    """A new driver's question belongs into this list once its manual says that it changes nothing."""
+    asked = {question for own in PROBES.values() for each in own for question in (each.send, *(each.confirm or ())[:1])}
+    assert asked == READ_ONLY
+
+
+def test_a_balance_is_known_by_its_serial_number_in_the_middle_of_a_stream(clock: RealClock, pty_peer: MakePty) -> None:
+    def answer(command: bytes) -> bytes | None:
+        return b'S D     1.2345 g\r\nI4 A "B021002593"\r\nS D     1.2346 g\r\n' if command == b"I4" else b"ES\r\n"
+
+    peer = pty_peer(answer, b"\r\n")
+    found = ask_port(peer.address, PROBES, clock)
+    assert found is not None
+    assert found.driver == "mettler_mt_sics"
+    assert found.said == {"serial": "B021002593"}
+    assert found.line == SerialLine(9600)
+    assert {b"@", b"Z", b"T", b"SI"} & set(peer.received) == set()
+    assert peer.received[-1] == b"I4"
+
+
+def test_a_pump_bridge_is_told_from_other_scpi_by_its_own_question(clock: RealClock, pty_peer: MakePty) -> None:
+    answers = {b"*IDN?": b"Acme,Pump 3,P-7,2.1\n", b"SYST:BRID?": b"1.2\n"}
+    peer = pty_peer(lambda command: answers.get(command.strip(b"\r")), b"\n")
+    found = ask_port(peer.address, PROBES, clock)
+    assert found is not None
+    assert found.driver == "scpi_insulin_pump"
+    assert found.said == {"maker": "Acme", "model": "Pump 3", "serial": "P-7", "firmware": "2.1"}
+
+
+def test_an_identity_that_no_driver_knows_is_shown_as_such(clock: RealClock, pty_peer: MakePty) -> None:
+    peer = pty_peer(lambda command: b"Acme,Oscilloscope 9,S,1\n" if command.endswith(b"*IDN?") else None, b"\n")
+    found = ask_port(peer.address, PROBES, clock)
+    assert found is not None
+    assert (found.driver, found.said["model"]) == (None, "Oscilloscope 9")
+
+
+def test_a_known_multimeter_is_not_asked_whether_it_is_a_pump(clock: RealClock, tcp_peer: MakeTcp) -> None:
+    peer = tcp_peer(lambda command: b"Keysight Technologies,34465A,MY1,A.03\n" if command == b"*IDN?" else None, b"\n")
+    found = ask_visa(peer.visa_address, PROBES, clock)
+    assert found is not None
+    assert found.driver == "scpi_dmm"
+    assert peer.received == [b"*IDN?"]
+
+
+def test_a_silent_port_is_asked_for_no_longer_than_the_limit(clock: RealClock, pty_peer: MakePty) -> None:
+    many = {"x": tuple(Probe(b"Q%d\n" % number, rb"never") for number in range(500))}
+    peer = pty_peer(silent, b"\n")
+    assert ask_port(peer.address, many, clock, limit_s=0.3) is None
+    asked = [command for command in peer.received if command.startswith(b"Q")]
+    assert 1 <= len(asked) <= 3
+
+
+def test_endless_noise_is_no_answer_and_no_end(clock: RealClock, pty_peer: MakePty) -> None:
+    peer = pty_peer(lambda _: b"\xff" * 100_000, b"\n")
+    assert ask_port(peer.address, {"x": (Probe(b"Q\n", rb"never"),)}, clock, limit_s=0.3) is None
+
+
+def test_an_adapter_that_is_an_instrument_s_own_is_asked_its_question_first(
+    clock: RealClock, pty_peer: MakePty
+) -> None:
+    peer = pty_peer(lambda _: b"id get\n\r12345678\n\r>", b"\r")
+    found = ask_port(peer.address, PROBES, clock, usb=(0x2A19, 0x0C01))
+    assert found is not None
+    assert (found.driver, found.said) == ("numato_relay", {"serial": "12345678"})
+    assert [command for command in peer.received if command.strip()] == [b"id get"]
+
+
+def test_a_port_that_is_not_there_or_in_use_says_so(clock: RealClock, pty_peer: MakePty) -> None:
+    with pytest.raises(PortError, match="No such file"):
+        ask_port("/dev/serial/by-id/none", PROBES, clock)
+    with pytest.raises(PortError, match="cannot be opened"):
+        ask_visa("TCPIP0::not a host::SOCKET", PROBES, clock)
+
+
+def test_models_are_found_in_the_identity() -> None:
+    probe = scpi_probe(rb"344\d\d")
+    assert re.search(probe.answer, b'"Agilent Technologies","34410A",MY7,2.35\r\n')
+    assert not re.search(probe.answer, b"Acme,Pump 3,34410A,2.1\n")

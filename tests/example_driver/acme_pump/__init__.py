@@ -1,0 +1,1 @@
+"""The Acme pump on pumpbench."""
