@@ -105,9 +105,11 @@ def test_a_rig_without_pressure_sensor_leaves_out_occlusions(tmp_path: Path) -> 
     (tmp_path / "rig.yaml").write_text(yaml.safe_dump(rig, allow_unicode=True), encoding="utf-8")
     work = plan_work(tmp_path / "rig.yaml", 10)
     assert work.procedures == ("basal", "bolus", "blank", *DAYS, *VARIANTS)
-    assert [each.split(":")[0] for each in work.left_out] == ["occlusion", "reservoir", "idle", *OCCLUSIONS, "power"]
-    assert "pressure sensor" in work.left_out[0]
-    assert "no supply in place of the pump's battery" in work.left_out[-1]
+    left_out = dict(each.split(": ", 1) for each in work.left_out)
+    assert {"occlusion", "reservoir", "idle", *OCCLUSIONS, "power"} <= set(left_out)
+    assert set(left_out) == set(VALIDATED) - set(work.procedures)
+    assert "pressure sensor" in left_out["occlusion"]
+    assert "no supply in place of the pump's battery" in left_out["power"]
     whole = plan_work(FIXTURES / "simulated.yaml", 10)
     assert len(work.trials) < len(whole.trials)
     assert work.cost_s < whole.cost_s
