@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,23 +36,33 @@ def add_to(commands: Commands) -> None:
     )
     validate.add_argument("--seed", type=int, default=1, help="of the first run (default: %(default)s)")
     validate.add_argument(
+        "--procedures",
+        nargs="+",
+        metavar="NAME",
+        help='short tests to run, such as basal bolus "cancelled bolus" (default: all)',
+    )
+    validate.add_argument(
         "--output", type=Path, metavar="FOLDER", help="of report and results (default: reports/validation-RIG)"
     )
     validate.add_argument(
         "--jobs", type=positive, default=processors(), help="processes at a time (default: %(default)s)"
     )
-    validate.set_defaults(command=_validate)
+    validate.set_defaults(command=partial(_validate, validate))
 
 
-def _validate(options: argparse.Namespace) -> int:
+def _validate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     from bench.clock import RealClock
     from bench.results.model import Verdict
     from bench.validation.batch import TaskError
     from bench.validation.page import validation_html
+    from bench.validation.plans import KNOWN, VALIDATED
     from bench.validation.validate import code_digest, plan_work, summary, validate
 
+    unknown = [name for name in options.procedures or [] if name not in KNOWN]
+    if unknown:
+        parser.error(f"no short test is called {', '.join(unknown)}; there are {', '.join(KNOWN)}")
     clock = RealClock()
-    work = plan_work(options.rig, options.runs)
+    work = plan_work(options.rig, options.runs, options.procedures or VALIDATED)
     folder: Path = options.output or Path("reports") / f"validation-{work.rig.rig}"
     folder.mkdir(parents=True, exist_ok=True)
     print(f"SIMULATED. {options.runs} runs of each kind on the twin of rig {work.rig.rig}, about", end=" ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from bench.plan.load import load_plan
 from bench.plan.model import Plan
 from bench.procedures import registry
 from bench.results.model import TestResult, Verdict
+from bench.rig.fitness import misfits
 from bench.rig.model import Rig
 from bench.twin.faults import Fault
 from bench.twin.settings import PumpSettings, Simulation
@@ -184,6 +185,19 @@ tests:
   - {{id: TRIAL, {_TESTS[test]}}}
 """
     return load_plan(text, registry(), name="faults.yaml")
+
+
+def fits(trial: Trial, rig: Rig, pump: PumpSettings, procedures: Container[str]) -> bool:
+    """Whether the test that should see a fault is one of some procedures and can be run on a simulated rig.
+
+    A daily check, which no pump takes part in, is asked for by no procedure of a study: it goes with the others.
+    """
+    if trial.test == ON_SUPPLY and rig.power is None:
+        return False
+    (test,) = fault_plan(trial.test, pump).tests
+    rig = with_supply(rig) if trial.test == ON_SUPPLY else rig
+    wanted = test.procedure in procedures or test.procedure == "check"
+    return wanted and not misfits(rig, registry()[test.procedure].requires(test.settings))
 
 
 def try_fault(trial: Trial, rig: Rig, seed: int, folder: Path) -> FaultSeen:

@@ -28,7 +28,18 @@ LEAST, MOST = 0.93, 0.97
 """Shares of runs with the truth inside between which an interval keeps the 95 % that it states."""
 MOST_FALSE_ACCEPTS = 0.025
 GUARDED = "guarded"
-HEADLINES = {"basal": "mean_error", "bolus": "mean_error", "occlusion": "stored_bolus", "idle": "unintended_rate"}
+HEADLINES = {
+    **dict.fromkeys(("basal", "bolus", "profile", "wear", "square bolus", "dual bolus"), "mean_error"),
+    "cancelled bolus": "cancelled_difference",
+    "occlusion": "stored_bolus",
+    "occlusion-repeated": "stored_bolus",
+    "occlusion-released": "missed_volume",
+    "occlusion-flowing": "flow_error",
+    "idle": "unintended_rate",
+    "reservoir": "remainder_at_empty",
+    "power": "error_after_return",
+    "blank": "evaporation_rate",
+}
 """The measurement of each procedure whose errors are shown as a histogram."""
 _EDGES = np.linspace(-4.0, 4.0, 17)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -20,7 +20,7 @@ from bench.rig.fitness import misfits
 from bench.rig.load import load_rig
 from bench.rig.model import Rig
 from bench.twin.settings import PumpSettings
-from bench.validation.faults import TRIALS, fault_plan
+from bench.validation.faults import TRIALS, fits
 from bench.validation.judging import (
     against,
     beside,
@@ -31,10 +31,10 @@ from bench.validation.judging import (
     rule_results,
 )
 from bench.validation.model import RuleResult, Validation
-from bench.validation.plans import PROCEDURES, short_plan
+from bench.validation.plans import POWER, VALIDATED, short_plan
 from bench.validation.references import check_references
 from bench.validation.study import coverage_study, fault_study, verdict_study
-from bench.validation.twin_rig import twin_of
+from bench.validation.twin_rig import twin_of, with_supply
 from bench.validation.verdicts import planned_percent
 
 COST_S = {
@@ -44,6 +44,16 @@ COST_S = {
     "blank": 1.5,
     "reservoir": 2.5,
     "idle": 1.2,
+    "check": 1.5,
+    "profile": 4.0,
+    "wear": 18.0,
+    "power": 2.0,
+    "square bolus": 1.0,
+    "dual bolus": 1.0,
+    "cancelled bolus": 1.0,
+    "occlusion-repeated": 2.0,
+    "occlusion-released": 1.0,
+    "occlusion-flowing": 1.0,
     "fault": 2.2,
 }
 """About how long a processor takes for one short run."""
@@ -81,8 +91,13 @@ class Work:
         return self.runs * (coverage + verdicts) + len(self.trials) * COST_S["fault"]
 
 
-def plan_work(rig_file: Path, runs: int) -> Work:
+def plan_work(rig_file: Path, runs: int, procedures: Sequence[str] = VALIDATED) -> Work:
     """Read a rig file and find out what can be validated on its twin; nothing is driven.
+
+    Args:
+        rig_file: of the rig, simulated or not.
+        runs: of each kind.
+        procedures: which short tests are wanted; faults are tried by tests of theirs alone.
 
     Raises:
         RigError: the rig file cannot be read.
@@ -91,19 +106,27 @@ def plan_work(rig_file: Path, runs: int) -> Work:
     rig = load_rig(rig_file, name=str(rig_file))
     twin = twin_of(rig)
     pump = twin.simulation.pump if twin.simulation is not None else PumpSettings()
-    lacking: dict[str, list[str]] = {}
-    for procedure in PROCEDURES:
-        plan = short_plan(procedure, pump)
-        (test,) = plan.tests
-        lacking[procedure] = list(misfits(twin, registry()[procedure].requires(test.settings)))
-        planned = registry()[procedure].planned_uncertainty(test.settings, Context(plan, twin))
-        lacking[procedure] += [planned[name][1] for name in test.accept if math.isinf(planned.get(name, (0.0, ""))[0])]
-    possible = tuple(procedure for procedure in PROCEDURES if not lacking[procedure])
-    trials = tuple(
-        place for place, trial in enumerate(TRIALS) if fault_plan(trial.test, pump).tests[0].procedure in possible
-    )
+    lacking = {each: list(_lacking(each, rig, twin, pump)) for each in procedures}
+    possible = tuple(each for each in procedures if not lacking[each])
+    kinds = {short_plan(each, pump).tests[0].procedure for each in possible}
+    trials = tuple(place for place, trial in enumerate(TRIALS) if fits(trial, twin, pump, kinds))
     left_out = tuple(f"{name}: {'; '.join(why)}" for name, why in lacking.items() if why)
     return Work(rig, twin, pump, runs, possible, left_out, trials)
+
+
+def _lacking(procedure: str, rig: Rig, twin: Rig, pump: PumpSettings) -> Iterator[str]:
+    """Yield why a short test cannot be run on the twin of a rig."""
+    if procedure == POWER:
+        if rig.power is None:
+            yield "the rig has no supply in place of the pump's battery"
+            return
+        twin = with_supply(twin)
+    plan = short_plan(procedure, pump)
+    (test,) = plan.tests
+    own = registry()[test.procedure]
+    yield from misfits(twin, own.requires(test.settings))
+    planned = own.planned_uncertainty(test.settings, Context(plan, twin))
+    yield from (planned[name][1] for name in test.accept if math.isinf(planned.get(name, (0.0, ""))[0]))
 
 
 def validate(work: Work, seed: int, folder: Path, clock: Clock, *, jobs: int, told: Told) -> Validation:

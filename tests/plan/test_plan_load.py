@@ -334,4 +334,4 @@ def test_the_shipped_plans_are_read(path: Path) -> None:
     plan = load_plan(path, registry())
     assert plan.tests
     for test in plan.tests:
-        assert path.read_text(encoding="utf-8").splitlines()[test.line - 1].strip() == f"- id: {test.id}"
+        assert path.read_text(encoding="utf-8").splitlines()[test.line - 1].strip() == f"- id: {test.entry}"

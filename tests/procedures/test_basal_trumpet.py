@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -44,7 +45,7 @@ def volume_ul(since_s: Floats, hours: float) -> Floats:
     return np.where(since_s <= 0.0, 0.0, started + higher * of_turn)
 
 
-def evaluated(hours: float, more: str) -> Evaluation:
+def evaluated(hours: float, more: str, volume: Callable[[Floats, float], Floats] = volume_ul) -> Evaluation:
     of = made_context(f"duration: {hours} h{more}")
     stop_s = BLANK_S + hours * HOUR_S
     recording = Made(stop_s + 60.0 + BLANK_S)
@@ -58,7 +59,7 @@ def evaluated(hours: float, more: str) -> Evaluation:
         (stop_s + 60.0, "blank started", {}),
         (stop_s + 60.0 + BLANK_S, "blank ended", {}),
     ]
-    recording.balance(lambda time_s: volume_ul(np.minimum(time_s - LAG_S, stop_s) - BLANK_S, hours) / UL_PER_MG, 5, 0.5)
+    recording.balance(lambda time_s: volume(np.minimum(time_s - LAG_S, stop_s) - BLANK_S, hours) / UL_PER_MG, 5, 0.5)
     return PROCEDURE.evaluate(settings(of), recording.in_memory(), of)
 
 
@@ -113,6 +114,21 @@ def test_the_window_of_the_extreme_is_named() -> None:
     # The flow is greatest a minute after the command and every eight minutes from then.
     assert (begin_min + 1.0) % 8.0 == pytest.approx(1.0, abs=0.6)
     assert 120.0 <= begin_min <= 178.0
+
+
+def test_hours_on_either_side_of_the_rate_share_no_lag_that_cancels() -> None:
+    """An hour of 10 % too little and one of 2 % too much: the lag takes from the one what the other gets."""
+
+    def volume(since_s: Floats, hours: float) -> Floats:
+        del hours
+        first_s, second_s = np.clip(since_s, 0.0, HOUR_S), np.maximum(0.0, since_s - HOUR_S)
+        return RATE_UL_PER_H / HOUR_S * (0.9 * first_s + 1.02 * second_s)
+
+    mard = measured(evaluated(2.0, "", volume))["mard_60min"]
+    assert mard.value is not None
+    assert mard.expanded_uncertainty is not None
+    assert mard.value == pytest.approx(6.0, abs=mard.expanded_uncertainty)
+    assert mard.expanded_uncertainty < 0.2
 
 
 @pytest.mark.parametrize(

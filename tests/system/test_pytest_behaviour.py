@@ -33,8 +33,22 @@ def test_collecting_lists_every_test_of_every_plan_and_touches_nothing(tmp_path:
     code, said = pytest_says("--collect-only", "-q", "test_plans", "--rig", away, folder=tmp_path)
     assert code == 0, said
     listed = [line for line in said.splitlines() if "::" in line]
-    assert listed == [f"test_plans/{name}::{test['id']}" for name, tests in shipped().items() for test in tests]
+    assert [line.partition("[")[0] for line in listed] == [
+        f"test_plans/{name}::{test['id']}"
+        for name, tests in shipped().items()
+        for test in tests
+        for _ in range(_times(test))
+    ]
+    assert len(set(listed)) == len(listed)
     assert [path.name for path in tmp_path.iterdir()] == ["away.yaml"]
+
+
+def _times(test: dict[str, Any]) -> int:
+    """Return how many tests an entry is: one for each combination of its conditions."""
+    count = 1
+    for values in test.get("conditions", {}).values():
+        count *= len(values)
+    return count
 
 
 def _away(rig: dict[str, Any]) -> None:

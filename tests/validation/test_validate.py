@@ -19,6 +19,7 @@ from bench.validation.faults import TRIALS
 from bench.validation.judging import against, beside, coverage_results, covers
 from bench.validation.model import Covers, FaultResult, ReferenceResult, RuleResult, Validation
 from bench.validation.page import validation_html
+from bench.validation.plans import DAYS, OCCLUSIONS, VALIDATED, VARIANTS
 from bench.validation.runs import Compared
 from bench.validation.validate import plan_work
 
@@ -35,14 +36,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         del rig["instruments"][role]
     (folder / "rig.yaml").write_text(yaml.safe_dump(rig, allow_unicode=True), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.validation.validate.PROCEDURES", ("bolus",))
         trials = "bench.validation.validate.plan_work"
-        work = plan_work(folder / "rig.yaml", 2)
+        work = plan_work(folder / "rig.yaml", 2, ("bolus",))
         names = [trial.name for trial in TRIALS]
         chosen = tuple(names.index(name) for name in ("dose_scale_error", "reported_not_delivered"))
         patch.setattr(trials, lambda *_: dataclasses.replace(work, trials=chosen))
         arguments = ["--rig", str(folder / "rig.yaml"), "--runs", "2", "--jobs", "1", "--output", str(folder / "out")]
-        assert main(["validate", *arguments]) == 0
+        assert main(["validate", *arguments, "--procedures", "bolus"]) == 0
     return folder / "out"
 
 
@@ -104,20 +104,37 @@ def test_a_rig_without_pressure_sensor_leaves_out_occlusions(tmp_path: Path) -> 
     del rig["instruments"]["pressure"]
     (tmp_path / "rig.yaml").write_text(yaml.safe_dump(rig, allow_unicode=True), encoding="utf-8")
     work = plan_work(tmp_path / "rig.yaml", 10)
-    assert work.procedures == ("basal", "bolus", "blank")
-    assert [each.split(":")[0] for each in work.left_out] == ["occlusion", "reservoir", "idle"]
-    assert "pressure sensor" in work.left_out[0]
+    assert work.procedures == ("basal", "bolus", "blank", *DAYS, *VARIANTS)
+    left_out = dict(each.split(": ", 1) for each in work.left_out)
+    assert {"occlusion", "reservoir", "idle", *OCCLUSIONS, "power"} <= set(left_out)
+    assert set(left_out) == set(VALIDATED) - set(work.procedures)
+    assert "pressure sensor" in left_out["occlusion"]
+    assert "no supply in place of the pump's battery" in left_out["power"]
     whole = plan_work(FIXTURES / "simulated.yaml", 10)
     assert len(work.trials) < len(whole.trials)
     assert work.cost_s < whole.cost_s
     assert load_rig(tmp_path / "rig.yaml").simulation is None
 
 
+def test_a_rig_that_can_do_everything_is_validated_in_everything_and_every_fault_is_tried() -> None:
+    work = plan_work(FIXTURES / "simulated.yaml", 10)
+    assert work.procedures == VALIDATED
+    assert not work.left_out
+    assert work.trials == tuple(range(len(TRIALS)))
+    few = plan_work(FIXTURES / "simulated.yaml", 10, ("basal", "bolus", "occlusion"))
+    assert 0 < len(few.trials) < len(work.trials)
+
+
 def test_a_rig_without_a_declared_evaporation_leaves_out_the_pump_at_rest() -> None:
     work = plan_work(FIXTURES / "bench-3.yaml", 10)
-    assert work.procedures == ("basal", "bolus", "occlusion", "blank")
-    assert "declares no `evaporation:`" in work.left_out[-1]
-    assert "idle" in plan_work(FIXTURES / "simulated.yaml", 10).procedures
+    assert work.procedures == ("basal", "bolus", "occlusion", "blank", *DAYS, *OCCLUSIONS, *VARIANTS)
+    assert any("declares no `evaporation:`" in each for each in work.left_out)
+
+
+def test_a_short_test_that_does_not_exist_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["validate", "--procedures", "bolus", "tango"])
+    assert "no short test is called tango; there are basal, bolus" in capsys.readouterr().err
 
 
 def test_a_rig_file_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:

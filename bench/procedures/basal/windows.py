@@ -46,6 +46,9 @@ SAME_DOSE = 0.25
 MARD_MINUTES = (15, 60)
 PULSE_MEANS = (10, 20, 40)
 SINGLE = "single pulses"
+_TIMING = "timing: what came about its ends"
+_OWN = OF_LEVELS | {_TIMING}
+"""Budget lines of a window's own: what one lacks by the balance's lag the next one has."""
 _PERCENTILES = (5.0, 50.0, 95.0)
 
 
@@ -102,8 +105,8 @@ def single_pulses(delivery: Delivery, train: PulseTrain, dose_ul: float) -> Erro
 
 
 def _errors(name: str, errors: Sequence[float], lines: list[Component]) -> Errors:
-    own = combined([line for line in lines if line.name in OF_LEVELS])
-    common = combined([line for line in lines if line.name not in OF_LEVELS])
+    own = combined([line for line in lines if line.name in _OWN])
+    common = combined([line for line in lines if line.name not in _OWN])
     known = [error for error in errors if math.isfinite(error)]
     return Errors(name, known, own, common, len(errors) - len(known), tuple(lines))
 
@@ -113,7 +116,7 @@ def _components(delivery: Delivery, nominal_ul: float, before: Window, after: Wi
     lines = delivery.components(nominal_ul, per_ul, before, after)
     if len(delivery.doses_s) == 0:
         moved_ul = math.sqrt(2.0) * delivery.rate_ul_per_h * LAG_S / HOUR_S
-        lines.append(bounded("timing: what came about its ends", moved_ul, "µL", per_ul, source="lag of the balance"))
+        lines.append(bounded(_TIMING, moved_ul, "µL", per_ul, source="lag of the balance"))
     return lines
 
 
@@ -196,7 +199,7 @@ def measure_mard(
     excess, own, common = mean_size_standard_uncertainty(found, errors.own_percent, errors.common_percent)
     # The windows' noise averages out, but all of it is known from the same blanks.
     of_own, of_common = (
-        effective_degrees_of_freedom([line for line in errors.budget if (line.name in OF_LEVELS) == is_own])
+        effective_degrees_of_freedom([line for line in errors.budget if (line.name in _OWN) == is_own])
         for is_own in (True, False)
     )
     together = "what all windows have in common"
