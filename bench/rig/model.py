@@ -23,6 +23,7 @@ from bench.quantities import (
     TemperatureDifference,
     Tolerance,
     ToleranceOf,
+    Volume,
 )
 from bench.twin.settings import Simulation
 
@@ -79,6 +80,20 @@ class ClimateCalibration(Calibration):
     expanded_uncertainty: Annotated[TemperatureDifference, Positive] = Field(
         description="expanded uncertainty of the temperature", examples=["0.2 K"]
     )
+
+
+class DoserCalibration(Calibration):
+    """Certificate of a reference doser."""
+
+    expanded_uncertainty: Annotated[Volume, Positive] = Field(
+        description="expanded uncertainty of the delivered volume at the doses in use", examples=["0.3 µL"]
+    )
+
+    @model_validator(mode="after")
+    def _a_volume(self) -> Self:
+        if self.expanded_uncertainty.unit == "U":
+            raise ValueError(f"{self.expanded_uncertainty} is insulin: write the volume in µL")
+        return self
 
 
 class Immersion(_Section):
@@ -224,6 +239,12 @@ class ClimateSpec(InstrumentSpec):
     calibration: ClimateCalibration | None = None
 
 
+class DoserSpec(InstrumentSpec):
+    """A reference doser: another pump, whose line ends in the same vessel and whose volume is known."""
+
+    calibration: DoserCalibration | None = None
+
+
 SPECS: Mapping[str, type[InstrumentSpec]] = {
     "pump": InstrumentSpec,
     "balance": BalanceSpec,
@@ -232,7 +253,15 @@ SPECS: Mapping[str, type[InstrumentSpec]] = {
     "climate": ClimateSpec,
     "operator": InstrumentSpec,
     "power": InstrumentSpec,
+    "doser": DoserSpec,
 }
+
+_DRIVERS_OF = {"doser": "pump"}
+
+
+def driver_role(role: str) -> str:
+    """Return the role of the drivers that an instrument of a rig may have: a doser is a pump."""
+    return _DRIVERS_OF.get(role, role)
 
 
 class DeclaredEvaporation(_Section):
@@ -317,6 +346,11 @@ class Rig:
     def power(self) -> InstrumentSpec | None:
         """The supply in place of the pump's battery."""
         return self.instruments.get("power")
+
+    @property
+    def doser(self) -> DoserSpec | None:
+        """The reference doser, if there is one beside the pump."""
+        return self._as("doser", DoserSpec)
 
     def _as(self, role: str, kind: type[_Spec]) -> _Spec | None:
         spec = self.instruments.get(role)

@@ -100,14 +100,20 @@ class OpenRig:
         return cast("Operator | None", self.instruments.get("operator"))
 
     @property
+    def doser(self) -> Pump | None:
+        """The reference doser, if the rig has one beside the pump."""
+        return cast("Pump | None", self.instruments.get("doser"))
+
+    @property
     def power(self) -> PowerSupply | None:
         """The supply in place of the pump's battery, if the rig has one."""
         return cast("PowerSupply | None", self.instruments.get("power"))
 
     def make_safe(self, reason: str) -> None:
-        """Give the pump its full power, stop it and open the occluder; record `safe state` with what each came to.
+        """Give the pump its full power, stop it and the doser, and open the occluder.
 
-        Every instrument is tried, whatever happens to the others; Ctrl-C meanwhile is obeyed afterwards.
+        What each came to is recorded as `safe state`. Every instrument is tried, whatever happens to the others; Ctrl-C
+        meanwhile is obeyed afterwards.
 
         Raises:
             UnsafeError: one of them could not be made safe, or says that it is not.
@@ -131,7 +137,9 @@ def make_safe(instruments: dict[str, Instrument], reason: str, record: Record) -
         # A pump without power cannot be told to stop, and may go on by itself once it has power again.
         steps.append(("power", "on", lambda: _full_power(cast(PowerSupply, instruments["power"]))))
     if "pump" in instruments:
-        steps.append(("pump", "stopped", lambda: _stop(cast(Pump, instruments["pump"]))))
+        steps.append(("pump", "stopped", lambda: _stop("pump", cast(Pump, instruments["pump"]))))
+    if "doser" in instruments:
+        steps.append(("doser", "stopped", lambda: _stop("doser", cast(Pump, instruments["doser"]))))
     if "occluder" in instruments:
         steps.append(("occluder", "open", cast(Occluder, instruments["occluder"]).release))
     for role, word, step in steps:
@@ -161,11 +169,11 @@ def _full_power(supply: PowerSupply) -> None:
     supply.switch_on()
 
 
-def _stop(pump: Pump) -> None:
+def _stop(role: str, pump: Pump) -> None:
     pump.stop()
     state = pump.state()
     if state in _FLOWING:
-        raise InstrumentError("pump", f"acknowledged the stop and still says that it delivers ({state})")
+        raise InstrumentError(role, f"acknowledged the stop and still says that it delivers ({state})")
     if isinstance(pump, HasWatchdog):
         pump.disarm_watchdog()
 
@@ -212,13 +220,21 @@ def _open(role: str, spec: InstrumentSpec, clock: Clock, wire_log: WireLog | Non
     try:
         entry = entry_of(role, spec.driver)
         opened.instrument = entry.factory(
-            spec.address or "", spec.options, clock, wire_log=wire_log, visa_library=spec.visa_library
+            spec.address or "", spec.options, clock, wire_log=_named(role, wire_log), visa_library=spec.visa_library
         )
         opened.identity = opened.instrument.identify()
         opened.problem = _wrong_serial(opened.identity, spec.serial_number)
     except Exception as error:
         opened.problem = str(error) if isinstance(error, InstrumentError) else f"{type(error).__name__}: {error}"
     return opened
+
+
+def _named(role: str, wire_log: WireLog | None) -> WireLog | None:
+    """Return a wire log that calls an instrument by its role in the rig: a doser's driver takes itself for the pump."""
+    if wire_log is None:
+        return None
+    log = wire_log
+    return lambda _instrument, direction, time_s, data: log(role, direction, time_s, data)
 
 
 def _wrong_serial(identity: Identity, wanted: str | None) -> str:

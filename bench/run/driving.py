@@ -129,6 +129,7 @@ class Driving:
             self._procedure.expected_duration_s(self._test.settings, self._context.plan),
             progress,
             self._rig.operator,
+            self._rig.doser,
         )
 
     def _start(self) -> None:
@@ -163,8 +164,15 @@ class Driving:
         return samplers
 
     def _make_pollers(self) -> list[Sampler]:
-        pump = self._rig.pump
-        return [Poller(pump, self._clock, self._gap)] if isinstance(pump, NeedsPolling) else []
+        """Return what polls the pump, and the doser in a test that uses it."""
+        polled: dict[str, object] = {"pump": self._rig.pump}
+        if "doser" in self._procedure.requires(self._test.settings):
+            polled["doser"] = self._rig.doser
+        return [
+            Poller(name, pump, self._clock, self._gap)
+            for name, pump in polled.items()
+            if isinstance(pump, NeedsPolling)
+        ]
 
     def _gap(self, instrument: str, problem: str) -> None:
         self._event("gap", instrument=instrument, problem=problem)

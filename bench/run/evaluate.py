@@ -32,6 +32,8 @@ from bench.rig.model import (
     BalanceSpec,
     ClimateCalibration,
     ClimateSpec,
+    DoserCalibration,
+    DoserSpec,
     PressureCalibration,
     PressureSpec,
     Rig,
@@ -175,14 +177,14 @@ def _calibrations(rig: Rig, origin_utc: str) -> dict[str, Certificate | None]:
     begun = dt.datetime.fromisoformat(origin_utc).date() if origin_utc else None
     found: dict[str, Certificate | None] = {}
     for role, spec in rig.instruments.items():
-        if isinstance(spec, BalanceSpec | PressureSpec | ClimateSpec):
+        if isinstance(spec, BalanceSpec | PressureSpec | ClimateSpec | DoserSpec):
             stated = spec.calibration
             found[role] = None if stated is None else _certificate(stated, begun)
     return found
 
 
 def _certificate(
-    stated: BalanceCalibration | PressureCalibration | ClimateCalibration, begun: dt.date | None
+    stated: BalanceCalibration | PressureCalibration | ClimateCalibration | DoserCalibration, begun: dt.date | None
 ) -> Certificate:
     return Certificate(
         certificate=stated.certificate,

@@ -10,6 +10,7 @@ import numpy as np
 from bench.metrology.budget import bounded, component, measurement, undetermined
 from bench.metrology.decimate import series
 from bench.procedures.base import Context, MeasurementSpec
+from bench.procedures.check.doser import UNKNOWN, KnownDose, alarm_doubts
 from bench.procedures.check.loads import Level, Load, doses_of, levels_of, mean_of, scatter, weights_of
 from bench.procedures.shared.alarms import alarm_findings
 from bench.procedures.shared.findings import recording_findings
@@ -31,14 +32,14 @@ def evaluate_check(
     catalogue: Catalogue,
     *,
     weight: Tolerance | None,
-    dose: Tolerance | None,
+    dose: KnownDose | None,
     repeats: int,
     doses: int,
 ) -> Evaluation:
-    """Evaluate one check; `weight` in mg and `dose` in µL are what is known of them, None where none was used."""
+    """Evaluate one check; `weight` in mg and `dose` are what is known of them, None where none was used."""
     weighing = weigh_record(record, context)
     notes, doubts = recording_findings(record, weighing, context)
-    alarm_notes, alarm_doubts = alarm_findings(record)
+    alarm_notes, pump_doubts = alarm_findings(record)
     levels = levels_of(record, weighing)
     pans, weights, dosed = [each for each in levels if each.what == "pan"], weights_of(levels), doses_of(levels)
     if weight is not None and len(weights) < repeats:
@@ -57,7 +58,7 @@ def evaluate_check(
         tables=_tables(weights, weight, dosed, dose, weighing),
         figures=_figures(weights, weight, dosed, dose, weighing, accept, words),
         notes=[*_warnings(made, accept), *alarm_notes, *notes],
-        doubts=[*alarm_doubts, *doubts],
+        doubts=[*pump_doubts, *alarm_doubts(record), *doubts],
     )
 
 
@@ -143,14 +144,14 @@ def _mean_lines(weighing: Weighing, loads: Sequence[Load]) -> list[Component]:
     ]
 
 
-def _doses(weighing: Weighing, dosed: Sequence[Load], dose: Tolerance, catalogue: Catalogue) -> list[Measurement]:
+def _doses(weighing: Weighing, dosed: Sequence[Load], dose: KnownDose, catalogue: Catalogue) -> list[Measurement]:
     """Return what the balance makes of doses whose volume is known, and their scatter."""
     names = ("dose_error", "dose_sd")
     if not dosed:
         return [
             undetermined(each, catalogue[each].title, catalogue[each].unit, "no dose was weighed") for each in names
         ]
-    per_mg = 100.0 * weighing.conversion.ul_per_mg / dose.nominal
+    per_mg = 100.0 * weighing.conversion.ul_per_mg / dose.nominal_ul
     mean_mg = mean_of(dosed)[0]
     percent = mean_mg * per_mg
     own = [
@@ -158,11 +159,13 @@ def _doses(weighing: Weighing, dosed: Sequence[Load], dose: Tolerance, catalogue
         for line in _mean_lines(weighing, dosed)
     ]
     load_lines = [line for line in balance_components(weighing.balance, per_mg) if not _of_levels(line)]
-    known = bounded("the dose itself", dose.half_width, "µL", 100.0 / dose.nominal, source=f"{dose}, the plan")
     spec = catalogue[names[0]]
-    lines = [*own, *load_lines, *weighing.conversion.components(percent), known]
-    note = f"mean of {len(dosed)}: {mean_mg * weighing.conversion.ul_per_mg:.4g} µL of {dose.nominal:g} µL"
-    found = [measurement(names[0], spec.title, percent - 100.0, spec.unit, lines, note=note)]
+    note = f"mean of {len(dosed)}: {mean_mg * weighing.conversion.ul_per_mg:.4g} µL of {dose.nominal_ul:g} µL"
+    if dose.known is None:
+        found = [undetermined(names[0], spec.title, spec.unit, UNKNOWN)]
+    else:
+        lines = [*own, *load_lines, *weighing.conversion.components(percent), dose.known]
+        found = [measurement(names[0], spec.title, percent - 100.0, spec.unit, lines, note=note)]
     spec = catalogue[names[1]]
     if len(dosed) < 3:
         return [*found, undetermined(names[1], spec.title, spec.unit, "it takes three doses")]
@@ -189,7 +192,7 @@ def _warnings(made: Sequence[Measurement], accept: Mapping[str, Limit]) -> list[
 
 
 def _tables(
-    weights: Sequence[Load], weight: Tolerance | None, dosed: Sequence[Load], dose: Tolerance | None, weighing: Weighing
+    weights: Sequence[Load], weight: Tolerance | None, dosed: Sequence[Load], dose: KnownDose | None, weighing: Weighing
 ) -> list[Table]:
     tables = []
     if weight is not None and weights:
@@ -212,7 +215,7 @@ def _tables(
             [
                 str(load.index),
                 f"{load.mass_mg * factor:.4f}",
-                f"{100.0 * (load.mass_mg * factor / dose.nominal - 1.0):+.2f}",
+                f"{100.0 * (load.mass_mg * factor / dose.nominal_ul - 1.0):+.2f}",
             ]
             for load in dosed
         ]
@@ -226,7 +229,7 @@ def _figures(
     weights: Sequence[Load],
     weight: Tolerance | None,
     dosed: Sequence[Load],
-    dose: Tolerance | None,
+    dose: KnownDose | None,
     weighing: Weighing,
     accept: Mapping[str, Limit],
     words: str,
@@ -247,7 +250,7 @@ def _figures(
             )
         )
     if dose is not None and dosed:
-        factor = 100.0 * weighing.conversion.ul_per_mg / dose.nominal
+        factor = 100.0 * weighing.conversion.ul_per_mg / dose.nominal_ul
         errors = [load.mass_mg * factor - 100.0 for load in dosed]
         figures.append(
             _chart(
