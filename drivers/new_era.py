@@ -171,8 +171,7 @@ class NewEraSession:
         reply = self._parse(self._frame(command), command)
         if reply is None and self.safe and not announced:
             self._await_acknowledgement(command)
-        # What came with the one reply belongs to nothing; in safe mode it may be an alarm, which is looked at later.
-        self._in_step = self.safe or not self.link.unread
+        self._in_step = True  # what came beside the one reply is looked at before the next command
         return reply
 
     def _await_acknowledgement(self, command: str) -> None:

@@ -70,6 +70,10 @@ class Stage(Protocol):
         """Return the pump as one of `drivers.roles`' capabilities (checked at collection by `requires`)."""
 
     @property
+    def doser(self) -> Pump:
+        """The reference doser; the pump where the rig has none beside it."""
+
+    @property
     def occluder(self) -> Occluder:
         """The rig's occluder."""
 

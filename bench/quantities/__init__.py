@@ -30,6 +30,7 @@ from bench.quantities.fields import (
     ToleranceOf,
     Voltage,
     Volume,
+    VolumeWithin,
 )
 from bench.quantities.parse import parse_concentration, parse_limit, parse_quantity, parse_tolerance
 from bench.quantities.units import QuantityError, canonical_unit, dimensions, units_of
@@ -66,6 +67,7 @@ __all__ = [
     "ToleranceOf",
     "Voltage",
     "Volume",
+    "VolumeWithin",
     "canonical_unit",
     "dimensions",
     "parse_concentration",

@@ -20,6 +20,7 @@ from bench.quantities import (
     TemperatureDifference,
     Tolerance,
     ToleranceOf,
+    Volume,
 )
 
 
@@ -77,6 +78,20 @@ class ClimateCalibration(Calibration):
     expanded_uncertainty: Annotated[TemperatureDifference, Positive] = Field(
         description="expanded uncertainty of the temperature", examples=["0.2 K"]
     )
+
+
+class DoserCalibration(Calibration):
+    """Certificate of a reference doser."""
+
+    expanded_uncertainty: Annotated[Volume, Positive] = Field(
+        description="expanded uncertainty of the delivered volume at the doses in use", examples=["0.3 µL"]
+    )
+
+    @model_validator(mode="after")
+    def _a_volume(self) -> Self:
+        if self.expanded_uncertainty.unit == "U":
+            raise ValueError(f"{self.expanded_uncertainty} is insulin: write the volume in µL")
+        return self
 
 
 class Immersion(Section):

@@ -16,6 +16,7 @@ _A = {
     "climate": "a climate sensor",
     "operator": "an operator",
     "power": "a power supply",
+    "doser": "a reference doser",
 }
 _WAY_OUT = {"operator": "; write `operator: {driver: console}` into it for a person at this terminal"}
 
@@ -25,12 +26,13 @@ def misfits(rig: Rig, requires: Mapping[str, Sequence[type]]) -> list[str]:
 
     Args:
         rig: the rig file.
-        requires: role to the capability protocols of `drivers.roles` that its driver must have.
+        requires: role to the capability protocols of `drivers.roles` that its driver must have. In a rig without a
+            `doser` the pump stands in for it.
 
     """
     lacking: list[str] = []
     for role, capabilities in requires.items():
-        instrument = rig.instruments.get(role)
+        instrument = rig.instruments.get(role) or (rig.pump if role == "doser" else None)
         if instrument is None:
             lacking.append(
                 f"needs {_A[role]}, and the rig has none (it has {', '.join(sorted(rig.instruments))})"

@@ -12,6 +12,7 @@ from bench.rig.declared import (
     ActuationDelay,
     BalanceCalibration,
     ClimateCalibration,
+    DoserCalibration,
     Immersion,
     PressureCalibration,
     Section,
@@ -84,6 +85,12 @@ class ClimateSpec(InstrumentSpec):
     calibration: ClimateCalibration | None = None
 
 
+class DoserSpec(InstrumentSpec):
+    """A reference doser: another pump, whose line ends in the same vessel and whose volume is known."""
+
+    calibration: DoserCalibration | None = None
+
+
 SPECS: Mapping[str, type[InstrumentSpec]] = {
     "pump": InstrumentSpec,
     "balance": BalanceSpec,
@@ -92,4 +99,12 @@ SPECS: Mapping[str, type[InstrumentSpec]] = {
     "climate": ClimateSpec,
     "operator": InstrumentSpec,
     "power": InstrumentSpec,
+    "doser": DoserSpec,
 }
+
+_DRIVERS_OF = {"doser": "pump"}
+
+
+def driver_role(role: str) -> str:
+    """Return the role of the drivers that an instrument of a rig may have: a doser is a pump."""
+    return _DRIVERS_OF.get(role, role)

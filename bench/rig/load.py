@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, create_model
 
 from bench.rig.errors import RigFileError
 from bench.rig.imported import entry_of
-from bench.rig.instruments import SPECS, InstrumentSpec
+from bench.rig.instruments import SPECS, InstrumentSpec, driver_role
 from bench.rig.model import Rig, RigHead
 from bench.rig.pump_files import with_pump_model
 from bench.strict_yaml import Document, Problem, YamlError, load, validate
@@ -109,7 +109,7 @@ def _instrument(document: Document, role: str, spec: dict[str, Any], problems: l
 def _entry(document: Document, role: str, spec: dict[str, Any], problems: list[Problem]) -> DriverEntry | None:
     path = ("instruments", role)
     if "driver" not in spec:
-        known = ", ".join(drivers_of(role))
+        known = ", ".join(drivers_of(driver_role(role)))
         problems.append(document.problem(path, f"key 'driver' is missing (allowed for {role}: {known})", at_key=True))
         return None
     try:
@@ -117,8 +117,8 @@ def _entry(document: Document, role: str, spec: dict[str, Any], problems: list[P
     except UnknownDriverError as error:
         problems.append(document.problem((*path, "driver"), str(error)))
         return None
-    if entry.role != role:
-        known = ", ".join(drivers_of(role))
+    if entry.role != driver_role(role):
+        known = ", ".join(drivers_of(driver_role(role)))
         text = f"{entry.name} drives another role, {entry.role} (allowed for {role}: {known})"
         problems.append(document.problem((*path, "driver"), text))
         return None

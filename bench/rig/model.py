@@ -11,7 +11,7 @@ from pydantic import Field
 from bench.plan.names import Line, Slug
 from bench.quantities import Duration, NotNegative, Quantity, Tolerance, ToleranceOf
 from bench.rig.declared import DeclaredEvaporation, Section
-from bench.rig.instruments import BalanceSpec, ClimateSpec, InstrumentSpec, OccluderSpec, PressureSpec
+from bench.rig.instruments import BalanceSpec, ClimateSpec, DoserSpec, InstrumentSpec, OccluderSpec, PressureSpec
 from bench.twin.settings import Simulation
 
 
@@ -95,6 +95,11 @@ class Rig:
     def power(self) -> InstrumentSpec | None:
         """The supply in place of the pump's battery."""
         return self.instruments.get("power")
+
+    @property
+    def doser(self) -> DoserSpec | None:
+        """The reference doser, if there is one beside the pump."""
+        return self._as("doser", DoserSpec)
 
     def _as(self, role: str, kind: type[_Spec]) -> _Spec | None:
         spec = self.instruments.get(role)

@@ -83,7 +83,7 @@ class OpenRig:
             WrongInstrumentError: another one came back.
 
         """
-        usually = _stop if role == "pump" else _leave_as_it_is
+        usually = _stop if role in ("pump", "doser") else _leave_as_it_is
         return self._reconnection.bring_back(role, error, ready or usually, given_up)
 
     def steadily(self, role: str, action: Callable[[Any], _Result]) -> _Result:
@@ -142,14 +142,20 @@ class OpenRig:
         return cast("Operator | None", self.instruments.get("operator"))
 
     @property
+    def doser(self) -> Pump | None:
+        """The reference doser, if the rig has one beside the pump."""
+        return cast("Pump | None", self.instruments.get("doser"))
+
+    @property
     def power(self) -> PowerSupply | None:
         """The supply in place of the pump's battery, if the rig has one."""
         return cast("PowerSupply | None", self.instruments.get("power"))
 
     def make_safe(self, reason: str) -> None:
-        """Give the pump its full power, stop it and open the occluder; record `safe state` with what each came to.
+        """Give the pump its full power, stop it and the doser, and open the occluder.
 
-        Every instrument is tried, whatever happens to the others; Ctrl-C meanwhile is obeyed afterwards.
+        What each came to is recorded as `safe state`. Every instrument is tried, whatever happens to the others; Ctrl-C
+        meanwhile is obeyed afterwards.
 
         Raises:
             UnsafeError: one of them could not be made safe, or says that it is not.

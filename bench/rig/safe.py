@@ -33,10 +33,10 @@ BringBack = Callable[[str, InstrumentError], Instrument | None]
 def make_safe(
     instruments: Mapping[str, Instrument], reason: str, record: Record, bring_back: BringBack | None = None
 ) -> None:
-    """Give the pump its full power, stop it and open the occluder; record `safe state` with what each came to.
+    """Give the pump its full power, stop it and the doser, and open the occluder.
 
-    Every instrument is tried, whatever happens to the others, and those whose link was lost are waited for after that;
-    Ctrl-C meanwhile is obeyed afterwards.
+    What each came to is recorded as `safe state`. Every instrument is tried, whatever happens to the others, and those
+    whose link was lost are waited for after that; Ctrl-C meanwhile is obeyed afterwards.
 
     Args:
         instruments: by role, those that are there.
@@ -117,11 +117,11 @@ def _full_power(supply: PowerSupply) -> None:
     supply.switch_on()
 
 
-def _stop(pump: Pump) -> None:
+def _stop(role: str, pump: Pump) -> None:
     pump.stop()
     state = pump.state()
     if state in _FLOWING:
-        raise InstrumentError("pump", f"acknowledged the stop and still says that it delivers ({state})")
+        raise InstrumentError(role, f"acknowledged the stop and still says that it delivers ({state})")
     if isinstance(pump, HasWatchdog):
         pump.disarm_watchdog()
 
@@ -129,7 +129,8 @@ def _stop(pump: Pump) -> None:
 _STEPS: Mapping[str, tuple[str, Callable[[Instrument], object]]] = {
     # A pump without power cannot be told to stop, and may go on by itself once it has power again.
     "power": ("on", lambda supply: _full_power(cast(PowerSupply, supply))),
-    "pump": ("stopped", lambda pump: _stop(cast(Pump, pump))),
+    "pump": ("stopped", lambda pump: _stop("pump", cast(Pump, pump))),
+    "doser": ("stopped", lambda pump: _stop("doser", cast(Pump, pump))),
     "occluder": ("open", lambda occluder: cast(Occluder, occluder).release()),
 }
 """By role, in this order: the word for its safe state, and how it gets there."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import ConfigDict, Field, create_model
 
-from bench.rig.instruments import SPECS
+from bench.rig.instruments import SPECS, driver_role
 from bench.rig.load import instrument_model
 from bench.rig.model import RigHead
 from bench.strict_yaml.json_schema import json_schema
@@ -19,7 +19,7 @@ def rig_schema() -> dict[str, Any]:
     for role in SPECS:
         kinds = tuple(
             create_model(f"{role}_{name}", __base__=instrument_model(role, entry), driver=(_the_word(name), ...))
-            for name, entry in drivers_of(role).items()
+            for name, entry in drivers_of(driver_role(role)).items()
         )
         union: Any = Annotated[Union[kinds], Field(discriminator="driver")] if len(kinds) > 1 else kinds[0]  # noqa: UP007
         roles[role] = (union | None, None)

@@ -94,6 +94,8 @@ class Driving:
         self._rig.steadily("pump", lambda pump: pump.state())
         if self._bench.missing(self._test):
             self._bring_about(progress)
+        if self._uses_doser:
+            self._rig.steadily("doser", lambda doser: doser.state())
         if self._rig.balance is not None:
             self._rig.steadily("balance", lambda balance: balance.tare())
             self._event("balance tared")
@@ -133,6 +135,7 @@ class Driving:
             self._procedure.expected_duration_s(self._test.settings, self._context.plan),
             progress,
             self._rig.operator,
+            self._rig.doser,
         )
 
     def _start(self) -> None:
@@ -185,8 +188,20 @@ class Driving:
         return samplers
 
     def _make_pollers(self) -> list[Sampler]:
-        pump = self._rig.pump
-        return [Poller(pump, self._clock, self._gap)] if isinstance(pump, NeedsPolling) else []
+        """Return what polls the pump, and the doser in a test that uses it."""
+        polled: dict[str, object] = {"pump": self._rig.pump}
+        if self._uses_doser:
+            polled["doser"] = self._rig.doser
+        return [
+            Poller(name, pump, self._clock, self._gap)
+            for name, pump in polled.items()
+            if isinstance(pump, NeedsPolling)
+        ]
+
+    @property
+    def _uses_doser(self) -> bool:
+        wanted = "doser" in self._procedure.requires(self._test.settings)
+        return wanted and self._rig.doser is not None
 
     def _bring_back(self, role: str) -> BringBack:
         def bring_back(error: InstrumentError, ready: Callable[[Any], object], given_up: Callable[[], bool]) -> Any:

@@ -26,8 +26,8 @@ from bench.results.model import (
     TestResult,
     Verdict,
 )
-from bench.rig.declared import BalanceCalibration, ClimateCalibration, PressureCalibration
-from bench.rig.instruments import BalanceSpec, ClimateSpec, PressureSpec
+from bench.rig.declared import BalanceCalibration, ClimateCalibration, DoserCalibration, PressureCalibration
+from bench.rig.instruments import BalanceSpec, ClimateSpec, DoserSpec, PressureSpec
 from bench.rig.load import load_rig
 from bench.rig.model import Rig
 from bench.run.bench_state import CONDITION_LEFT, CONDITION_SET
@@ -169,14 +169,14 @@ def _calibrations(rig: Rig, origin_utc: str) -> dict[str, Certificate | None]:
     begun = dt.datetime.fromisoformat(origin_utc).date() if origin_utc else None
     found: dict[str, Certificate | None] = {}
     for role, spec in rig.instruments.items():
-        if isinstance(spec, BalanceSpec | PressureSpec | ClimateSpec):
+        if isinstance(spec, BalanceSpec | PressureSpec | ClimateSpec | DoserSpec):
             stated = spec.calibration
             found[role] = None if stated is None else _certificate(stated, begun)
     return found
 
 
 def _certificate(
-    stated: BalanceCalibration | PressureCalibration | ClimateCalibration, begun: dt.date | None
+    stated: BalanceCalibration | PressureCalibration | ClimateCalibration | DoserCalibration, begun: dt.date | None
 ) -> Certificate:
     return Certificate(
         certificate=stated.certificate,

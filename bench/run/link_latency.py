@@ -24,6 +24,7 @@ LIMIT_S = 2.0
 
 _QUESTIONS: Mapping[str, Callable[[Instrument], object]] = {
     "pump": lambda each: cast(Pump, each).state(),
+    "doser": lambda each: cast(Pump, each).state(),
     "balance": lambda each: cast(Balance, each).read(),
     "pressure": lambda each: cast(PressureSensor, each).read(),
     "occluder": lambda each: cast(Occluder, each).is_occluded(),

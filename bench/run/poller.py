@@ -15,14 +15,15 @@ class Poller(PolledSampler):
     """Polls a pump when it wants to be, and in any case within its longest silence.
 
     Args:
+        name: what the rig calls it: `pump` or `doser`.
         pump: the pump.
         clock: the run's clock.
         gap: told of each poll that was not answered, or wrongly.
 
     """
 
-    def __init__(self, pump: NeedsPolling, clock: Clock, gap: Gap) -> None:
-        super().__init__("pump", pump.longest_silence_s, self._poll_pump, clock, gap)
+    def __init__(self, name: str, pump: NeedsPolling, clock: Clock, gap: Gap) -> None:
+        super().__init__(name, pump.longest_silence_s, self._poll_pump, clock, gap)
         self._pump = pump
         self._wanted_s = clock.now_s()
 

@@ -46,6 +46,7 @@ class RunStage:
         expected_duration_s: of the whole test.
         progress: told what the test is doing.
         operator: who can be asked to do something by hand, if anybody.
+        doser: the reference doser, if the rig has one beside the pump.
 
     """
 
@@ -63,6 +64,7 @@ class RunStage:
         expected_duration_s: float,
         progress: ProgressListener | None,
         operator: Operator | None = None,
+        doser: Pump | None = None,
     ) -> None:
         self.clock = clock
         self.context = context
@@ -76,6 +78,7 @@ class RunStage:
         self._expected_end_s = clock.now_s() + expected_duration_s
         self._progress = progress
         self._operator = operator
+        self._doser = doser
         self._attendant = PumpAttendant(pump, clock, writer, self.event)
 
     @property
@@ -93,6 +96,11 @@ class RunStage:
         if not isinstance(self._pump, capability):
             raise TypeError(f"test {self._test_id}: the pump is not one that {capability.__name__}")
         return self._pump
+
+    @property
+    def doser(self) -> Pump:
+        """The reference doser; the pump where the rig has none beside it."""
+        return self._pump if self._doser is None else self._doser
 
     @property
     def occluder(self) -> Occluder:

@@ -85,6 +85,10 @@ class Line:
         """Push a pulse into the line."""
         self._turn(time_s, volume_ul)
 
+    def pour(self, volume_ul: float, time_s: float) -> None:
+        """Let liquid reach the vessel past this line."""
+        self._turn(time_s, poured_ul=volume_ul)
+
     def shut(self, time_s: float, leaking_factor: float = math.inf) -> None:
         """Shut the outlet, or leave `leaking_factor` times the line's own resistance."""
         self._outlet_resistance = self._resistance * leaking_factor
@@ -120,7 +124,7 @@ class Line:
                 self._turn(self.next_event_s)
 
     def volume_ul(self, time_s: float) -> float:
-        """Return the liquid in the vessel that the pump brought there, in µL."""
+        """Return the liquid in the vessel that came since the start, in µL."""
         return self._segment.volume_at(time_s)
 
     def stored_ul(self, time_s: float) -> float:
@@ -145,7 +149,7 @@ class Line:
         left_ul = self._drained_ul + self._segment.drained_at(time_s) - self._air_after_ul
         return max(0.0, self._air_ul - left_ul)
 
-    def _turn(self, time_s: float, injected_ul: float = 0.0) -> None:
+    def _turn(self, time_s: float, injected_ul: float = 0.0, poured_ul: float = 0.0) -> None:
         """Begin a new segment at an event."""
         old = self._segment
         passed_s = time_s - old.start_s
@@ -161,7 +165,7 @@ class Line:
             slow_per_s = 1.0 / (self._slow_s + max(0.0, 1.0 / conductance - self._nominal_resistance) * softness)
         self._segment = Segment(
             time_s,
-            old.volume_at(time_s),
+            old.volume_at(time_s) + poured_ul,
             fast_ul,
             fast_per_s,
             slow_ul,

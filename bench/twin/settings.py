@@ -326,6 +326,21 @@ class SupplySettings(_Section):
     """What the pump draws, in mA."""
 
 
+class DoserSettings(_Section):
+    """The reference doser: a syringe pump whose line ends in the same vessel."""
+
+    error: Ratio = Quantity(0, "%")
+    """What every dose has too much."""
+    dose_sd: Annotated[Ratio, _NotNegative] = Quantity(0.05, "%")
+    """Scatter from dose to dose."""
+    step: Annotated[Volume, _Positive] = Quantity(0.02, "µL")
+    """Volume of a motor step."""
+    shortest_step: Annotated[Duration, _Positive] = Quantity(100, "ms")
+    """Steps that come faster are taken together."""
+    syringe: Annotated[Volume, _NotNegative] = Quantity(5, "mL")
+    """What it holds when the run starts."""
+
+
 class _OfEachRole:
     """In JSON Schemas: the emulators of each instrument."""
 
@@ -365,6 +380,7 @@ class Simulation(_Section):
     occluder: OccluderSettings = OccluderSettings()
     operator: OperatorSettings = OperatorSettings()
     supply: SupplySettings = SupplySettings()
+    doser: DoserSettings = DoserSettings()
     emulators: Annotated[dict[str, Any], _OfEachRole()] = Field(default_factory=lambda: dict(DEFAULTS))
     """Who plays each instrument: by name, or as `emulator` with its options; the usual ones unless told."""
     faults: list[Fault] = []

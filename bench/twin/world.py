@@ -1,4 +1,4 @@
-"""The simulated bench's physics: pump, line, vessel, balance, transducer, clamp and air, in one order of events.
+"""The simulated bench's physics: pump, doser, line, vessel, balance, transducer, clamp and air, in one order of events.
 
 Nothing advances by steps: between two events every quantity is known in closed form, so the state is exact at whatever
 instant is asked for, in ascending order. Seconds count from the run's start.
@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from bench.twin.balance_model import BalanceModel
+from bench.twin.doser_model import DoserModel
 from bench.twin.faults import FaultSet
 from bench.twin.faults.of_line import Evaporation
 from bench.twin.hands import Hands
@@ -78,6 +79,7 @@ class World:
         )
         metering = Metering(simulation.pump, faults, seed)
         self.pump = PumpModel(simulation.pump, faults, line, metering, self._truth, lambda: self.now_s)
+        self.doser = DoserModel(simulation.doser, seed, line, self._truth, lambda: self.now_s)
         self.supply = SupplyModel(simulation.supply, self._supplied)
         self._on_supply = simulation.supply.connected
         self._supplied(self.supply.terminals_v)
@@ -95,6 +97,8 @@ class World:
     def next_event_s(self) -> float:
         """Return the next instant at which something happens by itself."""
         next_s = self.pump.next_event_s()
+        if self.doser.drive.next_s < next_s:
+            next_s = self.doser.drive.next_s
         if self.occluder.next_event_s < next_s:
             next_s = self.occluder.next_event_s
         if self.seepage.next_event_s < next_s:
@@ -110,6 +114,7 @@ class World:
             self.seepage.run_until(self.now_s)
             if self.pump.next_event_s() <= self.now_s:
                 self.pump.run_due()
+            self.doser.drive.run_due(self.now_s)
         if math.isfinite(time_s):
             self.now_s = max(self.now_s, time_s)
 

@@ -366,11 +366,11 @@ def test_an_alarm_that_is_told_while_a_command_is_on_its_way() -> None:
     pump.arm_watchdog(60.0)
     pump.start_basal(100.0)
     link.clock.sleep_s(10.0)
-    link.blocked = True
     send = link.emulator.receive
 
     def stall_first(data: bytes, time_s: float) -> None:
         link.emulator.receive = send  # type: ignore[method-assign]
+        link.blocked = True
         link.drive.run_due(time_s + 10.0)
         link.emulator.run_until(time_s)
         send(data, time_s)
@@ -382,6 +382,38 @@ def test_an_alarm_that_is_told_while_a_command_is_on_its_way() -> None:
     link.blocked = False
     pump.start_basal(50.0)
     assert pump.take_alarms() == []
+
+
+@pytest.mark.parametrize("basal", [{}, {"basal": "pulsed", "pulse": "0.5 µL"}])
+def test_after_an_alarm_nothing_starts_by_itself(basal: dict[str, str]) -> None:
+    pump, link = opened(driver=basal)
+    pump.start_basal(100.0)
+    pump.start_bolus(5.0)
+    link.blocked = True
+    link.clock.sleep_s(10.0)
+    assert [alarm.code for alarm in pump.take_alarms()] == ["OCCLUSION"]
+    link.blocked = False
+    pump.acknowledge_alarms()
+    for _ in range(60):
+        pump.poll(link.clock.now_s())
+        link.clock.sleep_s(1.0)
+    assert not pump.bolus_status().active
+    assert pump.state() is DeliveryState.STOPPED
+    assert not link.drive.running
+
+
+def test_a_safe_reply_with_any_bit_flipped_is_found() -> None:
+    for at in range(8):
+        for bit in range(8):
+            pump, link = opened()
+            pump.arm_watchdog(60.0)
+
+            def flip(reply: bytes, due_s: float, at: int = at, bit: int = bit) -> list[tuple[bytes, float]]:
+                return [(reply[:at] + bytes([reply[at] ^ (1 << bit)]) + reply[at + 1 :], due_s)]
+
+            link.faults = iter([flip])
+            with pytest.raises(GarbledReplyError):
+                pump.state()
 
 
 def test_the_watchdog_stops_a_pump_whose_host_is_silent() -> None:

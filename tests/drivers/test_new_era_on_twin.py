@@ -37,7 +37,7 @@ def deliver(
     with Twin("twin", simulation, 1, clock, path) as twin:
         told = entry.Options.model_validate({"diameter": "4.699 mm", **options})
         pump = entry.factory("sim://twin/pump", told, clock)
-        polled = Samplers([Poller(pump, clock, lambda _, problem: gaps.append(problem))])
+        polled = Samplers([Poller("pump", pump, clock, lambda _, problem: gaps.append(problem))])
         polled.start()
         pump.take_alarms()
         pump.acknowledge_alarms()

@@ -186,6 +186,10 @@ class Staged(Waits):
         self.events: list[tuple[float, str, dict[str, Any]]] = []
         self.alarms_hidden_until_s = 0.0
 
+    @property
+    def doser(self) -> StagedPump:
+        return self.pump
+
     def pump_as(self, capability: type[Capability]) -> Capability:
         assert isinstance(self.pump, capability)
         return self.pump

@@ -49,6 +49,10 @@ class Recorder(Waits):
         return self  # type: ignore[return-value]
 
     @property
+    def doser(self) -> Pump:
+        return self.pump
+
+    @property
     def occluder(self) -> Occluder:
         raise AssertionError("a basal test needs no occluder")
 

@@ -102,6 +102,71 @@ def test_a_known_dose_is_compared(tmp_path: Path) -> None:
     assert 7.0 < true_percent < 13.0
 
 
+DOSER = {
+    "driver": "new_era",
+    "address": "sim://twin/doser",
+    "diameter": "11.99 mm",
+    "bolus_rate": "0.25 mL/min",
+    "calibration": {"certificate": "CAL-7", "expanded_uncertainty": "0.2 µL", "k": 2},
+}
+DOSES = "procedure: check, repeats: 3, dose: 50 µL, doses: 3, blank: 5 min, accept: {dose_error: ±20 %}"
+
+
+def with_doser(doser: dict[str, Any], **simulated: Any) -> str:
+    rig = yaml.safe_load(rig_text())
+    rig["instruments"]["doser"] = doser
+    rig["simulation"]["doser"] = simulated
+    return yaml.safe_dump(rig, allow_unicode=True)
+
+
+def test_a_doser_beside_the_pump_gives_the_doses_and_its_certificate_counts(tmp_path: Path) -> None:
+    result = checked(DOSES, tmp_path, with_doser(DOSER, error="2 %"))
+    assert result.verdict is Verdict.PASS, result.reason
+    truth = read_truth(tmp_path / "twin-truth.jsonl")
+    given_ul = sum(note["volume_ul"] for note in truth.notes if note["kind"] == "doser")
+    assert given_ul == pytest.approx(3 * 51.0, rel=2e-3)
+    assert len(truth.pulse_volume_ul) == 0  # the pump itself rested
+    error = value(result, "dose_error")
+    assert near(error, 100.0 * given_ul / 150.0 - 100.0)
+    (line,) = [line for line in error.budget if line.name == "the dose itself"]
+    assert line.standard_uncertainty == pytest.approx(0.1)
+    assert line.source == "certificate CAL-7 of the doser"
+    with RecordingReader(tmp_path / "recording.sqlite") as recording:
+        (old,) = recording.events("old doser alarms acknowledged")
+        safe = recording.events("safe state")[-1]
+        identity = recording.config.identities["doser"]
+    assert old.data["codes"] == ["POWER"]
+    assert (safe.data["pump"], safe.data["doser"]) == ("stopped", "stopped")
+    assert identity["model"] == "NE-1000"
+
+
+def test_a_dose_with_a_half_width_in_the_plan_is_known_to_that(tmp_path: Path) -> None:
+    result = checked(DOSES.replace("50 µL", "50 µL ± 1 µL"), tmp_path, with_doser(DOSER))
+    (line,) = [line for line in value(result, "dose_error").budget if line.name == "the dose itself"]
+    assert line.standard_uncertainty == pytest.approx(1.0 / 3**0.5)
+    assert line.source == "50 µL ± 1 µL, the plan"
+
+
+def test_a_doser_that_stalls_is_named(tmp_path: Path) -> None:
+    result = checked(DOSES, tmp_path, with_doser(DOSER, syringe="70 µL"))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert 'The doser stopped with alarm OCCLUSION "Pump motor stalled (A?S)"' in said(result)
+    assert "Only 1 of 3 doses could be weighed" in said(result)
+
+
+def test_a_dose_of_which_nothing_is_known_is_refused(tmp_path: Path) -> None:
+    unknown = {key: told for key, told in DOSER.items() if key != "calibration"}
+    with pytest.raises(Exception, match="nothing tells how well the dose is known"):
+        checked(DOSES, tmp_path, with_doser(unknown))
+
+
+def test_a_doser_has_to_give_boluses() -> None:
+    with_one = load_rig(with_doser(DOSER), name="rig.yaml")
+    needs = CHECK.requires(_settings(DOSES))
+    assert misfits(with_one, needs) == []
+    assert misfits(load_rig(rig_text(), name="rig.yaml"), needs) == []  # the pump stands in for it
+
+
 def test_a_weight_that_is_too_heavy_is_no_pass(tmp_path: Path) -> None:
     result = checked(WEIGHT.replace("20 g ±", "200 g ±"), tmp_path)
     assert result.verdict is Verdict.INCONCLUSIVE

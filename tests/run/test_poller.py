@@ -38,7 +38,7 @@ def clock() -> SimulatedClock:
 
 def polling(pump: Polled, clock: SimulatedClock, gaps: list[str]) -> Samplers:
     assert isinstance(pump, NeedsPolling)
-    samplers = Samplers([Poller(pump, clock, lambda name, problem: gaps.append(f"{name}: {problem}"))])
+    samplers = Samplers([Poller("pump", pump, clock, lambda name, problem: gaps.append(f"{name}: {problem}"))])
     samplers.start()
     return samplers
 

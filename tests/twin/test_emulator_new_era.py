@@ -225,6 +225,16 @@ def test_while_it_runs_a_rate_may_change_and_little_else() -> None:
     assert bench.tell("DIRINF") == "00W?NA"
 
 
+def test_rates_that_change_within_a_motor_step_lose_nothing() -> None:
+    bench = Bench()
+    bench.tell_all("RAT0.1UM", "RUN")  # a step takes 6 s
+    for index in range(50):
+        bench.tell(f"RAT{0.1 + 0.01 * index:.2f}")
+        bench.run(0.99)
+    bench.tell_all("STP")
+    assert bench.moved_ul == pytest.approx(sum(0.1 + 0.01 * index for index in range(50)) / 60.0, abs=1e-4)
+
+
 def test_a_purge_goes_at_full_speed_until_it_is_stopped() -> None:
     bench = Bench()
     assert bench.tell("PUR") == "00X"

@@ -8,16 +8,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from bench.clock import RealClock
-from bench.twin.serve import serve
+from tests.twin.served import served
 
 RIG = """
 rig: served
@@ -26,7 +23,6 @@ simulation:
   pump: {pulse: 0.02 µL, bolus_pulse_interval: 100 ms, reservoir: 20 µL}
   emulators: {pump: {emulator: new_era, reset_alarm: RESET}}
 """
-PATIENCE_S = 30.0
 LIMIT_S = 60.0
 
 CLIENT = """
@@ -124,24 +120,8 @@ print(json.dumps(told))
 
 @pytest.fixture
 def address(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    source, output, ready, stop = tmp_path / "rig.yaml", tmp_path / "served.yaml", threading.Event(), threading.Event()
-    source.write_text(RIG.replace("RESET", str(request.param).lower()), encoding="utf-8")
-
-    def announce(line: str) -> None:
-        if line.startswith("Ctrl-C"):
-            ready.set()
-
-    clock = RealClock()
-    thread = threading.Thread(
-        target=lambda: serve(source, output, seed=1, tcp=False, clock=clock, stop=stop.is_set, announce=announce)
-    )
-    thread.start()
-    try:
-        assert ready.wait(PATIENCE_S)
-        yield yaml.safe_load(output.read_text(encoding="utf-8"))["instruments"]["pump"]["address"]
-    finally:
-        stop.set()
-        thread.join(PATIENCE_S)
+    with served(RIG.replace("RESET", str(request.param).lower()), tmp_path) as instruments:
+        yield instruments["pump"]["address"]
 
 
 @pytest.mark.parametrize("address", [True, False], indirect=True, ids=["reset pending", "no alarm"])

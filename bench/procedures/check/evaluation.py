@@ -13,6 +13,7 @@ from bench.metrology.noise import Levels
 from bench.metrology.rounding import number
 from bench.metrology.scatter import of_scatter, standard_deviation
 from bench.procedures.base import Context, MeasurementSpec
+from bench.procedures.check.doser import UNKNOWN, KnownDose, alarm_doubts
 from bench.procedures.check.findings import check_findings, check_warnings
 from bench.procedures.check.loads import Level, Load, doses_of, levels_of, mean_of, weights_of
 from bench.procedures.shared.alarms import alarm_findings
@@ -40,14 +41,14 @@ def evaluate_check(
     catalogue: Catalogue,
     *,
     weight: Tolerance | None,
-    dose: Tolerance | None,
+    dose: KnownDose | None,
     repeats: int,
     doses: int,
 ) -> Evaluation:
-    """Evaluate one check; `weight` in mg and `dose` in µL are what is known of them, None where none was used."""
+    """Evaluate one check; `weight` in mg and `dose` are what is known of them, None where none was used."""
     weighing = weigh_record(record, context)
     notes, doubts = recording_findings(record, weighing, context)
-    alarm_notes, alarm_doubts = alarm_findings(record)
+    alarm_notes, pump_doubts = alarm_findings(record)
     levels = levels_of(record, weighing)
     pans, weights, dosed = [each for each in levels if each.what == "pan"], weights_of(levels), doses_of(levels)
     if weight is not None and len(weights) < repeats:
@@ -67,7 +68,7 @@ def evaluate_check(
         figures=_figures(weights, weight, dosed, dose, weighing, accept, words),
         findings=[*check_findings(made, accept, weight, dose), *check_warnings(made, accept, WARNING_SHARE)],
         notes=[*alarm_notes, *notes],
-        doubts=[*alarm_doubts, *doubts],
+        doubts=[*pump_doubts, *alarm_doubts(record), *doubts],
     )
 
 
@@ -136,27 +137,29 @@ def _mean_lines(weighing: Weighing, loads: Sequence[Load]) -> list[Component]:
     ]
 
 
-def _doses(weighing: Weighing, dosed: Sequence[Load], dose: Tolerance, catalogue: Catalogue) -> list[Measurement]:
+def _doses(weighing: Weighing, dosed: Sequence[Load], dose: KnownDose, catalogue: Catalogue) -> list[Measurement]:
     """Return what the balance makes of doses whose volume is known, and their scatter."""
     names = ("dose_error", "dose_sd")
     if not dosed:
         return [
             undetermined(each, catalogue[each].title, catalogue[each].unit, "no dose was weighed") for each in names
         ]
-    per_mg = 100.0 * weighing.conversion.ul_per_mg / dose.nominal
+    per_mg = 100.0 * weighing.conversion.ul_per_mg / dose.nominal_ul
     number = len(dosed)
     mean_mg, levels = mean_of(dosed)
     percent = mean_mg * per_mg
     interval_s = sum(load.took_s for load in dosed) / number
-    budget = weighing.components(mean_mg * weighing.conversion.ul_per_mg, 100.0 / dose.nominal, levels, interval_s)
+    budget = weighing.components(mean_mg * weighing.conversion.ul_per_mg, 100.0 / dose.nominal_ul, levels, interval_s)
     # Of a row on top of each other certificate and linearity act on the first load and the last alone.
     rest = [scaled(line, 1.0 / number) if line.name in AT_LOADS else line for line in budget if line.name not in _OWN]
     own = [scaled(line, per_mg) for line in _mean_lines(weighing, dosed)]
-    known = bounded("the dose itself", dose.half_width, "µL", 100.0 / dose.nominal, source=f"{dose}, the plan")
     spec = catalogue[names[0]]
-    lines = [*own, *rest, known]
-    note = f"mean of {number}: {mean_mg * weighing.conversion.ul_per_mg:.4g} µL of {dose.nominal:g} µL"
-    found = [measurement(names[0], spec.title, percent - 100.0, spec.unit, lines, note=note)]
+    note = f"mean of {number}: {mean_mg * weighing.conversion.ul_per_mg:.4g} µL of {dose.nominal_ul:g} µL"
+    if dose.known is None:
+        found = [undetermined(names[0], spec.title, spec.unit, UNKNOWN)]
+    else:
+        lines = [*own, *rest, dose.known]
+        found = [measurement(names[0], spec.title, percent - 100.0, spec.unit, lines, note=note)]
     spec = catalogue[names[1]]
     if len(dosed) < 3:
         return [*found, undetermined(names[1], spec.title, spec.unit, "it takes three doses")]
@@ -166,7 +169,7 @@ def _doses(weighing: Weighing, dosed: Sequence[Load], dose: Tolerance, catalogue
 
 
 def _tables(
-    weights: Sequence[Load], weight: Tolerance | None, dosed: Sequence[Load], dose: Tolerance | None, weighing: Weighing
+    weights: Sequence[Load], weight: Tolerance | None, dosed: Sequence[Load], dose: KnownDose | None, weighing: Weighing
 ) -> list[Table]:
     tables = []
     if weight is not None and weights:
@@ -189,7 +192,7 @@ def _tables(
             [
                 str(load.index),
                 f"{load.mass_mg * factor:.4f}",
-                f"{100.0 * (load.mass_mg * factor / dose.nominal - 1.0):+.2f}",
+                f"{100.0 * (load.mass_mg * factor / dose.nominal_ul - 1.0):+.2f}",
             ]
             for load in dosed
         ]
@@ -203,7 +206,7 @@ def _figures(
     weights: Sequence[Load],
     weight: Tolerance | None,
     dosed: Sequence[Load],
-    dose: Tolerance | None,
+    dose: KnownDose | None,
     weighing: Weighing,
     accept: Mapping[str, Limit],
     words: str,
@@ -224,7 +227,7 @@ def _figures(
             )
         )
     if dose is not None and dosed:
-        factor = 100.0 * weighing.conversion.ul_per_mg / dose.nominal
+        factor = 100.0 * weighing.conversion.ul_per_mg / dose.nominal_ul
         errors = [load.mass_mg * factor - 100.0 for load in dosed]
         figures.append(
             _chart(

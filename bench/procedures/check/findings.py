@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bench.metrology.rounding import number
+from bench.procedures.check.doser import KnownDose
 from bench.quantities import Limit, Tolerance
 from bench.results.model import Measurement
 
@@ -14,9 +15,9 @@ _SCALE_SHARE = 3.0
 
 
 def check_findings(
-    made: Sequence[Measurement], accept: Mapping[str, Limit], weight: Tolerance | None, dose: Tolerance | None
+    made: Sequence[Measurement], accept: Mapping[str, Limit], weight: Tolerance | None, dose: KnownDose | None
 ) -> list[str]:
-    """Return what breaks its limit; `weight` in mg and `dose` in µL are what is known of them."""
+    """Return what breaks its limit; `weight` in mg and `dose` are what is known of them."""
     by_name = {each.name: each for each in made}
     found = []
     error, scatter = by_name.get("weight_error"), by_name.get("repeatability")
@@ -38,8 +39,8 @@ def check_findings(
         sound = error is not None and error.value is not None and not _breaks(error, accept)
         where = "the balance weighs its check weight rightly, so look at" if sound else "look at the balance,"
         found.append(
-            f"Doses of {dose.nominal:g} µL weigh {number(doses.value or 0.0, 2, signed=True)} % off: {where} doser, air"
-            " in the line, temperature and evaporation."
+            f"Doses of {dose.nominal_ul:g} µL weigh {number(doses.value or 0.0, 2, signed=True)} % off: {where} doser,"
+            " air in the line, temperature and evaporation."
         )
     return found
 

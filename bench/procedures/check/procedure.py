@@ -12,13 +12,13 @@ from bench.metrology.rounding import number
 from bench.metrology.scatter import of_scatter
 from bench.plan.model import Plan
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
+from bench.procedures.check.doser import UNKNOWN, blocking_alarm, clear_alarms, known_dose
 from bench.procedures.check.evaluation import evaluate_check
 from bench.procedures.check.loads import LEVEL
-from bench.procedures.shared.alarms import blocking
 from bench.procedures.shared.common import record_blank
 from bench.procedures.shared.operator import ask
 from bench.procedures.shared.planning import repeatability_mg, ul_per_mg
-from bench.quantities import Duration, Quantity, Tolerance, ToleranceOf
+from bench.quantities import Concentration, Duration, Quantity, Tolerance, ToleranceOf, VolumeWithin
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation
 from drivers.roles import Balance, DeliversBolus, Operator, OperatorAction
@@ -42,10 +42,11 @@ class CheckSettings(ProcedureSettings):
         description="check weight with its tolerance or certificate's U: an operator places it so often",
         examples=["20 g ± 0.08 mg"],
     )
-    dose: ToleranceOf("volume") | None = Field(  # type: ignore[valid-type]
+    dose: VolumeWithin | None = Field(
         default=None,
-        description="known volume of a reference doser, which stands in for the pump and is told a bolus of it",
-        examples=["100 µL ± 0.5 µL"],
+        description="known volume that a reference doser is told as a bolus: the rig's `doser`, or the pump where it"
+        " has none; without ± the certificate of the rig's doser says how well it is known",
+        examples=["100 µL", "100 µL ± 0.5 µL"],
     )
     doses: int = Field(default=5, ge=1, le=100, description="how many doses the reference doser gives")
     settle: Duration = Field(default=Quantity(20.0, "s"), description="wait after each load, before its level is taken")
@@ -57,8 +58,6 @@ class CheckSettings(ProcedureSettings):
     def _check(self) -> Self:
         if self.weight is not None and self.weight.nominal <= 0.0:
             raise ValueError(f"`weight` must be more than nothing, not {self.weight}")
-        if self.dose is not None and self.dose.nominal <= 0.0:
-            raise ValueError(f"`dose` must be more than nothing, not {self.dose}")
         if self.settle.to("s") < 5.0:
             raise ValueError(f"`settle` must be 5 s or more, not {self.settle}")
         if self.blank.to("s") < 120.0:
@@ -82,8 +81,9 @@ class Check:
 
     def requires(self, settings: CheckSettings) -> Mapping[str, Sequence[type]]:
         """Return the balance, a doser where a dose is asked for, and an operator where a weight is."""
-        needs: dict[str, Sequence[type]] = {"pump": [] if settings.dose is None else [DeliversBolus]}
-        needs["balance"] = [Balance]
+        needs: dict[str, Sequence[type]] = {"pump": [], "balance": [Balance]}
+        if settings.dose is not None:
+            needs["doser"] = [DeliversBolus]
         if settings.weight is not None:
             needs["operator"] = [Operator]
         return needs
@@ -95,7 +95,7 @@ class Check:
         loads_s = settings.repeats * (one_s + 2.0 * HAND_S) if settings.weight is not None else 0.0
         doses_s = 0.0
         if settings.dose is not None:
-            each_s = settings.dose.to("µL", plan.pump.insulin).nominal / DOSE_SPEED_UL_PER_S
+            each_s = _nominal_ul(settings.dose, plan.pump.insulin) / DOSE_SPEED_UL_PER_S
             doses_s = settings.doses * (each_s + one_s) + one_s
         return settings.blank.to("s") + pans * one_s + loads_s + doses_s
 
@@ -116,10 +116,7 @@ class Check:
             weight = 2.0 * math.hypot(own_mg * math.sqrt(1.5 / settings.repeats), half_mg / math.sqrt(3.0))
             found["weight_error"] = (weight, f"{words}, weight to ±{half_mg:.2g} mg; U = {number(weight, 2)} mg")
         if settings.dose is not None:
-            known = settings.dose.to("µL", context.concentration)
-            noise_ul = own_mg * math.sqrt(2.0 / settings.doses) * ul_per_mg(context)
-            dose = 200.0 * math.hypot(noise_ul, known.half_width / math.sqrt(3.0)) / known.nominal
-            found["dose_error"] = (dose, f"{words}, dose to ±{known.half_width:.2g} µL; U = {number(dose, 2)} %")
+            found["dose_error"] = _planned_dose(settings.dose, settings.doses, context, own_mg, words)
         return found
 
     def drive(self, settings: CheckSettings, stage: Stage) -> None:
@@ -134,7 +131,7 @@ class Check:
                 self._weigh(settings, stage, index)
             _take(stage, settings, "pan", index)
         if settings.dose is not None:
-            _dose(settings, stage, settings.dose.to("µL", stage.context.concentration).nominal)
+            _dose(settings, stage, _nominal_ul(settings.dose, stage.context.concentration))
 
     def _weigh(self, settings: CheckSettings, stage: Stage, index: int) -> None:
         nominal = settings.weight.nominal if settings.weight is not None else 0.0
@@ -149,16 +146,32 @@ class Check:
     def evaluate(self, settings: CheckSettings, record: TestRecord, context: Context) -> Evaluation:
         """Tell zero, repeatability, and what the balance makes of what is known."""
         weight: Tolerance | None = settings.weight.to("mg") if settings.weight is not None else None
-        dose: Tolerance | None = settings.dose.to("µL", context.concentration) if settings.dose is not None else None
         return evaluate_check(
             record,
             context,
             self.measurements,
             weight=weight,
-            dose=dose,
+            dose=known_dose(settings.dose, context) if settings.dose is not None else None,
             repeats=settings.repeats,
             doses=settings.doses,
         )
+
+
+def _nominal_ul(dose: Quantity | Tolerance, insulin: Concentration) -> float:
+    return dose.to("µL", insulin) if isinstance(dose, Quantity) else dose.to("µL", insulin).nominal
+
+
+def _planned_dose(
+    asked: Quantity | Tolerance, doses: int, context: Context, own_mg: float, words: str
+) -> tuple[float, str]:
+    """Return what the rig file foretells of the error of the doses: without end where nothing tells what they hold."""
+    dose = known_dose(asked, context)
+    if dose.known is None:
+        return math.inf, UNKNOWN
+    noise_ul = own_mg * math.sqrt(2.0 / doses) * ul_per_mg(context)
+    dose_ul = dose.known.standard_uncertainty
+    expanded = 200.0 * math.hypot(noise_ul, dose_ul) / dose.nominal_ul
+    return expanded, f"{words}, dose to {2.0 * dose_ul:.2g} µL (k = 2); U = {number(expanded, 2)} %"
 
 
 def _take(stage: Stage, settings: CheckSettings, what: str, index: int) -> None:
@@ -171,17 +184,20 @@ def _take(stage: Stage, settings: CheckSettings, what: str, index: int) -> None:
 
 def _dose(settings: CheckSettings, stage: Stage, volume_ul: float) -> None:
     """Have the doser give its volume so often; a blocking alarm ends that early."""
-    pump = stage.pump_as(DeliversBolus)
+    doser = stage.doser
+    if not isinstance(doser, DeliversBolus):
+        raise TypeError("the doser gives no boluses, which collection should have refused")
+    clear_alarms(stage)
     _take(stage, settings, "dose", 0)
     for index in range(1, settings.doses + 1):
         sent_s = stage.clock.now_s()
-        pump.start_bolus(volume_ul)
+        doser.start_bolus(volume_ul)
         stage.event(
             "bolus commanded", index=index, volume_ul=volume_ul, sent_s=sent_s, acknowledged_s=stage.clock.now_s()
         )
-        stage.wait_until(lambda: not pump.bolus_status().active, _DOSE_TIMEOUT_S, f"dose {index}", POLL_S)
-        stage.event("bolus done", index=index, reported_ul=pump.bolus_status().delivered_ul)
-        if blocking(stage.alarms()) is not None:
+        stage.wait_until(lambda: not doser.bolus_status().active, _DOSE_TIMEOUT_S, f"dose {index}", POLL_S)
+        stage.event("bolus done", index=index, reported_ul=doser.bolus_status().delivered_ul)
+        if blocking_alarm(stage) is not None:
             return
         _take(stage, settings, "dose", index)
 
