@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from typing import Literal, NoReturn
 
 from pydantic import Field, field_validator
@@ -62,7 +63,8 @@ class Options(LineOptions):
 class SartoriusSbi(LineBalance):
     """A balance on a serial line or a raw socket (port 49155 on those with Ethernet).
 
-    Opening asks for model and serial number (`ESC x1_`, `ESC x2_`) and passes over whatever it printed before that.
+    Opening asks for model and serial number (`ESC x1_`, `ESC x2_`), passes over whatever it printed before that, and
+    asks a balance that does not print by itself for one weight.
 
     Raises:
         NoReplyError: nothing answers.
@@ -83,6 +85,16 @@ class SartoriusSbi(LineBalance):
         self._learn_mark()
         if options.output == "autoprint" or (options.output == "auto" and self._prints_by_itself()):
             self._poll_interval_s = None
+        else:
+            self._see_a_print()
+
+    def _see_a_print(self) -> None:
+        """Ask for one weight: any text may be a model's name, and only a weight shows that this is SBI.
+
+        Silence is none of its faults, since it may print stable weights only; nor is an error that it reports.
+        """
+        with self._exchange(), suppress(NoReplyError, RefusedError):
+            self._ask(REPLY_TIMEOUT_S)
 
     def _prints_by_itself(self) -> bool:
         with self._link.turn:

@@ -19,14 +19,21 @@ from tests.drivers.peers import PtyPeer
 
 MODEL = b"\x1bx1_\r\n"
 SERIAL_NUMBER = b"\x1bx2_\r\n"
-OPENING = [MODEL, SERIAL_NUMBER]
 PRINT = b"\x1bP\r\n"
+OPENING = [MODEL, SERIAL_NUMBER, PRINT]
+NOTHING_YET = b"Stat                \r\n"
 
 
 def opened(answer: Answer = lambda _: None, **options: object) -> tuple[SartoriusSbi, Desk]:
-    """Open a driver that asks for each weight; it is told the model."""
-    desk = Desk(lambda sent: b"QUINTIX224-1S\r\n" if sent == MODEL else answer(sent))
-    return SartoriusSbi(desk, Options.model_validate({"output": "polled", **options})), desk
+    """Open a driver that asks for each weight; it is told the model, and at opening no weight yet."""
+
+    def of_the_model(sent: bytes) -> bytes | None:
+        return b"QUINTIX224-1S\r\n" if sent == MODEL else answer(sent)
+
+    desk = Desk(lambda sent: NOTHING_YET if sent == PRINT else of_the_model(sent))
+    balance = SartoriusSbi(desk, Options.model_validate({"output": "polled", **options}))
+    desk.answer = of_the_model
+    return balance, desk
 
 
 def printing(*lines: bytes) -> Answer:
@@ -206,6 +213,13 @@ def test_silence_at_opening_names_the_way_out() -> None:
 def test_garbage_at_opening_is_told_from_silence(noise: bytes) -> None:
     with pytest.raises(GarbledReplyError, match="parity"):
         SartoriusSbi(Desk(lambda _: noise), Options())
+
+
+def test_any_text_may_name_a_model_and_only_a_weight_is_sbi() -> None:
+    answers = {MODEL: b"QUINTIX224-1S\r\n", PRINT: b"7?Z1]Q8\r\n"}
+    with pytest.raises(GarbledReplyError, match="parity") as caught:
+        SartoriusSbi(Desk(answers.get), Options(output="polled"))
+    assert (caught.value.sent, caught.value.seen) == (PRINT, b"7?Z1]Q8")
 
 
 def test_a_late_print_answers_no_later_request() -> None:
