@@ -1,9 +1,9 @@
-"""The greatest of many values that each were measured with an error of its own: by how much, and how surely, too great.
+"""The greatest of many values that each were measured with an error of its own: by how much it is too great.
 
 The distribution of the greatest of independent values is the product of their own: with normal errors of standard
 deviations σ about v it is ∏ Φ((x − v)/σ), by size ∏ (Φ((x − v)/σ) − Φ((−x − v)/σ)). Its mean lies above the greatest
-value, since the greatest that is seen is more often one that its error made greater, and its standard deviation below
-σ, since one too small gives way to the next. A value that stands out by far has neither.
+value, since the greatest that is seen is more often one that its error made greater. For a value that stands out by far
+it does not.
 
 Source: David and Nagaraja, Order Statistics (3rd ed., 2003), 5.2.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -23,18 +22,11 @@ _STEPS = 241
 _WIDE_REACH, _FINE_STEPS = 8.0, 2001
 
 
-class Greatest(NamedTuple):
-    """By how much errors make the greatest of many values too great on average, and its standard deviation by them."""
-
-    excess: float
-    standard_deviation: float
-
-
-def greatest_seen(values: Floats, own: Floats | float, *, by_size: bool = False) -> Greatest:
-    """Return what errors do to the greatest of measured values.
+def greatest_seen(values: Floats, own: Floats | float, *, by_size: bool = False) -> float:
+    """Return by how much errors make the greatest of measured values too great, on average.
 
     Values that scatter by less than their errors show that some error is common to them: that part makes none of them
-    the greatest, and leaves the greatest as uncertain as any.
+    the greatest.
 
     Args:
         values: the values as measured, shape (n,), n > 0.
@@ -42,18 +34,15 @@ def greatest_seen(values: Floats, own: Floats | float, *, by_size: bool = False)
         by_size: take the greatest by its absolute value.
 
     """
-    sizes = np.abs(values) if by_size else values
-    at = int(np.argmax(sizes))
-    spreads = np.broadcast_to(np.asarray(own, dtype=np.float64), sizes.shape)
+    spreads = np.broadcast_to(np.asarray(own, dtype=np.float64), values.shape)
     if len(values) < 2 or spreads.min() <= 0.0:
-        return Greatest(0.0, float(spreads[at]))
+        return 0.0
     shown = min(1.0, float(np.std(values, ddof=1)) / math.sqrt(float(np.mean(spreads**2))))
-    found = greatest_by_noise(drawn_together(values, spreads), shown * spreads, by_size=by_size)
-    return Greatest(found.excess, math.hypot(math.sqrt(1.0 - shown**2) * float(spreads[at]), found.standard_deviation))
+    return greatest_by_noise(drawn_together(values, spreads), shown * spreads, by_size=by_size)
 
 
-def greatest_by_noise(values: Floats, own: Floats | float, *, by_size: bool = False) -> Greatest:
-    """Return what errors do to the greatest of values.
+def greatest_by_noise(values: Floats, own: Floats | float, *, by_size: bool = False) -> float:
+    """Return by how much errors make the greatest of values too great, on average.
 
     Args:
         values: the values without error, shape (n,), n > 0.
@@ -63,18 +52,15 @@ def greatest_by_noise(values: Floats, own: Floats | float, *, by_size: bool = Fa
     """
     centres = np.abs(values) if by_size else np.asarray(values, dtype=np.float64)
     spreads = np.broadcast_to(np.asarray(own, dtype=np.float64), centres.shape)
-    at = int(np.argmax(centres))
     widest = float(spreads.max())
     if len(centres) < 2 or spreads.min() <= 0.0:
-        return Greatest(0.0, float(spreads[at]))
-    greatest = float(centres[at])
+        return 0.0
+    greatest = float(centres.max())
     near = centres > greatest - 2.0 * _REACH * widest
     x = np.linspace(greatest - _REACH * widest, greatest + _REACH * widest, _STEPS)
     below = _none_greater(x, centres[near], spreads[near], by_size=by_size)
     share, middle = np.diff(below), 0.5 * (x[1:] + x[:-1]) - greatest
-    mean = float(share @ middle) / float(share.sum())
-    variance = float(share @ (middle - mean) ** 2) / float(share.sum())
-    return Greatest(max(0.0, mean), math.sqrt(max(0.0, variance)))
+    return max(0.0, float(share @ middle) / float(share.sum()))
 
 
 def largest_uncertainty(errors: Sequence[float], standard: Sequence[float]) -> float:

@@ -60,7 +60,7 @@ class _Seen:
     def excess_percent(self, own_percent: float) -> float:
         """Return by how much errors of their own make the extreme one too extreme."""
         every = np.concatenate([self.ranked(point) for point in self.points])
-        return greatest_by_noise(every, own_percent, by_size=self.sign == 0).excess
+        return greatest_by_noise(every, own_percent, by_size=self.sign == 0)
 
     @property
     def extreme(self) -> tuple[float, float]:

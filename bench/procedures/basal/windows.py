@@ -128,7 +128,7 @@ def measure_hours(hours: Errors, catalogue: Mapping[str, MeasurementSpec]) -> li
     if not hours.errors_percent:
         return [share, undetermined(name, spec.title, spec.unit, "less than an hour was delivered")]
     largest = max(hours.errors_percent, key=abs)
-    excess = greatest_by_noise(np.array(hours.errors_percent), hours.own_percent, by_size=True).excess
+    excess = greatest_by_noise(np.array(hours.errors_percent), hours.own_percent, by_size=True)
     source = "noise of an hour's two levels"
     lines = [*hours.budget, bounded("largest of many hours by noise", excess, "%", source=source)]
     note = "too much" if largest > 0.0 else "too little"

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bench.metrology.budget import combined, component, kept_possible, measurement, scaled, undetermined
-from bench.metrology.extremes import greatest_seen
 from bench.metrology.noise import Window
 from bench.metrology.scatter import without_noise
 from bench.metrology.shares import BAND_PERCENTS, share_standard_uncertainty, share_within
@@ -16,7 +15,7 @@ from bench.procedures.base import MeasurementSpec
 from bench.procedures.bolus.catalogue import EQUAL
 from bench.procedures.bolus.course import ARRIVED_SHARE, dead_component, lag_component
 from bench.procedures.bolus.row import OWN, BolusRow, rms
-from bench.procedures.shared.largest import lines_of_largest
+from bench.procedures.shared.largest import largest_one_way, lines_of_largest
 from bench.results.model import Component, Measurement
 
 _STEADY_S = 30.0
@@ -57,10 +56,10 @@ def _largest(
     """Return the largest deviation one way, less what errors of each bolus' own make it too large."""
     signed = sign * np.array(row.deviations)
     at = int(np.argmax(signed))
-    own = np.array([combined([line for line in lines if line.name in OWN]) for lines in of_each])
-    by_noise = greatest_seen(signed, own)
-    lines = lines_of_largest(of_each[at], OWN, by_noise, "largest of many boluses by noise", -sign)
-    value, note = sign * (float(signed[at]) - by_noise.excess), f"{row.deviations[at]:+.2f} % seen of {len(signed)}"
+    own = [combined([line for line in lines if line.name in OWN]) for lines in of_each]
+    found = largest_one_way(signed.tolist(), own)
+    lines = lines_of_largest(of_each[at], found, "%", "boluses", -sign)
+    value, note = sign * (float(signed[at]) - found.excess), f"{row.deviations[at]:+.2f} % seen of {len(signed)}"
     return measurement(name, spec.title, value, spec.unit, lines, note=note)
 
 

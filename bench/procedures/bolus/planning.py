@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from bench.metrology.budget import combined, component
 from bench.metrology.rounding import number
+from bench.metrology.scatter import without_noise
 from bench.metrology.shares import BAND_PERCENTS
 from bench.procedures.base import Context
 from bench.procedures.bolus.course import DEAD_HALF_WIDTH_S, LAG_HALF_WIDTH_S
@@ -77,7 +78,7 @@ def _course(volume_ul: float, count: int, one: list[Component], factor: float) -
     }
     if count > 1:
         # What weighing leaves open in a scatter as small as its own; in a larger one it leaves less.
-        scatter = 2.0 * own_percent * math.sqrt(1.5 / (count - 1))
+        scatter = 2.0 * without_noise(math.sqrt(2.0) * own_percent, own_percent, count - 1.0)[1]
         words = f"{weighed}, which alone scatters by {own_percent:.2g} %; U = {number(scatter, 2)} %"
         found["bolus_sd"] = (scatter, words)
     return found

@@ -9,12 +9,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from bench.metrology.budget import combined, scaled
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.profile.responses import SAME_RATE, Response
 from bench.procedures.shared.doses import LATE_S
 from bench.procedures.shared.dosing import Dosing, Edge
-from bench.procedures.shared.periods import another_largest
+from bench.procedures.shared.largest import largest_by_size, lines_of_largest
+from bench.procedures.shared.periods import own_of
 from bench.procedures.shared.stated import nothing_stated, stated
 from bench.procedures.shared.times import clock
 from bench.results.model import Component, Measurement
@@ -96,17 +96,15 @@ def measure_losses(
         f" {dosing.increment_ul * per_u:g} U"
     )
     where = f"at {clock(worst.at_s - dosing.began_s)} ({worst.words}): {'lost' if worst.lost_ul > 0.0 else 'added'}"
-    lost_ul, own_ul = [each.lost_ul for each in found], [combined(each.budget) for each in found]
+    noisy = largest_by_size([each.lost_ul for each in found], [own_of(each.budget) for each in found])
+    budget = dosing.budget([(worst.first, worst.last)], dosing.delivered_ul(worst.first, worst.last), per_u)
     return [
         stated(catalogue, "lost_at_changes", mean_u, lines, note),
         stated(
             catalogue,
             "largest_loss_at_change",
-            abs(worst.lost_ul) * per_u,
-            [
-                *dosing.budget([(worst.first, worst.last)], dosing.delivered_ul(worst.first, worst.last), per_u),
-                scaled(another_largest(lost_ul, own_ul, combined(worst.budget), "µL"), per_u),
-            ],
-            where,
+            (abs(worst.lost_ul) - noisy.excess) * per_u,
+            lines_of_largest(budget, noisy, "µL", "changes", -per_u),
+            where + noisy.told(worst.lost_ul, "U", per_u),
         ),
     ]

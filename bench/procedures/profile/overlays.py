@@ -13,8 +13,9 @@ from bench.metrology.noise import Window
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.shared.doses import SEPARATE_S, U_DOSE_S
 from bench.procedures.shared.dosing import BOLUS_SETTLE_S, CREEP_S, CREEP_SHARE, Dosing, Edge
+from bench.procedures.shared.largest import largest_by_size, lines_of_largest
 from bench.procedures.shared.levels import CLEAR_S, END_LEVEL_S, LAG_S
-from bench.procedures.shared.periods import BasalPart, Period, another_largest, period, spread_of_basal
+from bench.procedures.shared.periods import BASAL_MEANWHILE, BasalPart, Period, own_of, period, spread_of_basal
 from bench.procedures.shared.stated import nothing_stated, stated
 from bench.procedures.shared.times import clock
 from bench.procedures.shared.told_boluses import ToldBolus
@@ -65,7 +66,7 @@ def weighed_boluses(dosing: Dosing, part: BasalPart) -> list[WeighedBolus]:
         told = f"{basal_ul / dosing.ul_per_u:.3g} U at {100.0 * (part.ratio - 1.0):+.2f} %, of {doses:.0f} doses"
         lines = (
             *dosing.budget([(first, last)], delivered_ul, 1.0),
-            component("basal meanwhile", own_ul, "µL", -1.0, source=told, estimate=basal_ul * part.ratio),
+            component(BASAL_MEANWHILE, own_ul, "µL", -1.0, source=told, estimate=basal_ul * part.ratio),
         )
         found.append(WeighedBolus(bolus, (first, last), delivered_ul - basal_ul * part.ratio, lines))
     return found
@@ -85,20 +86,21 @@ def measure_boluses(
     basal_ul = math.hypot(*(_basal_line(one).contribution for one in weighed))
     lines = [
         *dosing.budget(pieces, volume_ul, 100.0 / due_ul),
-        component("basal meanwhile", basal_ul, "µL", -100.0 / due_ul, source="of every bolus"),
+        component(BASAL_MEANWHILE, basal_ul, "µL", -100.0 / due_ul, source="of every bolus"),
     ]
     worst = max(weighed, key=lambda one: abs(one.error_percent))
-    own = [100.0 * combined(one.budget) / one.bolus.volume_ul for one in weighed]
-    single = [
-        *(scaled(line, 100.0 / worst.bolus.volume_ul) for line in worst.budget),
-        another_largest([one.error_percent for one in weighed], own, own[weighed.index(worst)], "%"),
-    ]
+    own = [100.0 * own_of(one.budget) / one.bolus.volume_ul for one in weighed]
+    noisy = largest_by_size([one.error_percent for one in weighed], own)
+    single = lines_of_largest(
+        [scaled(line, 100.0 / worst.bolus.volume_ul) for line in worst.budget], noisy, "%", "boluses"
+    )
     per_u = 1.0 / dosing.ul_per_u
     note = f"{len(weighed)} boluses: {volume_ul * per_u:.4g} U of {due_ul * per_u:.4g} U, basal taken out"
     where = f"{_name(worst.bolus, dosing)}: {'too much' if worst.error_percent > 0.0 else 'too little'}"
+    where += noisy.told(worst.error_percent, "%")
     return [
         stated(catalogue, "bolus_error", 100.0 * (volume_ul / due_ul - 1.0), lines, note),
-        stated(catalogue, "largest_bolus_error", abs(worst.error_percent), single, where),
+        stated(catalogue, "largest_bolus_error", abs(worst.error_percent) - noisy.excess, single, where),
     ]
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrology.budget import combined, component, kept_possible, measurement, undetermined
-from bench.metrology.extremes import largest_uncertainty
+from bench.metrology.budget import combined, component, kept_possible, measurement, scaled, undetermined
 from bench.metrology.shares import share_standard_uncertainty, share_within
 from bench.procedures.base import MeasurementSpec
 from bench.procedures.shared.doses import without
 from bench.procedures.shared.dosing import BOLUS_SETTLE_S, Dosing, Edge
+from bench.procedures.shared.largest import largest_by_size, lines_of_largest
 from bench.procedures.shared.stated import nothing_stated, stated
 from bench.procedures.shared.times import DAY_S, clock
 from bench.procedures.shared.weighing import OF_LEVELS
@@ -22,10 +22,13 @@ from bench.results.model import Component, Measurement, Table
 BAND_PERCENT = 15.0
 _LEAST_DUE = 1e-9
 _SHORTEST_S = 60.0
+BASAL_MEANWHILE = "basal meanwhile"
+"""Line of what the basal rate gave during a bolus."""
 _OWN = OF_LEVELS | {
     "instants of doses, each",
     "what still creeps out of the line",
     "doses that may count before or after",
+    BASAL_MEANWHILE,
 }
 FEWEST_FOR_SCATTER = 20
 USUAL_SCATTER, USUAL_WANDER = 0.10, 0.04
@@ -202,12 +205,11 @@ def measure_segments(
     own, common = zip(*(_own_and_common(each) for each in known), strict=True)
     worst = max(known, key=lambda each: abs(each.error_percent))
     per_percent = 100.0 / worst.due_ul
-    lines = [
-        *(line.model_copy(update=_scaled(line, per_percent)) for line in worst.budget),
-        another_largest(errors, own, worst.u_percent, "%"),
-    ]
+    noisy = largest_by_size(errors, own)
+    lines = lines_of_largest([scaled(line, per_percent) for line in worst.budget], noisy, "%", f"{what}s")
     where = worst.name if worst.name.startswith(what) else f"{what} from {worst.name}"
     note = f"{where}: {'too much' if worst.error_ul > 0.0 else 'too little'}"
+    note += noisy.told(worst.error_percent, "%")
     each, together = share_standard_uncertainty(errors, BAND_PERCENT, own, max(common))
     inside = measurement(
         share,
@@ -221,26 +223,18 @@ def measure_segments(
         note=f"{len(known)} {what}s",
     )
     return [
-        stated(catalogue, largest, abs(worst.error_percent), lines, note),
+        stated(catalogue, largest, abs(worst.error_percent) - noisy.excess, lines, note),
         kept_possible(inside, catalogue[share].natural),
     ]
 
 
-def another_largest(errors: Sequence[float], own: Sequence[float], of_worst: float, unit: str) -> Component:
-    """Return what it adds to the uncertainty of the largest of some errors that another of them may be the largest.
-
-    `own` are the standard uncertainties that each has of its own, `of_worst` that of the largest one.
-    """
-    added = math.sqrt(max(0.0, largest_uncertainty(errors, own) ** 2 - of_worst**2))
-    return component(f"which of {len(errors)} is the largest", added, unit, source="each by its own uncertainty")
-
-
-def _scaled(line: Component, factor: float) -> dict[str, float]:
-    return {"sensitivity": line.sensitivity * factor, "contribution": line.contribution * abs(factor)}
+def own_of(budget: Sequence[Component]) -> float:
+    """Return the standard uncertainty that a part of a delivery has of its own, not shared with others."""
+    return combined([line for line in budget if line.name in _OWN])
 
 
 def _own_and_common(one: Period) -> tuple[float, float]:
-    own = combined([line for line in one.budget if line.name in _OWN])
+    own = own_of(one.budget)
     common = combined([line for line in one.budget if line.name not in _OWN])
     return 100.0 * own / one.due_ul, 100.0 * common / one.due_ul
 
