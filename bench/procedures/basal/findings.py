@@ -27,6 +27,8 @@ def basal_findings(
     train: PulseTrain, delivery: Delivery, increment_ul: float, measured: Sequence[Measurement]
 ) -> list[str]:
     """Return what did not come, what came twice, or how the rate was off."""
+    if any(each.kind != "bump" for each in train.disturbances):
+        return []  # what disturbed the balance is in all of this, too: no word of the pump
     found = [*_missing(train, delivery), *_often(train, "doubled", "came twice as large", delivery)]
     found += _often(train, "extra", "came out of turn", delivery)
     error = next((each for each in measured if each.name == "mean_error"), None)

@@ -12,7 +12,7 @@ from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, S
 from bench.procedures.bolus.catalogue import CATALOGUE, specs_of
 from bench.procedures.bolus.course import restorers
 from bench.procedures.bolus.delivering import ToGive, deliver
-from bench.procedures.bolus.figures import mass_figure
+from bench.procedures.bolus.figures import Beside, mass_figure
 from bench.procedures.bolus.foretold import foretold
 from bench.procedures.bolus.kinds import found_of
 from bench.procedures.bolus.meanwhile import Meanwhile
@@ -109,7 +109,9 @@ class Bolus:
         doubts = [*alarm_doubts, *missing, *soon, *shaky, *doubts]
         notes = [*alarm_notes, *notes]
         words = simulated_words(record.simulated)
-        figures = [mass_figure(weighing, boluses, record.start_s, words, with_basal=settings.basal is not None)]
+        beside: Beside = "nothing" if settings.basal is not None else "commanded"
+        beside = "reported" if settings.kind == "cancelled" and settings.basal is None else beside
+        figures = [mass_figure(weighing, boluses, record.start_s, words, beside)]
         specs = specs_of(settings.kind)
         if not weighed or (settings.kind == "sizes" and not all(row.weighed for row in rows)):
             why = "each bolus was followed by the next before it had settled" if soon else "no bolus could be weighed"

@@ -44,11 +44,13 @@ def day_findings(
     by_name = {each.name: each for each in measured}
     ignored = _temporaries(temporary, dosing)
     others = [each for each in followed if not (ignored and "temporary" in (each.before.kind, each.after.kind))]
+    clocked = _clock(by_name["clock_error"])
     found = [
-        *_clock(by_name["clock_error"]),
+        *clocked,
         *ignored,
         *_strayed(others, dosing),
-        *_lost(lost, by_name["lost_at_changes"], dosing),
+        # A clock that is off changes rates elsewhere than it is told, which looks like a loss.
+        *([] if clocked else _lost(lost, by_name["lost_at_changes"], dosing)),
         *_suspended(by_name["suspended_volume"], dosing),
     ]
     return found or _segments(segments, dosing)
@@ -130,9 +132,9 @@ def _temporaries(temporary: Sequence[Period], dosing: Dosing) -> list[str]:
         if abs(one.error_ul) > 2.0 * one.u_ul and usual_came:
             per_u = 1.0 / dosing.ul_per_u
             told.append(
-                f"The temporary rate ({one.name}) was not followed: {number(one.delivered_ul * per_u, 3)} U came, as"
-                f" the usual rate would give ({number(usual_ul * per_u, 3)} U), and not the"
-                f" {number(one.due_ul * per_u, 3)} U that were due."
+                f"The temporary rate from {clock(one.begin_s - dosing.began_s)} on was not followed:"
+                f" {number(one.delivered_ul * per_u, 3)} U came, as the usual rate would give"
+                f" ({number(usual_ul * per_u, 3)} U), and not the {number(one.due_ul * per_u, 3)} U that were due."
             )
     return told
 
