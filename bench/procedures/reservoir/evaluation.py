@@ -61,11 +61,12 @@ def evaluate_reservoir(record: TestRecord, context: Context, catalogue: Catalogu
     ]
     accept = {name for test in context.plan.tests if test.id == record.test_id for name in test.accept}
     words = simulated_words(record.simulated)
+    findings, told = reservoir_findings(course, record, asked.remaining_ul, context.concentration.ul_per_u)
     return Evaluation(
         measurements=[each for each in made if each.value is not None or each.name in accept],
         figures=[_figure(course, asked, record, context.concentration.ul_per_u, words)],
-        findings=reservoir_findings(course, record, asked.remaining_ul, context.concentration.ul_per_u),
-        notes=[*alarm_notes, *notes],
+        findings=findings,
+        notes=[*told, *alarm_notes, *notes],
         doubts=[*alarm_doubts, *doubts],
     )
 
