@@ -18,9 +18,13 @@ _LATE_S = 90.0
 
 
 def reservoir_findings(
-    course: Course, record: TestRecord, remaining_ul: float, ul_per_u: float
+    course: Course, record: TestRecord, remaining_ul: float, ul_per_u: float, *, low_asked: bool
 ) -> tuple[list[str], list[str]]:
-    """Return `(findings, notes)`: what the pump did not say, or said too late, and where nothing came."""
+    """Return `(findings, notes)`: what the pump did not say, or said too late, and where nothing came.
+
+    A low warning that did not come is a finding where the plan asks for one (`low_asked`): a pump that is told of
+    little at once may have none to give.
+    """
     found: list[str] = []
     notes: list[str] = []
     dry_s = dry_from_s(course)
@@ -28,7 +32,7 @@ def reservoir_findings(
         is_wrong, told = _ran_dry(course, record, dry_s, remaining_ul, ul_per_u)
         (found if is_wrong else notes).append(told)
     if not math.isfinite(course.low_s):
-        found.append("The pump never warned of a low reservoir.")
+        (found if low_asked else notes).append("The pump never warned of a low reservoir.")
     if not math.isfinite(course.empty_s):
         found.append("The pump never raised the alarm of an empty reservoir; it was stopped by the bench.")
     for number_of, delivery in enumerate(course.deliveries):
