@@ -121,9 +121,12 @@ def _outcome(run: RunResult) -> str:
     overall = verdict_chip(worst) if whole or worst is not Verdict.PASS else _INCOMPLETE
     planned = len(verdicts) + len(run.not_run)
     of = f" of the plan's {planned}" if run.not_run else ""
-    limits = [judged for test in run.tests for judged in test.judged]
+    aborted = {test.id for test in run.tests if test.evaluation is not None and test.evaluation.partial}
+    limits = [judged for test in run.tests if test.id not in aborted for judged in test.judged]
     met = sum(judged.verdict is Verdict.PASS for judged in limits)
     told = f"; {met} of {len(limits)} limits met" if limits else ""
+    unjudged = sum(len(test.judged) for test in run.tests if test.id in aborted)
+    told += f"; {unjudged} limits not judged" if unjudged else ""
     return f"{overall} {len(verdicts)}{of} test{'s' if planned != 1 else ''}: {counts}{told}"
 
 

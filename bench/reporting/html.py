@@ -80,7 +80,13 @@ def _evaluation(test: TestResult, evaluation: Evaluation, *, simulated: bool) ->
     parts = [
         f'<div class="figures">{figures[0]}</div>' if figures else "",
         _facts(test),
-        f"<h4>Measurements against limits{part}</h4>{judged_table(test.judged, evaluation.measurements)}"
+        f"<h4>Measurements against limits{part}</h4>"
+        + judged_table(
+            test.judged,
+            evaluation.measurements,
+            why=test.verdict is Verdict.FAIL,
+            partial=bool(evaluation.partial),
+        )
         if test.judged
         else "",
         list_html("notes", "Notes", evaluation.notes),
@@ -111,7 +117,7 @@ def _doubts(test: TestResult) -> str:
 def _findings(test: TestResult) -> str:
     """Return what was found, in the colour of the verdict where that tells of it."""
     findings = test.evaluation.findings if test.evaluation is not None else []
-    return list_html(f"findings of-{test.verdict.value}", "What was found", findings)
+    return list_html(f"found of-{test.verdict.value}", "What was found", findings)
 
 
 def _reason(test: TestResult) -> str:
@@ -186,7 +192,7 @@ def _condition(condition: TestCondition) -> str:
 
 
 def _definitions(facts: Sequence[tuple[str, str]]) -> str:
-    inside = "".join(f"<div><dt>{escape(name)}<dd>{escape(text)}</div>" for name, text in facts if text)
+    inside = "".join(f"<div><dt>{escape(name)}<dd>{escape(with_minus(text))}</div>" for name, text in facts if text)
     return f'<dl class="facts">{inside}</dl>'
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.metrology.rounding import limit_text, measured_text
+from bench.metrology.rounding import limit_text
 from bench.quantities import QuantityError, parse_concentration
 from bench.quantities.values import Quantity
+from bench.reporting.measurements import measured_text
+from bench.reporting.numbers import with_minus
 from bench.results.model import Figure, Judged, Measurement, Rule, RunResult, Series, TestCondition, TestResult
 
 MOST_FIGURES = 6
@@ -28,7 +30,7 @@ class Cell:
         if self.measurement is None:
             return _NOT_MEASURED
         of_a_part = self.partial and self.measurement.value is not None
-        return measured_text(self.measurement) + (" of a part" if of_a_part else "")
+        return measured_text(self.measurement, self.judged) + (" of a part" if of_a_part else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,31 @@ def matrix_lines(matrix: Matrix) -> list[str]:
     widths = [max(len(row[column]) for row in table) for column in range(len(heads))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
     return [f"{matrix.entry}, by its conditions:", *(f"  {line}" for line in lines), *_left_line(matrix)]
+
+
+def spread_lines(matrix: Matrix) -> list[str]:
+    """Return for each accepted measurement its least and greatest value, and under which conditions these came."""
+    lines = []
+    for column in range(len(matrix.columns)):
+        known = [
+            (measured.value, cells[column].text, test)
+            for test, cells in matrix.rows
+            if (measured := cells[column].measurement) is not None
+            and measured.value is not None
+            and measured.censored is None
+            and not cells[column].partial
+        ]
+        ordered = sorted(known, key=lambda one: one[0])
+        if len(ordered) < 2 or ordered[0][0] == ordered[-1][0]:
+            continue
+        ends = [f"{text} at {_under(test, matrix.names)}" for _, text, test in (ordered[0], ordered[-1])]
+        head = matrix.head(column)
+        lines.append(f"{head[:1].upper()}{head[1:]}: from {ends[0]} to {ends[1]}.")
+    return lines
+
+
+def _under(test: TestResult, names: Sequence[str]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value_text(test, name)}" for name in names)
 
 
 def matrix_figures(matrix: Matrix, simulated: bool) -> list[Figure]:
@@ -152,19 +179,24 @@ def _figure(matrix: Matrix, column: int, name: str, simulated: bool) -> Figure |
     return Figure(
         name=f"{matrix.entry}-{matrix.columns[column]}-{name}",
         title=f"{matrix.head(column)[:1].upper()}{matrix.head(column)[1:]} against {words}",
-        x_label=f"{words[:1].upper()}{words[1:]}{f' / {unit}' if unit else ''}",
-        y_label=f"{matrix.columns[column].replace('_', ' ')}{f' / {first.unit}' if first.unit else ''}",
+        x_label=f"{words[:1].upper()}{words[1:]}{_per(unit)}",
+        y_label=f"{matrix.columns[column].replace('_', ' ')}{_per(first.unit)}",
         series=[each for index, curve in enumerate(curves.items()) for each in _curve(*curve, index)],
         rules=_rules(matrix, column),
         caption="Value ± U of each combination; dashed: the limits." + (" Simulated." if simulated else ""),
     )
 
 
+def _per(unit: str) -> str:
+    """Return a unit as the end of an axis' label."""
+    return "" if not unit else f" / ({unit})" if "/" in unit else f" / {unit}"
+
+
 def _curve(others: str, points: Sequence[tuple[float, Measurement]], index: int) -> list[Series]:
     """Return the values in the order of the condition, and their U as upright strokes of the same colour."""
     ordered = sorted(((at, each) for at, each in points), key=lambda point: point[0])
     role = f"condition {index}"
-    label = others or "value"
+    label = with_minus(others) or "value"
     xs, ys = [at for at, _ in ordered], [each.value for _, each in ordered]
     strokes_x: list[float | None] = []
     strokes_y: list[float | None] = []

@@ -5,8 +5,9 @@ from __future__ import annotations
 from html import escape
 
 from bench.reporting.figure_html import figure_html
-from bench.reporting.matrix import Cell, Matrix, matrices, matrix_figures, value_text
-from bench.reporting.measurements import verdict_chip
+from bench.reporting.matrix import Cell, Matrix, matrices, matrix_figures, spread_lines, value_text
+from bench.reporting.measurements import NOT_JUDGED, verdict_chip
+from bench.reporting.numbers import with_minus
 from bench.results.model import RunResult
 
 
@@ -23,7 +24,7 @@ def _matrix(matrix: Matrix, simulated: bool) -> str:
     )
     rows = "".join(
         "<tr>"
-        + "".join(f'<th scope="row">{escape(value_text(test, name))}' for name in matrix.names)
+        + "".join(f'<th scope="row">{escape(with_minus(value_text(test, name)))}' for name in matrix.names)
         + f"<td>{verdict_chip(test.verdict)}"
         + "".join(_cell(cell) for cell in cells)
         + "</tr>"
@@ -37,12 +38,15 @@ def _matrix(matrix: Matrix, simulated: bool) -> str:
     table = f'<div class="data"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
     figures = f'<div class="figures">{drawn}</div>' if drawn else ""
     title = f"<h3>{escape(matrix.entry)}: compared over its conditions</h3>"
-    return f'<div class="matrix">{title}{table}{left}{figures}</div>'
+    spread = "".join(f"<li>{escape(with_minus(line))}" for line in spread_lines(matrix))
+    told = f"<ul>{spread}</ul>" if spread else ""
+    return f'<div class="matrix">{title}{told}{table}{left}{figures}</div>'
 
 
 def _cell(cell: Cell) -> str:
-    chip = f" {verdict_chip(cell.judged.verdict)}" if cell.judged is not None else ""
-    return f"<td>{escape(cell.text)}{chip}"
+    if cell.judged is None:
+        return f"<td>{escape(cell.text)}"
+    return f"<td>{escape(cell.text)} {NOT_JUDGED if cell.partial else verdict_chip(cell.judged.verdict)}"
 
 
 def _capital(name: str) -> str:

@@ -30,10 +30,23 @@ def title_text(measurement: Measurement) -> str:
     return measurement.title[:1].upper() + measurement.title[1:]
 
 
-def judged_table(judged: Sequence[Judged], measurements: Sequence[Measurement]) -> str:
-    """Return the table of measurements against limits."""
+NOT_JUDGED = '<b class="v v-inconclusive">NOT JUDGED</b>'
+
+
+def judged_table(
+    judged: Sequence[Judged], measurements: Sequence[Measurement], *, why: bool = False, partial: bool = False
+) -> str:
+    """Return the table of measurements against limits.
+
+    Args:
+        judged: the limits.
+        measurements: of the test.
+        why: whether those that are open say their whole reason.
+        partial: whether nothing was judged, since the test was aborted.
+
+    """
     by_name = {measurement.name: measurement for measurement in measurements}
-    rows = "".join(_judged_row(line, by_name.get(line.measurement)) for line in judged)
+    rows = "".join(_judged_row(line, by_name.get(line.measurement), why=why, partial=partial) for line in judged)
     return (
         '<table class="measured judged"><thead><tr><th>Measurement<th class="n">Value<th>± U<th>Unit<th class="n">k'
         f"<th>Limit<th>Value ± U in the limits<th>Verdict</tr></thead><tbody>{rows}</tbody></table>"
@@ -49,15 +62,15 @@ def other_table(measurements: Sequence[Measurement]) -> str:
     )
 
 
-def _judged_row(judged: Judged, measurement: Measurement | None) -> str:
+def _judged_row(judged: Judged, measurement: Measurement | None, *, why: bool, partial: bool) -> str:
     if measurement is None:
         cells = f'<th scope="row">{escape(judged.measurement)}<td colspan="4" class="none">not measured'
         bar = ""
     else:
-        open_case = judged.verdict is Verdict.INCONCLUSIVE and measurement.value is not None
-        cells = _measured_cells(measurement, judged, judged.reason if open_case else "")
+        is_open = why and judged.verdict is Verdict.INCONCLUSIVE and measurement.value is not None
+        cells = _measured_cells(measurement, judged, judged.reason if is_open else "")
         bar = _bar(measurement, judged)
-    verdict = f"{verdict_chip(judged.verdict)}{_odds(judged, measurement)}"
+    verdict = NOT_JUDGED if partial else f"{verdict_chip(judged.verdict)}{_odds(judged, measurement)}"
     return f"<tr>{cells}<td>{_limit(judged)}{_rule(judged, measurement)}<td>{bar}<td>{verdict}</tr>"
 
 
@@ -86,7 +99,7 @@ def _is_uncertain(measurement: Measurement | None) -> bool:
 
 
 def _limit(judged: Judged) -> str:
-    text = escape(limit_text(judged.limit))
+    text = escape(with_minus(limit_text(judged.limit)))
     if judged.unit and judged.unit not in judged.limit:
         low, high = (None if bound is None else number(bound, 5) for bound in (judged.lower, judged.upper))
         if low is not None and high is not None:

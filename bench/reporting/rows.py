@@ -58,15 +58,17 @@ def duration_cell(test: TestResult) -> str:
 
 
 def finding_text(test: TestResult, *, short: bool = False) -> str:
-    """Return what was found in a test as plain text: a doubt, what went wrong, or else its key figure.
+    """Return what was found in a test as plain text: its abort, a doubt, what made it fail, or else its key figure.
 
     That is the first measurement that decided the verdict; a test without any has its reason. `short` leaves of what
     went wrong the first sentence.
     """
     doubts = test.evaluation.doubts if test.evaluation else []
+    if test.evaluation and test.evaluation.partial:
+        return test.evaluation.partial
     if doubts:
         return f"Doubt: {doubts[0]}{_more(doubts)}"
-    if test.evaluation and test.evaluation.findings and test.verdict is not Verdict.PASS:
+    if test.evaluation and test.evaluation.findings and test.verdict in (Verdict.FAIL, Verdict.ERROR):
         finding = test.evaluation.findings[0]
         finding = _SENTENCE_END.split(finding, maxsplit=1)[0] if short else finding
         return f"{finding}{_more(test.evaluation.findings)}"

@@ -15,11 +15,14 @@ _ROUND_STEPS = {
 }
 _FEWEST = 3
 _MANY_DECADES = 2.5
-_TIME_UNIT = re.compile(r"(?:[/(\[,]|\bin)\s*(h|min|s)\s*[)\]]?\s*$")
+_TIME_UNIT = re.compile(r"(?:(?<!\w)[/(\[,]|\bin)\s*(h|min|s)\s*[)\]]?\s*$")
 
 
 def time_unit(label: str) -> str:
-    """Return `h`, `min` or `s` where an axis label ends in that unit (`time / h`, `time in min`), else nothing."""
+    """Return `h`, `min` or `s` where an axis label ends in that unit (`time / h`, `time in min`), else nothing.
+
+    A rate (`rate / (U/h)`) is no time.
+    """
     found = _TIME_UNIT.search(label)
     return found.group(1) if found else ""
 

@@ -128,7 +128,11 @@ def _ids(tried: list[Tried]) -> str:
 
 def _short(text: str) -> str:
     line = text.splitlines()[0] if text else ""
-    return line if len(line) <= _SHORT else f"{line[:_SHORT].rstrip()} …"
+    if len(line) <= _SHORT:
+        return line
+    # Between two limits, or else between two words, and never within a number.
+    end = line.rfind("; ", 0, _SHORT)
+    return f"{line[: end + 1 if end > 0 else line.rfind(' ', 0, _SHORT)].rstrip()} …"
 
 
 def _cell(text: str) -> str:

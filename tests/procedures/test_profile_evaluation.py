@@ -63,6 +63,18 @@ def test_a_segment_that_gives_too_little_is_named() -> None:
     assert found.findings[0].endswith("Is it the low rate that the pump does not keep?")
 
 
+def test_a_time_without_delivery_is_told_with_what_was_due() -> None:
+    made = day()
+    ended = made.evaluate(doses=[dose for dose in made.doses if dose[0] < 7500.0])
+    # The last dose comes with the change to 0.5 U/h at 02:02, and that is due until 04:00.
+    assert ended.findings == [
+        "Nothing more came from 02:02 on, while 0.98 U were due: is the reservoir empty, the line shut, or did the pump"
+        " stop?"
+    ]
+    paused = made.evaluate(doses=[dose for dose in made.doses if not 4000.0 < dose[0] < 5000.0])
+    assert paused.findings[0].startswith("Nothing came from 01:05 to 01:25, while 0.65 U were due")
+
+
 @pytest.mark.parametrize("late_s", [1200.0, -1200.0])
 def test_a_profile_that_comes_late_or_early_is_told_by_how_much(late_s: float) -> None:
     found = day(late_s=late_s).evaluate()

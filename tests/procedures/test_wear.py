@@ -216,6 +216,7 @@ def test_a_drift_of_the_error_is_told_by_the_day() -> None:
     assert drift.value == pytest.approx(5.0, abs=drift.expanded_uncertainty)
     assert drift.expanded_uncertainty < 1.5
     assert "5 parts of 6 h" in drift.note
+    assert found.findings[0].startswith("Delivery drifts over the wear time, by +5")
     assert value(found, "largest_daily_error") == pytest.approx(2.5, abs=0.6)
     assert [row[0] for row in table(found, "days").rows] == ["day 1"]
     assert "volume_at_reservoir_change" not in {each.name for each in found.measurements}

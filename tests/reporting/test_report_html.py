@@ -13,6 +13,7 @@ from bench.metrology.monte_carlo import confirm
 from bench.metrology.rounding import limit_text
 from bench.reporting import html as report_html
 from bench.reporting.budgets import budgets
+from bench.reporting.numbers import with_minus
 from bench.reporting.rows import finding_text
 from bench.results.model import Correlation, Judged, Pulse, RunResult, TestResult, Verdict
 from tests.reporting.sample_result import HOSTILE, measurement, sample_run
@@ -58,7 +59,7 @@ def test_section_holds_every_measurement_limit_figure_and_note(test: TestResult)
         assert all(each in read.words for each in shown or [test.reason[1:]])
     assert "SIMULATED" in read.words
     for judged in test.judged:
-        assert limit_text(judged.limit) in read.words
+        assert with_minus(limit_text(judged.limit)) in read.words
     if test.evaluation is None:
         return
     for measured in test.evaluation.measurements:
@@ -85,7 +86,7 @@ def test_a_censored_value_is_a_bound() -> None:
 
 def test_a_limit_in_another_unit_is_shown_in_both() -> None:
     words = section("BOLUS-1U").words
-    assert "-0.5 U to +0.5 U" in words
+    assert "\u22120.5 U to +0.5 U" in words
     assert "−5 to 5 µL" in words
 
 
@@ -234,11 +235,11 @@ def test_finding_is_the_measurement_that_decided() -> None:
 def test_what_went_wrong_and_the_first_figure_stand_before_settings_and_limits() -> None:
     test = by_id("OCC-0.1U")
     text = report_html.test_html(test, simulated=True)
-    order = ("findings of-fail", "Is it off?", "Second finding.", 'class="reason"', "<bench-chart", "Procedure")
+    order = ("found of-fail", "Is it off?", "Second finding.", 'class="reason"', "<bench-chart", "Procedure")
     places = [text.index(each) for each in (*order, "Measurements against limits", "More figures")]
     assert places == sorted(places)
     assert "by \u22123 kPa" in Reader(text).words
-    assert "findings" not in report_html.test_html(by_id("OCC-1U"), simulated=True)
+    assert "What was found" not in report_html.test_html(by_id("OCC-1U"), simulated=True)
 
 
 def test_a_row_tells_the_first_finding_of_a_test_that_did_not_pass() -> None:
@@ -248,6 +249,21 @@ def test_a_row_tells_the_first_finding_of_a_test_that_did_not_pass() -> None:
     assert "Is it off?" not in finding_text(test, short=True)
     passed = test.model_copy(update={"verdict": Verdict.PASS})
     assert "No alarm" not in finding_text(passed)
+
+
+def test_an_aborted_test_is_told_as_aborted_and_none_of_its_limits_as_judged() -> None:
+    test = by_id("BASAL-0.1U")
+    assert test.evaluation is not None
+    part = test.evaluation.model_copy(
+        update={"partial": "Aborted after 7 h of about 25 h: lost", "doubts": ["so it is"]}
+    )
+    aborted = test.model_copy(update={"evaluation": part, "verdict": Verdict.ERROR})
+    assert finding_text(aborted) == "Aborted after 7 h of about 25 h: lost"
+    words = Reader(report_html.test_html(aborted, simulated=True)).words
+    assert words.count("NOT JUDGED") == len(test.judged)
+    assert "✕FAIL" not in words
+    head = Reader(report_html.run_header_html(RUN.model_copy(update={"tests": [aborted]}))).words
+    assert f"1 test: 1 error; {len(test.judged)} limits not judged" in head
 
 
 def test_empty_run() -> None:

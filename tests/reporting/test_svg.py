@@ -162,7 +162,7 @@ def test_ticks_are_round_and_dial_like_for_times() -> None:
     assert [text for _, text in scales.ticks(0, 24, 8, "h")] == ["0", "3", "6", "9", "12", "15", "18", "21", "24"]
     assert [text for _, text in scales.ticks(-0.25, 0.31, 6)] == ["−0.2", "−0.1", "0.0", "0.1", "0.2", "0.3"]
     assert [
-        scales.time_unit(label) for label in ("time / h", "time in min", "t (s)", "mass / mg", "bolus", "path")
+        scales.time_unit(label) for label in ("time / h", "time in min", "t (s)", "rate / (U/h)", "U/h", "path")
     ] == [
         "h",
         "min",

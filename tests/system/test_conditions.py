@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_each_condition_is_recorded_with_who_set_it_and_when(run: RunResult, fol
     second = run.tests[1]
     assert [(each.name, each.text, each.set_s) for each in second.conditions][1] == ("head_height", "-30 cm", answered)
     assert second.settings["rate"] == "2 U/h"
-    assert "Head height<dd>-30 cm (set by operator pumpbench twin" in html_of_test(second, simulated=True)
+    assert "Head height<dd>\u221230 cm (set by operator pumpbench twin" in html_of_test(second, simulated=True)
 
 
 def test_a_test_that_names_no_height_says_how_the_bench_still_stood(run: RunResult) -> None:
@@ -112,7 +113,7 @@ def test_the_report_compares_all_combinations(run: RunResult) -> None:
     assert lines[1].split() == ["rate", "head", "height", "verdict", "unintended_rate"]
     assert lines[3].split()[:5] == ["1", "U/h", "-30", "cm", "fail"]
     by_rate, by_height = matrix_figures(matrix, simulated=True)
-    assert (by_rate.x_label, by_height.x_label) == ("Rate / U/h", "Head height / cm")
+    assert (by_rate.x_label, by_height.x_label) == ("Rate / (U/h)", "Head height / cm")
     drawn = by_height.series[0]
     assert (drawn.label, drawn.x) == ("rate 1 U/h", [-30.0, 30.0])
     assert drawn.y[0] is not None
@@ -120,7 +121,8 @@ def test_the_report_compares_all_combinations(run: RunResult) -> None:
     assert drawn.y[0] < 0.0 < drawn.y[1]
     html = run_header_html(run)
     assert "REST: compared over its conditions" in html
-    assert html.count('<th scope="row">-30 cm') == 2
+    assert html.count('<th scope="row">\u221230 cm') == 2
+    assert re.search("rest: from \u2212.* at rate . U/h, head height \u221230 cm to \\+.* head height 30 cm", html)
     assert html.count("<bench-chart") == 2
 
 

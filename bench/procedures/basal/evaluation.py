@@ -22,7 +22,7 @@ from bench.procedures.basal.figures import (
     start_up_figure,
     trumpet_figure,
 )
-from bench.procedures.basal.findings import basal_findings
+from bench.procedures.basal.findings import CLEAR_PERCENT, basal_findings
 from bench.procedures.basal.pulse_measurements import measure_pulses
 from bench.procedures.basal.pulses import (
     disturbances_table,
@@ -52,7 +52,7 @@ from bench.procedures.shared.alarms import alarm_findings, seen
 from bench.procedures.shared.corrections import corrections_table
 from bench.procedures.shared.findings import loss_note, recording_findings
 from bench.procedures.shared.levels import SETTLE_S
-from bench.procedures.shared.shown import asked_for, simulated_words
+from bench.procedures.shared.shown import asked_for, clear_error, limits_of, simulated_words
 from bench.procedures.shared.times import HOUR_S
 from bench.procedures.shared.weighing import USUAL_LAG_S, Weighing, weigh_record
 from bench.recording.reader import Event, TestRecord
@@ -100,12 +100,14 @@ def evaluate_basal(
     evaluated = _evaluated(record, delivery, train, catalogue, increment_ul, stabilisation_s, trumpet)
     measurements, tables, figures, windows_notes = evaluated
     tables += corrections_table(weighing, context, delivery.first_window, delivery.last_window)
+    error = next((each for each in measurements if each.name == "mean_error"), None)
+    limit = limits_of(record, context).get("mean_error")
     return Evaluation(
         measurements=asked_for(measurements, record, context),
         pulses=result_pulses(train, weighing),
         tables=tables,
         figures=figures,
-        findings=basal_findings(train, delivery, increment_ul, measurements),
+        findings=basal_findings(train, delivery, increment_ul, error, clear_error(limit, CLEAR_PERCENT)),
         notes=[*notes, *train_notes, *windows_notes, loss_note(weighing)],
         doubts=[*doubts, *train_doubts],
     )

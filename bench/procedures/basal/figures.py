@@ -33,8 +33,7 @@ def mass_figure(delivery: Delivery, train: PulseTrain, alarms: Sequence[tuple[fl
         if len(instants):
             heights = _level_at(delivery, instants)
             x = (instants - delivery.began_s) / HOUR_S
-            role = "pulse" if kind == "expected" else f"pulse-{kind}"
-            drawn.append(series(f"{kind} pulses", x, heights, role=role, style="points", points=2000))
+            drawn.append(series(f"{kind} pulses", x, heights, role=f"pulse-{kind}", style="points", points=2000))
     for disturbance in train.disturbances[:1]:
         del disturbance
         instants = np.array([each.time_s for each in train.disturbances])
@@ -161,7 +160,7 @@ def pulses_figure(train: PulseTrain, delivery: Delivery, increment_ul: float, wo
     for kind in ("expected", "split", "missed", "doubled", "extra"):
         chosen = np.array([pulse.kind == kind for pulse in train.pulses], dtype=np.bool_)
         if np.any(chosen):
-            role = "pulse" if kind == "expected" else f"pulse-{kind}"
+            role = f"pulse-{kind}"
             drawn.append(series(kind, hours[chosen], errors[chosen], role=role, style="points", points=2000))
     typical = float(np.median([pulse.standard_uncertainty_mg for pulse in train.pulses]))
     percent = 200.0 * typical * delivery.weighing.conversion.ul_per_mg / increment_ul

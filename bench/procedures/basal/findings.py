@@ -17,20 +17,33 @@ LONGEST_RUN = 3
 """So many doses missing one after another are a time without delivery."""
 FEWEST_ODD, ODD_SHARE = 3, 0.02
 """So many, and such a share, of single doses that did not come or came twice are told."""
-CLEAR_PERCENT = 5.0
-"""A mean error that is surely greater is told by its course."""
+CLEAR_PERCENT = 8.0
+"""A mean error that is greater is told by its course."""
 CHANGE_PERCENT, CHANGE_ERRORS = 10.0, 3.0
 """First and last quarter of the doses differ clearly by so much, and so many standard errors."""
 
 
 def basal_findings(
-    train: PulseTrain, delivery: Delivery, increment_ul: float, measured: Sequence[Measurement]
+    train: PulseTrain, delivery: Delivery, increment_ul: float, error: Measurement | None, clear_percent: float
 ) -> list[str]:
-    """Return what did not come, what came twice, or how the rate was off."""
+    """Return what did not come, what came twice, or how the rate was off.
+
+    Args:
+        train: the pulses.
+        delivery: what was weighed.
+        increment_ul: what a pulse should be.
+        error: the mean error of the rate, in percent.
+        clear_percent: from which size on, beyond its uncertainty, it is told.
+
+    """
+    if any(each.kind != "bump" for each in train.disturbances):
+        return []  # what disturbed the balance is in all of this, too: no word of the pump
     found = [*_missing(train, delivery), *_often(train, "doubled", "came twice as large", delivery)]
     found += _often(train, "extra", "came out of turn", delivery)
-    error = next((each for each in measured if each.name == "mean_error"), None)
-    return found or (_off(error, train, delivery, increment_ul) if error is not None else [])
+    if found or error is None or error.value is None or error.expanded_uncertainty is None:
+        return found
+    is_clear = abs(error.value) > max(clear_percent, error.expanded_uncertainty)
+    return _off(error.value, train, delivery, increment_ul) if is_clear else []
 
 
 def _missing(train: PulseTrain, delivery: Delivery) -> list[str]:
@@ -86,11 +99,8 @@ def _minute(time_s: float, delivery: Delivery) -> float:
     return (time_s - delivery.began_s) / 60.0
 
 
-def _off(error: Measurement, train: PulseTrain, delivery: Delivery, increment_ul: float) -> list[str]:
-    """Tell of a rate that is clearly off, and whether it is so from first to last."""
-    value, u = error.value, error.expanded_uncertainty
-    if value is None or u is None or abs(value) - u < CLEAR_PERCENT:
-        return []
+def _off(value: float, train: PulseTrain, delivery: Delivery, increment_ul: float) -> list[str]:
+    """Tell of a rate that is off by so many percent, and whether it is so from first to last."""
     way = "too much" if value > 0.0 else "too little"
     rate = delivery.rate_ul_per_h / delivery.ul_per_u * (1.0 + 0.01 * value)
     told = (

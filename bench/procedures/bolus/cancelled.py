@@ -19,6 +19,7 @@ from bench.results.model import Measurement, Table
 OBEYED_S = 2.0
 """A cancel that a pump acknowledged is obeyed so much later: a pulse under way, and the line, take their time."""
 _LOOK_S = 2.4
+CLEAR_SHARE = 0.1
 
 
 def cancelled_difference(row: BolusRow, spec: MeasurementSpec) -> Measurement:
@@ -81,8 +82,11 @@ def _late(row: BolusRow, one: WeighedBolus) -> _Late:
     return _Late(one.mass_mg + row.to_come.mass_mg - there_mg, -by_lag, -rising / _LOOK_S)
 
 
-def cancelled_words(row: BolusRow, asked: int, cancelled: int) -> tuple[list[str], list[str]]:
-    """Return `(findings, doubts)`: what came in words, and how many boluses were over before their cancel."""
+def cancelled_words(row: BolusRow, asked: int, cancelled: int) -> tuple[list[str], list[str], list[str]]:
+    """Return `(findings, notes, doubts)`: what came in words, and how many boluses were over before their cancel.
+
+    A difference between reported and weighed is a finding where it is a clear part of the bolus.
+    """
     doubts = []
     if cancelled < asked:
         doubts.append(
@@ -93,19 +97,21 @@ def cancelled_words(row: BolusRow, asked: int, cancelled: int) -> tuple[list[str
     weighed = (100.0 + float(np.mean(row.deviations))) * row.u_per_percent
     uncertainty = expanded(row.budget_of_mean())[0] * row.u_per_percent
     if not math.isfinite(reported) or abs(weighed - reported) <= uncertainty:
-        return [], doubts
+        return [], [], doubts
     more = "more than" if weighed > reported else "less than"
     words = (
         f"After the cancel the pump reported {number(reported, 3)} U, and {number(weighed, 3)} U arrived (mean):"
         f" {number(abs(weighed - reported), 2)} U {more} it says."
     )
+    if abs(weighed - reported) < CLEAR_SHARE * 100.0 * row.u_per_percent:
+        return [], [words], doubts
     late = row.u_per_mg * float(np.mean([_late(row, one).mass_mg for one in row.weighed]))
     if late > 0.5 * abs(weighed - reported) and weighed > reported:
         words += (
             f" {number(late, 2)} U of it came later than {OBEYED_S:g} s after the pump had acknowledged the cancel: it"
             " went on."
         )
-    return [words], doubts
+    return [words], [], doubts
 
 
 def cancelled_table(row: BolusRow) -> Table:

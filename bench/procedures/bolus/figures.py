@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from bench.procedures.shared.weighing import Weighing
 from bench.results.model import Figure, Mark, Measurement, Rule, Table
 from bench.results.model import Series as Curve
 
+Beside = Literal["commanded", "reported", "nothing"]
 MOST_MARKS = 30
 TOLD_APART = 0.02
 """By so much of what was commanded the pump's word must differ to be drawn by itself."""
@@ -27,15 +29,20 @@ _PROGRAMME_POINTS = 200
 
 
 def mass_figure(
-    weighing: Weighing, boluses: Sequence[CommandedBolus], start_s: float, words: str, *, with_basal: bool
+    weighing: Weighing, boluses: Sequence[CommandedBolus], start_s: float, words: str, beside: Beside
 ) -> Figure:
-    """Return mass against time with every command, beside what was commanded and what the pump reported.
+    """Return mass against time with every command, beside what was to come.
 
-    These are left out where a basal rate comes, too.
+    That is what was commanded, and what the pump reports where it differs; only what it `reported` of cancelled
+    boluses; `nothing` where a basal rate comes, too.
     """
     time_s, mass_mg = weighing.time_s, weighing.mass_mg
-    expected = [] if with_basal or not boluses or not len(time_s) else _expected(weighing, boluses, start_s)
+    shown = beside != "nothing" and boluses and len(time_s)
+    expected = _expected(weighing, boluses, start_s, beside) if shown else []
     marks = [Mark(x=(bolus.sent_s - start_s) / 60.0, label=f"bolus {bolus.index}") for bolus in boluses]
+    if beside == "reported":
+        marks += [Mark(x=(bolus.done_s - start_s) / 60.0, label=f"cancelled {bolus.index}") for bolus in boluses]
+        marks.sort(key=lambda mark: mark.x)
     if len(marks) > MOST_MARKS:
         marks = [marks[0], marks[-1]]
     return Figure(
@@ -50,14 +57,14 @@ def mass_figure(
     )
 
 
-def _expected(weighing: Weighing, boluses: Sequence[CommandedBolus], start_s: float) -> list[Curve]:
+def _expected(weighing: Weighing, boluses: Sequence[CommandedBolus], start_s: float, beside: Beside) -> list[Curve]:
     """Return what should have come onto the balance by command, and by the pump's own word where that differs."""
     before = boluses[0].before
     known = weighing.mass_mg[(weighing.time_s >= before[0]) & (weighing.time_s <= before[1])]
     level_mg = float(np.nanmean(known)) if np.isfinite(known).any() else 0.0
     commanded = [each.commanded_ul for each in boluses]
     reported = [each.reported_ul for each in boluses]
-    drawn = {"commanded": commanded}
+    drawn = {"commanded": commanded} if beside == "commanded" else {}
     apart = [abs(said - told) > TOLD_APART * told for said, told in zip(reported, commanded, strict=True)]
     if np.all(np.isfinite(reported)) and any(apart):
         drawn["reported by the pump"] = reported

@@ -16,7 +16,7 @@ from bench.procedures.bolus.weighing import WeighedBolus
 
 MISSING_SHARE = 0.5
 """A bolus of which less came was not delivered; one of which the pump reports less of what came was not counted."""
-ALIKE_PERCENT = 5.0
+ALIKE_PERCENT = 8.0
 """Boluses that are all off by so much, and the same way, are told."""
 CUT_SHARE, CUT_S = 0.06, 3.0
 """So much earlier than the pump says, of the whole time and at least, a bolus that was cut short is over."""
@@ -24,8 +24,15 @@ COURSE_PERCENT = 10.0
 _MOST_NAMED = 6
 
 
-def row_findings(row: BolusRow, *, at_once: bool) -> list[str]:
-    """Return what is wrong with boluses of one size; `at_once` is whether they were to come without a pause."""
+def row_findings(row: BolusRow, clear_percent: float, *, at_once: bool) -> list[str]:
+    """Return what is wrong with boluses of one size.
+
+    Args:
+        row: the boluses.
+        clear_percent: from which size on an error that all have is told.
+        at_once: whether they were to come without a pause.
+
+    """
     came = [100.0 + deviation for deviation in row.deviations]
     missing = [(one, share) for one, share in zip(row.weighed, came, strict=True) if share < 100.0 * MISSING_SHARE]
     there = [(one, share) for one, share in zip(row.weighed, came, strict=True) if share >= 100.0 * MISSING_SHARE]
@@ -34,7 +41,7 @@ def row_findings(row: BolusRow, *, at_once: bool) -> list[str]:
         for one, share in there
         if 100.0 * one.bolus.reported_ul / row.commanded_ul < MISSING_SHARE * share  # false where nobody asked
     ]
-    return [*_missing(missing, row), *_uncounted(uncounted, row), *_alike(there, row, at_once=at_once)]
+    return [*_missing(missing, row), *_uncounted(uncounted, row), *_alike(there, row, clear_percent, at_once=at_once)]
 
 
 def _missing(missing: Sequence[tuple[WeighedBolus, float]], row: BolusRow) -> list[str]:
@@ -72,11 +79,13 @@ def _named(boluses: Sequence[WeighedBolus], row: BolusRow) -> str:
     return f"Boluses {', '.join(indices)}{more} of {len(row.weighed)} were"
 
 
-def _alike(there: Sequence[tuple[WeighedBolus, float]], row: BolusRow, *, at_once: bool) -> list[str]:
+def _alike(
+    there: Sequence[tuple[WeighedBolus, float]], row: BolusRow, clear_percent: float, *, at_once: bool
+) -> list[str]:
     """Tell of boluses that are all off by much, and the same way."""
     off = np.array([share - 100.0 for _, share in there])
     u = expanded(row.budget_of_mean())[0]
-    if not len(off) or abs(off.mean()) <= max(ALIKE_PERCENT, u) or not np.all(off * off.mean() > 0.0):
+    if not len(off) or abs(off.mean()) <= max(clear_percent, u) or not np.all(off * off.mean() > 0.0):
         return []
     mean_u = (100.0 + float(off.mean())) * row.u_per_percent
     which = "Every bolus" if len(there) == len(row.weighed) else "Every other bolus"

@@ -12,7 +12,8 @@ from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, S
 from bench.procedures.bolus.catalogue import CATALOGUE, specs_of
 from bench.procedures.bolus.course import restorers
 from bench.procedures.bolus.delivering import ToGive, deliver
-from bench.procedures.bolus.figures import mass_figure
+from bench.procedures.bolus.figures import Beside, mass_figure
+from bench.procedures.bolus.findings import ALIKE_PERCENT
 from bench.procedures.bolus.foretold import foretold
 from bench.procedures.bolus.kinds import found_of
 from bench.procedures.bolus.meanwhile import Meanwhile
@@ -31,7 +32,7 @@ from bench.procedures.shared.alarms import alarm_findings
 from bench.procedures.shared.common import record_blank, start_basal, stop_basal
 from bench.procedures.shared.corrections import corrections_table
 from bench.procedures.shared.findings import recording_findings
-from bench.procedures.shared.shown import simulated_words
+from bench.procedures.shared.shown import clear_error, limits_of, simulated_words
 from bench.procedures.shared.stated import nothing_stated
 from bench.procedures.shared.weighing import Weighing, weigh_record
 from bench.quantities import Concentration, Quantity
@@ -109,12 +110,16 @@ class Bolus:
         doubts = [*alarm_doubts, *missing, *soon, *shaky, *doubts]
         notes = [*alarm_notes, *notes]
         words = simulated_words(record.simulated)
-        figures = [mass_figure(weighing, boluses, record.start_s, words, with_basal=settings.basal is not None)]
+        beside: Beside = "nothing" if settings.basal is not None else "commanded"
+        beside = "reported" if settings.kind == "cancelled" and settings.basal is None else beside
+        figures = [mass_figure(weighing, boluses, record.start_s, words, beside)]
         specs = specs_of(settings.kind)
         if not weighed or (settings.kind == "sizes" and not all(row.weighed for row in rows)):
             why = "each bolus was followed by the next before it had settled" if soon else "no bolus could be weighed"
             return Evaluation(measurements=nothing_stated(specs, why), figures=figures, notes=notes, doubts=doubts)
-        found = found_of(settings, rows, record, specs, words)
+        limits = limits_of(record, context)
+        clear_percent = clear_error(limits.get("mean_error", limits.get("largest_size_error")), ALIKE_PERCENT)
+        found = found_of(settings, rows, record, specs, words, clear_percent)
         first, last = weighed[0].bolus, weighed[-1].bolus
         corrected = corrections_table(weighing, context, first.before, last.after)
         return Evaluation(
@@ -124,7 +129,7 @@ class Bolus:
             # Of boluses that are to be spread the course is what matters.
             figures=[*found.figures, *figures] if settings.kind == "spread" else [*figures, *found.figures],
             findings=found.findings,
-            notes=notes,
+            notes=[*found.notes, *notes],
             doubts=[*doubts, *found.doubts],
         )
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from bench.metrology.rounding import number
 from bench.procedures.occlusion import line_pressure
 from bench.procedures.occlusion.facts import LEVEL_TOLD
 from bench.procedures.occlusion.readings import OcclusionReadings
 from bench.procedures.occlusion.settings import OcclusionSettings
+from bench.quantities import Limit
 from bench.recording.reader import Series, TestRecord
 from bench.results.model import Measurement
 
@@ -24,6 +26,8 @@ LATE_SHARE, LEVEL_SHARE = 0.33, 0.05
 """In the last part of the wait a pressure that still builds up grows by more than this share of itself."""
 SOFTER_SHARE = 0.1
 """A compliance that changes by so much from first to last occlusion is told."""
+CAUGHT_UP_PERCENT = 90.0
+"""Of what was missed less than this came after the opening: it is told."""
 LEAST_DUE_UL = 1.0
 """Of less the balance cannot tell whether it came through the clamp or from behind it."""
 
@@ -41,6 +45,29 @@ def occlusion_findings(seen: OcclusionReadings) -> list[str]:
     if facts.alarm is not None and facts.state_after in STILL_DELIVERING:
         found.append(f"After its alarm the pump did not stop: it said of itself {facts.state_after}.")
     return found
+
+
+def threshold_findings(measured: Mapping[str, Measurement], limits: Mapping[str, Limit]) -> list[str]:
+    """Return whether an alarm beyond its limits came at the wrong pressure, or at the right one too late."""
+    pressure, time = (measured.get(name) for name in ("pressure_at_alarm", "time_to_alarm"))
+    if pressure is None or pressure.value is None or time is None or time.value is None or time.censored:
+        return []
+    lower, upper = limits["pressure_at_alarm"].to("kPa") if "pressure_at_alarm" in limits else (None, None)
+    latest = limits["time_to_alarm"].to("min")[1] if "time_to_alarm" in limits else None
+    came = f"{number(pressure.value, 3)} kPa, {number(time.value, 3)} min after the flow met the shut line"
+    if upper is not None and pressure.value > upper:
+        return [f"The alarm came only at {came}: its threshold is too high, or it comes too late."]
+    if lower is not None and pressure.value < lower:
+        return [f"The alarm came already at {came}: its threshold is too low."]
+    if latest is None or time.value <= latest:
+        return []
+    soft = measured.get("compliance")
+    how = "is as it should be" if upper is not None else "built up"
+    softness = f" ({number(soft.value, 2)} µL/kPa)" if soft is not None and soft.value is not None else ""
+    return [
+        f"The alarm came late, at {came}, while its pressure {how}:"
+        f" the line is soft{softness}, or less is pushed into it than was commanded."
+    ]
 
 
 def _pressed(seen: OcclusionReadings) -> str:
@@ -113,6 +140,38 @@ def release_findings(settings: OcclusionSettings, seen: OcclusionReadings) -> li
         after_min = (facts.alarm.time_s - seen.begin_s) / MINUTE_S
         return [f"The alarm came after {after_min:.1f} min, before the line was to be opened ({wanted})."]
     return [f"The line was to be opened at {wanted}, which it did not reach within {settings.timeout}."]
+
+
+def missing_findings(caught_up: Measurement, missing: Measurement) -> list[str]:
+    """Return that what was missed while the line was shut clearly did not come after its opening.
+
+    Args:
+        caught_up: what of it came, in percent.
+        missing: what never came, in U.
+
+    """
+    if caught_up.value is None or missing.value is None or caught_up.value >= CAUGHT_UP_PERCENT:
+        return []
+    if missing.value <= (missing.expanded_uncertainty or 0.0):
+        return []
+    came = f"only {number(caught_up.value, 2)} % of it came" if caught_up.value > 0.0 else "nothing of it came"
+    return [
+        f"What was missed while the line was shut did not come after it was opened: {came}, and"
+        f" {number(missing.value, 2)} U that were due by the end never came. Does the line leak, or does the pump drop"
+        " what it cannot deliver?"
+    ]
+
+
+def narrowed_findings(pressure: Measurement | None, limit: Limit | None, alarms: int) -> list[str]:
+    """Return that the pressure of a flowing line, in kPa, is beyond the plan's limit, and what the pump said of it."""
+    upper = limit.to("kPa")[1] if limit is not None else None
+    if pressure is None or pressure.value is None or upper is None or pressure.value <= upper:
+        return []
+    said = "the pump's alarm told of it" if alarms else "the pump said nothing of it"
+    return [
+        f"{number(pressure.value, 3)} kPa stood in the line while it flowed, and a free line holds no more than"
+        f" {number(upper)} kPa: it is narrowed, by a clogged cannula or a kinked tube, and {said}."
+    ]
 
 
 def occlusion_doubts(seen: OcclusionReadings, arrived_ul: float | None) -> list[str]:

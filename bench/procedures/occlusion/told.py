@@ -11,12 +11,15 @@ from bench.procedures.occlusion.facts import facts
 from bench.procedures.occlusion.figures import course_table, figures
 from bench.procedures.occlusion.findings import (
     finished,
+    missing_findings,
+    narrowed_findings,
     occlusion_doubts,
     occlusion_findings,
     occlusion_notes,
     pressure_gaps,
     release_findings,
     softness_findings,
+    threshold_findings,
     unfinished,
     zero_doubts,
 )
@@ -30,6 +33,7 @@ from bench.procedures.occlusion.settings import MEASURED, Kind, OcclusionSetting
 from bench.procedures.shared.latency import link_latency_s
 from bench.procedures.shared.shown import limits_of, simulated_words
 from bench.procedures.shared.weighing import Weighing
+from bench.quantities import Limit
 from bench.recording.reader import TestRecord
 from bench.results.model import Figure, Measurement, Table
 
@@ -56,6 +60,7 @@ def occlusions(
     """Evaluate a test whose line is shut, once or several times."""
     release_s, words = settings.release_observation.to("s"), simulated_words(record.simulated)
     pressure, late_s = record.series("pressure.pressure_kpa"), link_latency_s(record, "pressure")
+    limits = limits_of(record, context)
     seen = [readings(facts(part), weighing, pressure, release_s, context, late_s) for part in parts(record)]
     names = MEASURED[settings.kind]
     each = [measure(one, catalogue, names) for one in seen]
@@ -69,10 +74,10 @@ def occlusions(
         told.doubts += unfinished(settings, seen)
     else:
         told.tables.append(course_table(seen[0], record.start_s))
-        told.figures += figures(seen[0], record.start_s, words, limits_of(record, context))
+        told.figures += figures(seen[0], record.start_s, words, limits)
     for number, (one, measured) in enumerate(zip(seen, each, strict=True), start=1):
         which = f"Occlusion {number}: " if several else ""
-        told.findings += [which + each for each in _findings(settings, one)]
+        told.findings += [which + finding for finding in _findings(settings, one, measured, limits)]
         told.notes += [which + note for note in _notes(settings, one, measured)]
         told.doubts += [which + doubt for doubt in occlusion_doubts(one, arrived_while_shut(one))]
     told.doubts += zero_doubts(seen[0].zero.value if seen[0].zero is not None else None)
@@ -84,9 +89,14 @@ def _columns(rows: Sequence[Sequence[Measurement]], *names: str) -> list[list[Me
     return [[one for row in rows for one in row if one.name == name] for name in names]
 
 
-def _findings(settings: OcclusionSettings, seen: OcclusionReadings) -> list[str]:
-    released = release_findings(settings, seen) if settings.kind is Kind.RELEASED else []
-    return [*occlusion_findings(seen), *released]
+def _findings(
+    settings: OcclusionSettings, seen: OcclusionReadings, measured: list[Measurement], limits: Mapping[str, Limit]
+) -> list[str]:
+    by_name = {one.name: one for one in measured}
+    if settings.kind is not Kind.RELEASED:
+        return [*occlusion_findings(seen), *threshold_findings(by_name, limits)]
+    never_came = missing_findings(by_name["caught_up_fraction"], by_name["missed_after_release"])
+    return [*occlusion_findings(seen), *release_findings(settings, seen), *never_came]
 
 
 def _notes(settings: OcclusionSettings, seen: OcclusionReadings, measured: list[Measurement]) -> list[str]:
@@ -108,12 +118,15 @@ def open_flow(
     """Evaluate a test whose line is never shut."""
     flow = flowing(record, weighing, context)
     told = Told(measure_flow(flow, catalogue, MEASURED[settings.kind]))
-    told.findings, told.notes = flow_findings(flow), flow_notes(flow)
+    limits = limits_of(record, context)
+    pressed = next((one for one in told.measurements if one.name == "line_pressure"), None)
+    told.findings = [*flow_findings(flow), *narrowed_findings(pressed, limits.get("line_pressure"), len(flow.alarms))]
+    told.notes = flow_notes(flow)
     told.doubts = zero_doubts(flow.zero.value if flow.zero is not None else None)
     if flow.stretches and len(flow.pressure):
         first_s, last_s = flow.stretches[0].begun.sent_s, flow.stretches[-1].end_s
         told.doubts += pressure_gaps(flow.pressure, first_s, last_s, "while it flowed")
     told.tables = [flow_table(flow, record.start_s)]
     words = simulated_words(record.simulated)
-    told.figures = flow_figures(flow, record.start_s, words, limits_of(record, context))
+    told.figures = flow_figures(flow, record.start_s, words, limits)
     return told

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from bench.metrology.budget import expanded
 from bench.metrology.rounding import number
 from bench.procedures.profile.losses import Loss
 from bench.procedures.profile.responses import Response
 from bench.procedures.shared.dosing import Dosing
+from bench.procedures.shared.levels import CLEAR_S, END_LEVEL_S
 from bench.procedures.shared.periods import BAND_PERCENT, Period
 from bench.procedures.shared.times import HOUR_S, clock
 from bench.results.model import Measurement
@@ -20,6 +22,9 @@ MEAN_SHARE = 0.2
 """So much of a dose, lost or added at every change on average, is told."""
 IGNORED_SHARE = 0.35
 """What comes during a temporary rate is the usual rate's when it is so near it, of how far the two differ."""
+SILENT_DOSES, SILENT_SHARE, SILENT_INTERVALS = 4.0, 0.2, 2.5
+"""In a time without delivery so many doses were due and less than this share of them came, and it is longer than so
+many intervals of the slowest rate."""
 CLEAR_CLOCK_PERCENT = 0.2
 
 
@@ -43,14 +48,50 @@ def day_findings(
     by_name = {each.name: each for each in measured}
     ignored = _temporaries(temporary, dosing)
     others = [each for each in followed if not (ignored and "temporary" in (each.before.kind, each.after.kind))]
+    silent = _silences(dosing)
+    if silent:
+        return silent
+    clocked = _clock(by_name["clock_error"])
     found = [
-        *_clock(by_name["clock_error"]),
+        *clocked,
         *ignored,
         *_strayed(others, dosing),
-        *_lost(lost, by_name["lost_at_changes"], dosing),
+        # A clock that is off changes rates elsewhere than it is told, which looks like a loss.
+        *([] if clocked else _lost(lost, by_name["lost_at_changes"], dosing)),
         *_suspended(by_name["suspended_volume"], dosing),
     ]
     return found or _segments(segments, dosing)
+
+
+def _silences(dosing: Dosing) -> list[str]:
+    """Tell of the times in which nothing came while several doses were due."""
+    if not math.isfinite(dosing.increment_ul) or not len(dosing.doses.time_s):
+        return []
+    told = []
+    slowest = min((each.rate_ul_per_h for each in dosing.programme.stretches if each.rate_ul_per_h > 0.0), default=0.0)
+    if slowest <= 0.0:
+        return []
+    # A pump at the rate of another segment comes late, and is not silent.
+    least_s = SILENT_INTERVALS * dosing.increment_ul / slowest * HOUR_S
+    for begin_s, end_s in pairwise([dosing.began_s, *dosing.doses.time_s.tolist(), dosing.ended_s]):
+        due_ul = dosing.programme.basal_ul(begin_s, end_s)
+        if due_ul < SILENT_DOSES * dosing.increment_ul or end_s - begin_s < least_s:
+            continue
+        first, last = (begin_s + CLEAR_S, begin_s + CLEAR_S + END_LEVEL_S), (end_s - END_LEVEL_S, end_s)
+        came_ul = dosing.volume_between_ul(first, last)
+        due_ul += dosing.programme.bolus_ul(begin_s, end_s)
+        if not came_ul < SILENT_SHARE * due_ul:
+            continue
+        since, due = clock(begin_s - dosing.began_s), number(due_ul / dosing.ul_per_u, 2)
+        if end_s == dosing.ended_s:
+            told.append(
+                f"Nothing more came from {since} on, while {due} U were due: is the reservoir empty, the line shut, or"
+                " did the pump stop?"
+            )
+        else:
+            until = clock(end_s - dosing.began_s)
+            told.append(f"Nothing came from {since} to {until}, while {due} U were due: air, or a pump that paused?")
+    return told
 
 
 def _strayed(followed: Sequence[Response], dosing: Dosing) -> list[str]:
@@ -129,9 +170,9 @@ def _temporaries(temporary: Sequence[Period], dosing: Dosing) -> list[str]:
         if abs(one.error_ul) > 2.0 * one.u_ul and usual_came:
             per_u = 1.0 / dosing.ul_per_u
             told.append(
-                f"The temporary rate ({one.name}) was not followed: {number(one.delivered_ul * per_u, 3)} U came, as"
-                f" the usual rate would give ({number(usual_ul * per_u, 3)} U), and not the"
-                f" {number(one.due_ul * per_u, 3)} U that were due."
+                f"The temporary rate from {clock(one.begin_s - dosing.began_s)} on was not followed:"
+                f" {number(one.delivered_ul * per_u, 3)} U came, as the usual rate would give"
+                f" ({number(usual_ul * per_u, 3)} U), and not the {number(one.due_ul * per_u, 3)} U that were due."
             )
     return told
 

@@ -78,7 +78,7 @@ def measure_boluses(
     """Return the error of all boluses together, and the largest of one."""
     names = ("bolus_error", "largest_bolus_error")
     if not weighed:
-        why = "the test has no bolus" if not dosing.programme.boluses else "no bolus stands between two levels"
+        why = "no bolus was commanded" if not dosing.programme.boluses else "no bolus stands between two levels"
         return nothing_stated(catalogue, why, names)
     due_ul = math.fsum(one.bolus.volume_ul for one in weighed)
     volume_ul = math.fsum(one.volume_ul for one in weighed)
@@ -197,7 +197,7 @@ def measure_temporaries(
     spec = catalogue["temporary_error"]
     due_ul = math.fsum(dosing.programme.volume_ul(each.begin_s, each.end_s) for each in found)
     if not found or due_ul <= 0.0:
-        why = "the test has no temporary rate" if not found else "nothing was due while temporary rates lasted"
+        why = "no temporary rate was commanded" if not found else "nothing was due while temporary rates lasted"
         return undetermined("temporary_error", spec.title, spec.unit, why)
     pieces = [piece for each in found for piece in each.pieces]
     delivered_ul = math.fsum(each.delivered_ul for each in found)

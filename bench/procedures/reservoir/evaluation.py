@@ -18,7 +18,7 @@ from bench.procedures.reservoir.findings import dry_from_s, reservoir_findings
 from bench.procedures.shared.alarms import alarm_findings, seen
 from bench.procedures.shared.findings import recording_findings
 from bench.procedures.shared.pump_count import counted_u
-from bench.procedures.shared.shown import simulated_words
+from bench.procedures.shared.shown import limits_of, simulated_words
 from bench.procedures.shared.stated import nothing_stated
 from bench.procedures.shared.weighing import weigh_record
 from bench.recording.reader import TestRecord
@@ -59,13 +59,16 @@ def evaluate_reservoir(record: TestRecord, context: Context, catalogue: Catalogu
         teller.delivered_after_empty(),
         *(teller.after_change() if asked.prime_ul > 0.0 else []),
     ]
-    accept = {name for test in context.plan.tests if test.id == record.test_id for name in test.accept}
+    accept = limits_of(record, context)
     words = simulated_words(record.simulated)
+    findings, told = reservoir_findings(
+        course, record, asked.remaining_ul, context.concentration.ul_per_u, low_asked="remainder_at_low" in accept
+    )
     return Evaluation(
         measurements=[each for each in made if each.value is not None or each.name in accept],
         figures=[_figure(course, asked, record, context.concentration.ul_per_u, words)],
-        findings=reservoir_findings(course, record, asked.remaining_ul, context.concentration.ul_per_u),
-        notes=[*alarm_notes, *notes],
+        findings=findings,
+        notes=[*told, *alarm_notes, *notes],
         doubts=[*alarm_doubts, *doubts],
     )
 

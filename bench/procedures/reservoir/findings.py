@@ -10,29 +10,40 @@ from bench.procedures.shared.pump_count import counted_u
 from bench.recording.reader import TestRecord
 
 MINUTE_S = 60.0
+FEWEST_STRETCHES = 2
+MOST_AHEAD = 0.05
+"""By so much of what it was told a pump may count further than to nothing, before it alarms."""
 _LATE_S = 90.0
 """Dry until so shortly before the delivery's end counts as dry to its end."""
 
 
-def reservoir_findings(course: Course, record: TestRecord, remaining_ul: float, ul_per_u: float) -> list[str]:
-    """Return what the pump did not say, or said too late, and where nothing came."""
-    found = []
+def reservoir_findings(
+    course: Course, record: TestRecord, remaining_ul: float, ul_per_u: float, *, low_asked: bool
+) -> tuple[list[str], list[str]]:
+    """Return `(findings, notes)`: what the pump did not say, or said too late, and where nothing came.
+
+    A low warning that did not come is a finding where the plan asks for one (`low_asked`): a pump that is told of
+    little at once may have none to give.
+    """
+    found: list[str] = []
+    notes: list[str] = []
     dry_s = dry_from_s(course)
     if dry_s is not None:
-        found.append(_ran_dry(course, record, dry_s, remaining_ul, ul_per_u))
+        is_wrong, told = _ran_dry(course, record, dry_s, remaining_ul, ul_per_u)
+        (found if is_wrong else notes).append(told)
     if not math.isfinite(course.low_s):
-        found.append("The pump never warned of a low reservoir.")
+        (found if low_asked else notes).append("The pump never warned of a low reservoir.")
     if not math.isfinite(course.empty_s):
         found.append("The pump never raised the alarm of an empty reservoir; it was stopped by the bench.")
     for number_of, delivery in enumerate(course.deliveries):
         minutes = course.dry_minutes(delivery)
-        if minutes and (number_of > 0 or dry_s is None):
+        if len(minutes) >= FEWEST_STRETCHES and (number_of > 0 or dry_s is None):
             when = "before the change" if number_of == 0 else "after the change"
             found.append(
                 f"Hardly anything came in {len(minutes)} stretches of the delivery {when}, the first from minute"
                 f" {minutes[0]:.0f} on, while the pump said that it delivers: an air bubble, or nothing left."
             )
-    return found
+    return found, notes
 
 
 def dry_from_s(course: Course) -> float | None:
@@ -48,7 +59,13 @@ def dry_from_s(course: Course) -> float | None:
     return course.first.began_s + MINUTE_S * minutes[first] if len(minutes) - first > 1 else None
 
 
-def _ran_dry(course: Course, record: TestRecord, dry_s: float, remaining_ul: float, ul_per_u: float) -> str:
+def _ran_dry(
+    course: Course, record: TestRecord, dry_s: float, remaining_ul: float, ul_per_u: float
+) -> tuple[bool, str]:
+    """Return whether the pump is wrong that went on with an empty reservoir, and what happened.
+
+    One that counts down to nothing and gives a little too much is empty a little before, and not wrong in that.
+    """
     origin, at_dry = course.before(course.first.began_s), course.about(dry_s)
     came_u = course.between_ul(origin, at_dry) / ul_per_u
     told_u = remaining_ul / ul_per_u
@@ -62,9 +79,11 @@ def _ran_dry(course: Course, record: TestRecord, dry_s: float, remaining_ul: flo
     time_s, count_u = counted_u(record, ul_per_u, course.first.began_s)
     inside = time_s <= course.stopped_s + MINUTE_S
     if not inside.any():
-        return f"{told}."
+        return True, f"{told}."
     counted = float(count_u[inside][-1])
     told += f", and counted {number(counted, 3)} U as delivered by then."
     if came_u < 0.9 * told_u:
-        return f"{told} Was the reservoir full, or is it air?"
-    return f"{told} Does it count down its reservoir too slowly, or sound its alarm too late?"
+        return True, f"{told} Was the reservoir full, or is it air?"
+    if alarmed and counted <= (1.0 + MOST_AHEAD) * told_u:
+        return False, told
+    return True, f"{told} Does it count down its reservoir too slowly, or sound its alarm too late?"

@@ -22,6 +22,12 @@ def limits_of(record: TestRecord, context: Context) -> Mapping[str, Limit]:
     return next((test.accept for test in context.plan.tests if test.id == record.test_id), {})
 
 
+def clear_error(limit: Limit | None, usual_percent: float) -> float:
+    """Return from which size on a mean error is told in words: a usual one, or the plan's limit where that is less."""
+    sides = (None, None) if limit is None else limit.to("%")
+    return min([usual_percent, *(abs(side) for side in sides if side is not None)])
+
+
 def limit_rules(limit: Limit | None, unit: str) -> list[Rule]:
     """Return the sides of a limit as lines of a figure whose y axis has this unit; none without a limit."""
     sides = (None, None) if limit is None else limit.to(unit)

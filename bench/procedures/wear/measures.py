@@ -23,6 +23,7 @@ FIRST_HOURS = 6
 CHANGE = "volume_at_reservoir_change"
 PART_S = 6.0 * HOUR_S
 FEWEST_PARTS = 4
+NOTHING_PERCENT = 50.0
 CLEAR_DRIFT_PERCENT = 2.0
 """A drift by so much a day is told."""
 _SHORTEST_SHARE = 0.5
@@ -126,8 +127,8 @@ def measure_drift(drift: Drift | None, catalogue: Mapping[str, MeasurementSpec])
 
 def drift_findings(drift: Drift | None) -> list[str]:
     """Return that the error clearly drifts over the wear time, and from what to what."""
-    if drift is None:
-        return []
+    if drift is None or any(each.error_percent < -NOTHING_PERCENT for each in drift.parts):
+        return []  # a pump that stops does not drift
     u_per_day = expanded(list(drift.budget))[0]
     if abs(drift.per_day) <= max(CLEAR_DRIFT_PERCENT, u_per_day):
         return []
@@ -157,7 +158,7 @@ def drift_figure(dosing: Dosing, parts: Sequence[Period], drift: Drift | None, w
     if drift is not None:
         ends = [0.0, (dosing.ended_s - dosing.began_s) / HOUR_S]
         line = [drift.at_begin + drift.per_day * each / 24.0 for each in ends]
-        drawn.append(series(f"{drift.per_day:+.2f} % a day", ends, line, role="flow"))
+        drawn.append(series(f"drift {number(drift.per_day, 3, signed=True)} % a day", ends, line, role="flow"))
     marks = [Mark(x=FIRST_HOURS, label=f"first {FIRST_HOURS} h")]
     marks += [Mark(x=(begin_s - dosing.began_s) / HOUR_S, label="reservoir changed") for begin_s, _ in dosing.stopped]
     return Figure(

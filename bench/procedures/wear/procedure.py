@@ -278,7 +278,7 @@ class Wear:
                 ],
                 "figures": [drift_figure(dosing, parts, drift, words), *evaluation.figures],
                 "doubts": [*evaluation.doubts, *_left_out(record)],
-                "findings": [*evaluation.findings, *drift_findings(drift)],
+                "findings": [*drift_findings(drift), *evaluation.findings],
             }
         )
 
