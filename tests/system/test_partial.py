@@ -56,12 +56,12 @@ def test_what_was_recorded_is_shown_and_nothing_of_it_passes(procedure: str, aft
 
 
 def test_the_part_is_measured_rightly_and_told_alike_from_the_recording(tmp_path: Path) -> None:
-    run = aborted("basal", 6000.0, tmp_path / "run")
+    run = aborted("basal", 3600.0, tmp_path / "run")
     (test,) = run.tests
     assert test.evaluation is not None
     total = next(each for each in test.evaluation.measurements if each.name == "total_volume")
-    # 1.5 h at 2 U/h: 60 pulses, of which the last may be cut off.
-    assert total.value == pytest.approx(3.0, rel=0.05)
+    # 50 min at 2 U/h: 33 pulses, of which the last may be cut off.
+    assert total.value == pytest.approx(1.65, rel=0.05)
     assert evaluate_run(tmp_path / "run", registry()).tests == run.tests
     html = html_of_test(test, simulated=True)
     assert "Measurements against limits (PARTIAL: of what was recorded until the abort, not judged)" in html

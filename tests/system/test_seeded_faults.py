@@ -13,35 +13,35 @@ from bench.rig.safe import UnsafeError
 from tests.system.in_process import rig_text, run_plan, said, smoke_text
 
 FAULTS: list[tuple[dict[str, Any], str, str]] = [
-    ({"fault": "dose_scale_error", "factor": 1.25}, "BASAL-1U", "mean_error"),
+    ({"fault": "dose_scale_error", "factor": 1.25}, "BASAL-2U", "mean_error"),
     ({"fault": "dose_scale_error", "factor": 0.75}, "BOLUS-1U", "mean_error"),
-    ({"fault": "missed_pulses"}, "BASAL-1U", "missed"),
-    ({"fault": "extra_pulses"}, "BASAL-1U", "mean_error|extra|doubled"),
-    ({"fault": "slow_leak"}, "BASAL-1U", "mean_error"),
+    ({"fault": "missed_pulses"}, "BASAL-2U", "missed"),
+    ({"fault": "extra_pulses"}, "BASAL-2U", "mean_error|extra|doubled"),
+    ({"fault": "slow_leak"}, "BASAL-2U", "mean_error"),
     ({"fault": "slow_leak"}, "OCCLUSION-3U", "alarm|stored|missed"),
     ({"fault": "no_alarm"}, "OCCLUSION-3U", "no .*alarm|time_to_alarm"),
     ({"fault": "late_alarm", "delay": "50 min"}, "OCCLUSION-3U", "time_to_alarm"),
-    ({"fault": "false_alarm"}, "BASAL-1U", "OCCLUSION"),
+    ({"fault": "false_alarm"}, "BASAL-2U", "OCCLUSION"),
     ({"fault": "false_alarm"}, "OCCLUSION-3U", "false_alarms|OCCLUSION"),
-    ({"fault": "bubble"}, "BASAL-1U", "mean_error|missed"),
-    ({"fault": "balance_bump"}, "BASAL-1U", "bump|jump|step|disturb"),
+    ({"fault": "bubble"}, "BASAL-2U", "mean_error|missed"),
+    ({"fault": "balance_bump"}, "BASAL-2U", "bump|jump|step|disturb"),
     ({"fault": "balance_drift"}, "BASAL-0.5U", "drift|evaporation|mean_error"),
-    ({"fault": "balance_frozen"}, "BASAL-1U", "frozen|repeats|same value|unchanged"),
+    ({"fault": "balance_frozen"}, "BASAL-2U", "frozen|repeats|same value|unchanged"),
     ({"fault": "balance_scale_error", "error": "30 %"}, "BOLUS-1U", "mean_error"),
     ({"fault": "evaporation"}, "BASAL-0.5U", "evaporat|drift|loses"),
     ({"fault": "bolus_cut_short"}, "BOLUS-5U", "delivery_time|mean_error"),
     ({"fault": "reported_not_delivered"}, "BOLUS-1U", "mean_error|within_15|reported"),
-    ({"fault": "startup_overdelivery"}, "BASAL-1U", "mean_error"),
+    ({"fault": "startup_overdelivery"}, "BASAL-2U", "mean_error"),
     ({"fault": "weak_stiffness"}, "OCCLUSION-3U", "time_to_alarm"),
     ({"fault": "partial_occlusion"}, "BOLUS-5U", "OCCLUSION|delivery_time|tail"),
-    ({"fault": "empty_reservoir"}, "BASAL-1U", "mean_error|missed"),
+    ({"fault": "empty_reservoir"}, "BASAL-2U", "mean_error|missed"),
     ({"fault": "occluder_leaks"}, "OCCLUSION-3U", "alarm|time_to_alarm"),
     ({"fault": "sensor_offset"}, "OCCLUSION-3U", "pressure"),
-    ({"fault": "warm_room"}, "BASAL-1U", "air was .* warm"),
+    ({"fault": "warm_room"}, "BASAL-2U", "air was .* warm"),
     ({"fault": "thick_needle"}, "BOLUS-1U", "mean_error"),
-    ({"fault": "silent_instrument", "instrument": "balance", "first": "20 min"}, "BASAL-1U", "balance"),
-    ({"fault": "garbled_line", "instrument": "balance", "first": "20 min"}, "BASAL-1U", "balance"),
-    ({"fault": "garbled_line", "instrument": "balance", "every": 7, "first": "20 min"}, "BASAL-1U", "garbled lines"),
+    ({"fault": "silent_instrument", "instrument": "balance", "first": "20 min"}, "BASAL-2U", "balance"),
+    ({"fault": "garbled_line", "instrument": "balance", "first": "20 min"}, "BASAL-2U", "balance"),
+    ({"fault": "garbled_line", "instrument": "balance", "every": 7, "first": "20 min"}, "BASAL-2U", "garbled lines"),
     ({"fault": "no_alarm"}, "OCCLUSION-6U", r"greatest pressure while shut > 2\d\d"),
 ]
 
@@ -64,7 +64,7 @@ def test_a_fault_is_seen_by_the_test_made_for_it(
 def test_a_pump_that_falls_silent_ends_the_run_with_an_alarm_to_the_people(tmp_path: Path) -> None:
     fault = {"fault": "silent_instrument", "instrument": "pump", "first": "20 min"}
     with pytest.raises(UnsafeError, match=r"pump is not stopped.*by hand"):
-        run_plan(smoke_text(), rig_text([fault]), 3, tmp_path, ["BASAL-1U"])
+        run_plan(smoke_text(), rig_text([fault]), 3, tmp_path, ["BASAL-2U"])
     run = RunResult.model_validate_json((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert not run.complete
     assert [test.verdict for test in run.tests] == [Verdict.ERROR]
