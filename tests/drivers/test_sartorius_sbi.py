@@ -289,7 +289,7 @@ def test_a_stream_asks_at_its_rate_and_again_when_no_answer_comes() -> None:
         times.append(round(reading.time_s - begun_s, 6))
     assert times[0] == 0.0
     assert times[1] == pytest.approx(1.55, abs=0.25)  # 0.25, and a second without an answer, and the model asked for
-    assert desk.sent[2:5] == [PRINT, PRINT, MODEL]
+    assert desk.sent == [*OPENING, PRINT, PRINT, MODEL, PRINT, PRINT]
     assert balance.next_reading(clock.now_s() + 0.01) is None
     balance.stop_stream()
     with pytest.raises(RefusedError, match="no stream was started"):
