@@ -27,7 +27,9 @@ _STEP_LIMIT_S = 8.0
 _ATTEMPTS = 3
 _LONGEST_REPLY = 4096
 _PROMPT = rb"(?P<prompt>[:<>]|[<>T]?\*)"
-_FRAME = re.compile(rb"(?P<lines>(?:\n[\x20-\x7e]*\r)*)\n(?P<number>[0-9]{2})?" + _PROMPT + rb"\Z")
+_FRAME = re.compile(
+    rb"(?P<lines>(?:\n[\x20-\x7e]*\r)*)\n(?P<number>[0-9]{2})?(?::(?=T?\*\Z))?" + _PROMPT + rb"\Z"
+)  # clients of the Pump 11 Elite know `:T*`, which no manual page at hand has
 _ERROR = re.compile(r"(Command|Argument|Range) error:(.*)\Z")
 ADVICE = (
     "Do baud rate (8N1), pump_address and address_form of the rig file agree with the pump's settings, does its command"
@@ -130,7 +132,7 @@ class HarvardSession:
         sent = self._sent(command)
         self.link.write(sent)
         reply = self._parse(self._read(sent), sent, echoed=echoed)
-        self._in_step = not self.link.unread
+        self._in_step = True  # what came beside it is noticed before the next command
         if reply.lines and (match := _ERROR.match(reply.lines[0])) is not None:
             reason = " ".join(each.strip() for each in reply.lines[1:]) or "no reason told"
             problem = f"{match[1].lower()} error: {reason}"

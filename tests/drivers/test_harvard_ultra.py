@@ -155,7 +155,6 @@ def test_a_pump_that_echoes_is_told_not_to() -> None:
         (b"irate lim\r", line(b"26 ml/min"), "sent no limits"),
         (b"irate lim\r", line(b"26 ml/min to 1 nl/min"), "sent no limits"),
         (b"status\r", line(b"0 0 0 i..TI.."), "sent no status"),
-        (b"status\r", line(b"0 0 5 i..TI"), "sent no status|not cleared"),
     ],
 )
 def test_a_setting_that_was_not_taken_is_an_error(command: bytes, reply: bytes, problem: str) -> None:
@@ -164,6 +163,13 @@ def test_a_setting_that_was_not_taken_is_an_error(command: bytes, reply: bytes, 
         pairs = [(command, line(b"9 mm")), (b"diameter 4.699\r", IDLE), *pairs]
     link = Scripted(*replaced(command, *pairs))
     with pytest.raises(GarbledReplyError, match=problem):
+        made(link)
+
+
+def test_a_count_that_was_not_cleared_is_an_error() -> None:
+    count = status(b"0 9 5000000000 i..TI.")
+    link = Scripted(*OPENING[:-3], count, (b"civolume\r", IDLE), count)
+    with pytest.raises(GarbledReplyError, match="has not cleared its count"):
         made(link)
 
 
@@ -272,6 +278,14 @@ def test_after_a_reply_too_many_it_gets_into_step_again() -> None:
     assert link.left == []
 
 
+def test_another_pump_in_its_place_is_noticed() -> None:
+    pump, link = scripted((b"stp\r", b""), *OPENING[:3], (b"ver\r", line(b"PHD ULTRA 3.0.5")), *OPENING[:4], STILL)
+    with pytest.raises(NoReplyError):
+        pump._pumping.ask("stp")
+    assert pump.state() is DeliveryState.STOPPED
+    assert link.left == []
+
+
 # -- what it does
 
 
@@ -280,6 +294,7 @@ def test_after_a_reply_too_many_it_gets_into_step_again() -> None:
     [
         (b"i..TI.", b":", DeliveryState.STOPPED),
         (b"i..TIT", b"T*", DeliveryState.STOPPED),
+        (b"i..TIT", b":T*", DeliveryState.STOPPED),
         (b"I..TI.", b">", DeliveryState.BASAL),
         (b"W..TW.", b"<", DeliveryState.PRIMING),
         (b"i.STI.", b"*", DeliveryState.ALARM),

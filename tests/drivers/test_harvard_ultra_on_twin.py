@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.cli import main
 from bench.clock import SimulatedClock
 from bench.run.poller import Poller
 from bench.run.samplers import Samplers
@@ -181,3 +182,11 @@ def test_another_address_and_another_speed_are_not_answered(tmp_path: Path) -> N
 
     with pytest.raises(NoReplyError, match="no reply within"):
         deliver(tmp_path / "truth", use, pump_address=3)
+
+
+def test_it_conforms_to_its_role(capsys: pytest.CaptureFixture[str]) -> None:
+    told = ["--emulator", "harvard_ultra", "--option", "diameter=4.699 mm"]
+    assert main(["conform", "harvard_ultra", "sim", "--deliver", *told]) == 0
+    printed = capsys.readouterr().out
+    assert "FAILED" not in printed
+    assert "  ok        suspension " in printed
