@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PUMPS = {
     "scpi_insulin_pump": "simulated.yaml",
     "new_era": "simulated-new-era.yaml",
+    "harvard_ultra": "simulated-harvard.yaml",
 }
 """By driver: the rig file of the simulated bench with that pump."""
 BALANCES = ("mettler_mt_sics", "sartorius_sbi", "and_standard", "ohaus", "radwag")

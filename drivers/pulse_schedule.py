@@ -54,6 +54,10 @@ class PulseSchedule:
         """Count a pulse."""
         self._given += 1
 
+    def put_off(self, duration_s: float) -> None:
+        """Let every pulse to come be later."""
+        self._anchor_s += duration_s
+
     def stop(self) -> None:
         """Give no more."""
         self._anchor_s = math.nan

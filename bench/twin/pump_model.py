@@ -237,8 +237,10 @@ class PumpModel(PumpState):
     def _push(self, counted_ul: float, volume_ul: float, stream: Stream) -> bool:
         """Let a syringe pump's motor move the plunger, unless the line's pressure or the syringe's end stops it."""
         now_s = self._now()
-        if volume_ul > 0.0 and (self._line.pressure_kpa(now_s) >= self._stall_kpa or self._syringe_ul < volume_ul):
-            self._truth.note(now_s, "stall", pressure_kpa=self._line.pressure_kpa(now_s))
+        pressure_kpa = self._line.pressure_kpa(now_s)
+        stall_kpa = self._stall_kpa * self.drive.force
+        if volume_ul > 0.0 and (pressure_kpa >= stall_kpa or self._syringe_ul < volume_ul):
+            self._truth.note(now_s, "stall", pressure_kpa=pressure_kpa)
             return False
         metered_ul = math.copysign(self._metering.meter(abs(volume_ul), now_s), volume_ul)
         self._syringe_ul -= volume_ul

@@ -130,7 +130,7 @@ class PumpSettings(_Section):
     occlusion_latency: Annotated[Duration, _NotNegative] = Quantity(1, "s")
     """Time from the pulse that finds the threshold exceeded to the alarm."""
     stall_pressure: Annotated[Pressure, _Positive] = Quantity(300, "kPa")
-    """Pressure against which the motor cannot push; a pulse there delivers nothing."""
+    """Pressure against which the motor cannot push, at its full force; a pulse there delivers nothing."""
     clock_offset: Annotated[Duration, _NotNegative] = Quantity(1, "h")
     """What the pump's own clock shows when the run starts."""
     clock_drift: Ratio = Quantity(10, "ppm")

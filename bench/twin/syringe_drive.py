@@ -34,6 +34,8 @@ class SyringeDrive:
         self._changed = changed
         self.bore_factor = 1.0
         """True volume over counted volume: square of the true bore over the diameter that the pump was told."""
+        self.force = 1.0
+        """Share of the motor's full force with which it may push."""
         self.running = False
         self.stalled = False
         """Whether the last feed ended because the motor could not go on."""

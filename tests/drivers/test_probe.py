@@ -16,7 +16,7 @@ from tests.drivers.peers import Answer, PtyPeer, TcpPeer
 MakePty = Callable[[Answer, bytes], PtyPeer]
 MakeTcp = Callable[[Answer, bytes], TcpPeer]
 PROBES = {name: entry.probes for name, entry in all_drivers().items() if entry.probes}
-READ_ONLY = {b"I4\r\n", b"*IDN?\n", b"SYST:BRID?\n", b"\rid get\r", b"\r?\r", b"ID?\r\n"}
+READ_ONLY = {b"ver\r", b"I4\r\n", b"*IDN?\n", b"SYST:BRID?\n", b"\rid get\r", b"\r?\r", b"ID?\r\n"}
 
 
 def silent(_: bytes) -> None:
