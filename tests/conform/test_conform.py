@@ -46,7 +46,7 @@ def test_a_clinical_pump_conforms_at_rates_that_it_has(capsys: pytest.CaptureFix
     told = ["--bolus-ul", "60", "--rate-ul-per-h", "2000", "--option", "bolus_rate=10 mL/h"]
     assert main(["conform", "alaris_asena", "sim", "--emulator", "alaris_asena", "--deliver", *told]) == 0
     printed = capsys.readouterr().out
-    for name in ("stop", "alarms", "basal counted", "bolus", "bolus cancelled", "silence", "garbage"):
+    for name in ("stop", "alarms", "basal counted", "bolus", "bolus cancelled", "line pressure", "silence", "garbage"):
         assert f"  ok        {name} " in printed
 
 

@@ -23,6 +23,7 @@ from drivers.roles import (
     DeliveryState,
     HasWatchdog,
     Identity,
+    MeasuresLinePressure,
     NeedsPolling,
     Pump,
     RaisesAlarms,
@@ -83,6 +84,7 @@ def test_it_is_what_the_bench_asks_of_such_a_pump() -> None:
     assert isinstance(pump, ReportsDelivery)
     assert isinstance(pump, RaisesAlarms)
     assert isinstance(pump, NeedsPolling)
+    assert isinstance(pump, MeasuresLinePressure)
     assert not isinstance(pump, HasWatchdog)  # its time cannot be set
     assert math.isnan(pump.pump_time_s() + pump.reservoir_ul())
     assert math.isnan(pump.battery_pct())

@@ -27,6 +27,7 @@ tests:
   - {id: SHUT, procedure: occlusion, rate: 30 mL/h, run_in: 2 min, timeout: 10 min, release_observation: 5 min,
      blank: 5 min, accept: {time_to_alarm: <= 5 min, pressure_at_alarm: 36 kPa to 46 kPa, false_alarms: <= 0}}
 """
+PRESSURE = "pressure.pressure"
 BASAL = "\n".join(PLAN.splitlines()[:5]) + "\n"
 
 
@@ -40,7 +41,10 @@ def test_a_short_plan_passes(tmp_path: Path) -> None:
         [stopped] = recording.events("basal stopped", "BASAL")
         assert not [each for test in run.tests for each in recording.events("gap", test.id)]
         alarms = [event.data["code"] for event in recording.events("alarm seen", "SHUT")]
+        own, sensor = (recording.test("SHUT").series(f"{each}_kpa").value for each in ("pump.line_pressure", PRESSURE))
     assert alarms == ["OCCLUSION"]
+    assert own.min() < 10.0
+    assert own.max() == pytest.approx(sensor.max(), abs=2.0)  # the pump's own sensor has no error here
     assert counted[-1] == pytest.approx(2000.0, abs=5.0)
     metered_ul = truth.metered_ul(commanded.data["sent_s"], stopped.data["acknowledged_s"])
     assert metered_ul == pytest.approx(2000.0, rel=0.02)
