@@ -64,9 +64,7 @@ class AlarisSession:
         """
         failure: NoReplyError | GarbledReplyError | None = None
         for _ in range(_ATTEMPTS):
-            if self.link.unread:
-                self._in_step = False
-            if not self._in_step:
+            if not self._in_step or self._heard_unasked():
                 self._find_step()
             try:
                 return self._exchange(name, fields)
@@ -87,7 +85,7 @@ class AlarisSession:
         sent = frame("^".join([name, *fields]).encode("ascii"))
         self.link.write(sent)
         found = self._await(name, sent)
-        self._in_step = not self.link.unread
+        self._in_step = True
         return found
 
     def _await(self, name: str, sent: bytes) -> list[str]:
@@ -112,6 +110,13 @@ class AlarisSession:
         raise NoReplyError(self.name, problem, sent=sent, seen=self.link.unread, advice=ADVICE)
 
     # -- getting back into step
+
+    def _heard_unasked(self) -> bool:
+        """Return whether anything has come since the last reply: it would be taken for the next one."""
+        try:
+            return self.link.read_until(b"\r", self._clock.now_s() - 1.0) is not None or bool(self.link.unread)
+        except GarbledReplyError:
+            return True
 
     def _find_step(self) -> None:
         """Ask for the protocol's version until only that comes; a known one must come again."""

@@ -222,6 +222,14 @@ def test_a_late_reply_is_not_taken_for_the_next() -> None:
     assert pump.delivered_ul() == 766.0
 
 
+def test_a_reply_that_comes_twice_is_not_taken_for_the_next() -> None:
+    pump, link = opened()
+    stale = frame(b"INF^8002-51740^-^SET^5.00^ml/h^^0.000^ml^17.91^mmHg^24+^EVENT^127904")
+    link._coming.append((link.clock.now_s(), stale))
+    assert pump.state() is DeliveryState.STOPPED
+    assert link.written[-2:] == [OPENING[0][0], STATUS]
+
+
 # -- remote control
 
 

@@ -1,4 +1,4 @@
-"""The Alaris emulator and clients that were written by others: OpenICE's requests in their order, and `infupy` itself.
+"""The Alaris emulator and its clients: OpenICE's requests in their order, `infupy` itself, and this bench's driver.
 
 `infupy` stands in no lock: it needs `crcmod`, which has to be compiled. Where both are installed
 (`uv pip install --python .venv/bin/python infupy`) it drives the emulator on a pseudo-terminal. Its threads wait
@@ -21,6 +21,8 @@ import yaml
 
 from bench.clock import RealClock
 from bench.twin.serve import serve
+from drivers.registry import driver
+from drivers.roles import DeliveryState
 from tests.twin.test_emulator_alaris_asena import Bench, frame
 
 # -- OpenICE, `Asena.java` at mdpnp/mdpnp@1ae7f72: the frames that it has as constants, and how it takes answers apart
@@ -142,6 +144,33 @@ def address(tmp_path: Path) -> Iterator[str]:
     finally:
         stop.set()
         thread.join(PATIENCE_S)
+
+
+def test_the_driver_of_this_bench_in_real_time(address: str) -> None:
+    clock, entry = RealClock(), driver("alaris_asena")
+    logged: list[bytes] = []
+
+    def log(instrument: str, direction: str, time_s: float, data: bytes) -> None:
+        del instrument, time_s
+        if direction == "tx":
+            logged.append(data)
+
+    pump = entry.factory(address, entry.Options.model_validate({"bolus_rate": "720 mL/h"}), clock, wire_log=log)
+    try:
+        assert pump.identify().serial_number == "8002-51733"
+        pump.start_basal(7200.0)
+        pump.start_bolus(50.0)
+        while pump.bolus_status().active:
+            pump.poll(clock.now_s())
+        assert pump.bolus_status().delivered_ul == 50.0
+        assert pump.state() is DeliveryState.BASAL
+        pump.stop()
+        assert pump.state() is DeliveryState.STOPPED
+    finally:
+        pump.close()
+    assert b"!REMOTE_CTRL^ENABLED^****|FB2F\r" in logged
+    assert not any(b"9535" in each for each in logged)
+    assert logged[-1] == b"!REMOTE_CTRL^DISABLED|EF95\r"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("infupy") is None, reason="infupy is not installed")
