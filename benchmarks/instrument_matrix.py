@@ -1,10 +1,11 @@
-"""Run the whole smoke plan with every balance and every pump on the twin and print what came out.
+"""Run a whole smoke plan with every balance and every pump on the twin and print what came out.
 
     ./run python benchmarks/instrument_matrix.py                              (some ten minutes)
     ./run python benchmarks/instrument_matrix.py --pumps new_era --balances ohaus radwag
 
-Each cell is the shipped simulated bench of that pump with that balance in the place of its own. Every verdict that is
-no pass is printed below the table with its reason.
+Each cell is the shipped simulated bench of that pump with that balance in the place of its own. The plan is `smoke`, or
+`smoke-clinical` for a pump that gives no rates of an insulin pump. Every verdict that is no pass is printed below the
+table with its reason.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PUMPS = {
-    "scpi_insulin_pump": "simulated.yaml",
-    "new_era": "simulated-new-era.yaml",
-    "harvard_ultra": "simulated-harvard.yaml",
+    "scpi_insulin_pump": ("simulated", "smoke"),
+    "new_era": ("simulated-new-era", "smoke"),
+    "harvard_ultra": ("simulated-harvard", "smoke"),
+    "alaris_asena": ("simulated-alaris", "smoke-clinical"),
 }
-"""By driver: the rig file of the simulated bench with that pump."""
+"""By driver: the simulated bench with that pump, and the plan for it."""
 BALANCES = ("mettler_mt_sics", "sartorius_sbi", "and_standard", "ohaus", "radwag")
 """By driver; the emulator of each has the same name, but for the first, which every simulated bench has."""
 _USUAL = BALANCES[0]
@@ -42,15 +44,20 @@ def rig_with(pump: str, balance: str, options: dict[str, Any] | None = None, emu
         emulator: what plays the balance; the one of the driver's name if it is None.
 
     """
-    rig = yaml.safe_load((ROOT / "fixtures" / PUMPS[pump]).read_text(encoding="utf-8"))
+    rig = yaml.safe_load((ROOT / "fixtures" / f"{PUMPS[pump][0]}.yaml").read_text(encoding="utf-8"))
     if balance != _USUAL:
         rig["instruments"]["balance"].update({"driver": balance, **(options or {})})
         rig["simulation"].setdefault("emulators", {})["balance"] = emulator or balance
     return yaml.safe_dump(rig, allow_unicode=True, sort_keys=False)
 
 
+def plan_for(pump: str) -> Path:
+    """Return the file of the plan that a pump is run with."""
+    return ROOT / "test_plans" / f"{PUMPS[pump][1]}.yaml"
+
+
 def run(pump: str, balance: str, seed: int) -> list[dict[str, Any]]:
-    """Run the smoke plan on one cell and return its tests as in its results.
+    """Run the plan on one cell and return its tests as in its results.
 
     Raises:
         SystemExit: it left no results; the message is what pytest printed.
@@ -59,7 +66,7 @@ def run(pump: str, balance: str, seed: int) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         rig = Path(folder) / "rig.yaml"
         rig.write_text(rig_with(pump, balance), encoding="utf-8")
-        command = [sys.executable, "-m", "pytest", "-q", str(ROOT / "test_plans" / "smoke.yaml"), "--seed", str(seed)]
+        command = [sys.executable, "-m", "pytest", "-q", str(plan_for(pump)), "--seed", str(seed)]
         done = subprocess.run(
             [*command, "--rig", str(rig), "--reports", folder, "-p", "no:cacheprovider"],
             cwd=ROOT,

@@ -29,6 +29,7 @@ RIGS = {
     "syringe-pump": "simulated-syringe.yaml",
     "iec-60601-2-24-syringe": "simulated-syringe.yaml",
     "paediatric": "simulated-paediatric.yaml",
+    "smoke-clinical": "simulated-alaris.yaml",
 }
 """Of plans that ask for another pump than that of `simulated.yaml`, which only collects them."""
 

@@ -60,3 +60,7 @@ class GarbledReplyError(InstrumentError):
 
 class RefusedError(InstrumentError):
     """The instrument understood and said no."""
+
+
+class ControlLostError(NoReplyError):
+    """An instrument that obeys only a host which it hears often enough has not heard this one, or obeys it no more."""

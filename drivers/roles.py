@@ -347,6 +347,14 @@ class ReportsDelivery(Protocol):
 
 
 @runtime_checkable
+class MeasuresLinePressure(Protocol):
+    """A pump that measures the pressure in its own line."""
+
+    def line_pressure_kpa(self) -> float:
+        """Ask for the pressure in kPa above ambient; NaN where the pump has none to tell."""
+
+
+@runtime_checkable
 class TakesReservoir(Protocol):
     """A pump that is told when a full reservoir was put in."""
 

@@ -19,6 +19,7 @@ from drivers.roles import (
     DeliversTemporaryBasal,
     DeliveryState,
     HasWatchdog,
+    MeasuresLinePressure,
     OcclusionLevel,
     Primes,
     RaisesAlarms,
@@ -31,6 +32,7 @@ FLOWING = frozenset({DeliveryState.BASAL, DeliveryState.BOLUS, DeliveryState.PRI
 _STANDS_STILL_S = 5.0
 _CLOCK_S = 2.0
 _WATCHDOG_S = 5.0
+_LEAST_KPA, _MOST_KPA = -100.0, 1000.0
 _SHARE = 0.02
 """A counter may round: by so much of a bolus it may be off."""
 
@@ -76,6 +78,15 @@ def _bolus_told(subject: Subject) -> None:
 def _level_told(subject: Subject) -> None:
     found = subject.instrument.occlusion_level()
     expect(isinstance(found, OcclusionLevel), f"occlusion_level() returns {found!r}, no OcclusionLevel")
+
+
+def _pressure_told(subject: Subject) -> None:
+    found_kpa = a_number(subject.instrument.line_pressure_kpa(), "line_pressure_kpa()")
+    if math.isnan(found_kpa):
+        raise LeftOutError("the pump has no pressure to tell now")
+    expect(
+        _LEAST_KPA < found_kpa < _MOST_KPA, f"the pressure in its line is {found_kpa:g} kPa: is that kPa above ambient?"
+    )
 
 
 def _stops(subject: Subject) -> None:
@@ -280,6 +291,7 @@ _READ_ONLY = (
     ),
     Check("clock", "its clock counts seconds: alarms can be dated", _clock, needs=(RaisesAlarms,)),
     Check("bolus state", "it tells how far its last bolus came", _bolus_told, needs=(DeliversBolus,)),
+    Check("line pressure", "it tells the pressure in its line", _pressure_told, needs=(MeasuresLinePressure,)),
     Check("occlusion level", "it tells the threshold of its occlusion alarm", _level_told, needs=(SetsOcclusionLevel,)),
 )
 

@@ -1,4 +1,4 @@
-"""Who looks after the pump during a test: takes its alarms, notes its clock and its count, keeps its watchdog armed."""
+"""Who looks after the pump during a test: takes its alarms, notes its clock, count and pressure, arms its watchdog."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from collections.abc import Callable
 
 from bench.clock import Clock
 from bench.recording.writer import RecordingWriter
-from drivers.roles import Alarm, DeliveryState, HasWatchdog, Pump, RaisesAlarms, ReportsDelivery
+from drivers.roles import (
+    Alarm,
+    DeliveryState,
+    HasWatchdog,
+    MeasuresLinePressure,
+    Pump,
+    RaisesAlarms,
+    ReportsDelivery,
+)
 
 ALARMS_EVERY_S = 2.0
 COUNT_EVERY_S = 60.0
@@ -54,10 +62,11 @@ class PumpAttendant:
         self.arm_watchdog()
 
     def attend(self, now_s: float, alarms_every_s: float) -> None:
-        """Take alarms and note the count where that is due, alarms as often as wanted."""
+        """Take alarms, and note pressure and count, where that is due; alarms and pressure as often as wanted."""
         if now_s >= min(self.alarms_due_s, self.alarms_due_s - ALARMS_EVERY_S + alarms_every_s):
             self.alarms_due_s = now_s + ALARMS_EVERY_S
             self._take_alarms()
+            self._note_pressure()
         if now_s >= self._count_due_s:
             self._count_due_s = now_s + COUNT_EVERY_S
             self._note_count()
@@ -104,3 +113,9 @@ class PumpAttendant:
         if isinstance(self._pump, ReportsDelivery):
             value_ul = self._pump.delivered_ul()
             self._writer.sample("pump.delivered_ul", self._clock.now_s(), value_ul, "ok", "")
+
+    def _note_pressure(self) -> None:
+        if isinstance(self._pump, MeasuresLinePressure):
+            value_kpa = self._pump.line_pressure_kpa()
+            status = "ok" if math.isfinite(value_kpa) else "none"
+            self._writer.sample("pump.line_pressure_kpa", self._clock.now_s(), value_kpa, status, "")

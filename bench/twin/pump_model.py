@@ -55,6 +55,11 @@ class PumpModel(PumpState):
         """Whether nothing is to be delivered."""
         return super().at_rest and (self._suspended or not self.drive.running)
 
+    @property
+    def syringe_ul(self) -> float:
+        """What a syringe pump's syringe really holds, in µL; the plunger shows it."""
+        return self._syringe_ul
+
     # -- what it is told
 
     def set_basal_rate(self, rate_u_per_h: float) -> None:

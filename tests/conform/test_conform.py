@@ -42,6 +42,14 @@ def test_a_driver_conforms_on_the_simulated_bench(name: str, capsys: pytest.Capt
     assert "  ok        identity " in printed
 
 
+def test_a_clinical_pump_conforms_at_rates_that_it_has(capsys: pytest.CaptureFixture[str]) -> None:
+    told = ["--bolus-ul", "60", "--rate-ul-per-h", "2000", "--option", "bolus_rate=10 mL/h"]
+    assert main(["conform", "alaris_asena", "sim", "--emulator", "alaris_asena", "--deliver", *told]) == 0
+    printed = capsys.readouterr().out
+    for name in ("stop", "alarms", "basal counted", "bolus", "bolus cancelled", "line pressure", "silence", "garbage"):
+        assert f"  ok        {name} " in printed
+
+
 def test_without_deliver_nothing_moves(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["conform", "scpi_insulin_pump", "sim"]) == 0
     printed = capsys.readouterr().out.splitlines()

@@ -36,6 +36,7 @@ def public_methods(kind: type) -> dict[str, types.FunctionType]:
 
 def test_drivers_in_tree() -> None:
     assert {name: entry.role for name, entry in all_drivers().items()} == {
+        "alaris_asena": "pump",
         "and_standard": "balance",
         "console": "operator",
         "fixed_climate": "climate",

@@ -1,4 +1,4 @@
-"""Shorter tests of the smoke plan with every balance and every pump, in simulated time.
+"""Shorter tests of the smoke plans with every balance and every pump, in simulated time.
 
 `benchmarks/instrument_matrix.py` runs the whole plan in each cell; its table is in docs/benchmarks.md.
 """
@@ -10,10 +10,17 @@ from typing import Any
 
 import pytest
 
-from benchmarks.instrument_matrix import BALANCES, PUMPS, rig_with
+from benchmarks.instrument_matrix import BALANCES, PUMPS, plan_for, rig_with
 from drivers.registry import drivers_of
-from tests.system.in_process import run_plan, smoke_text
+from tests.system.in_process import run_plan
 
+PUMP = "scpi_insulin_pump"
+SHORT = {
+    PUMP: ["BASAL-2U", "BOLUS-1U"],
+    "new_era": ["BOLUS-1U"],
+    "harvard_ultra": ["BOLUS-1U"],
+    "alaris_asena": ["BOLUS-0.1ML"],
+}
 # Of a balance, what its menu may be set to beside the usual: driver with its options, and the emulator with its own.
 MENUS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("sartorius_sbi", {}, {"autoprint": "any", "line_length": 16}),
@@ -30,18 +37,18 @@ def test_no_driver_of_the_tree_is_left_out() -> None:
 @pytest.mark.parametrize("balance", BALANCES)
 @pytest.mark.parametrize("pump", PUMPS)
 def test_every_balance_goes_with_every_pump(pump: str, balance: str, tmp_path: Path) -> None:
-    passes(rig_with(pump, balance), ["BASAL-2U", "BOLUS-1U"] if pump == next(iter(PUMPS)) else ["BOLUS-1U"], tmp_path)
+    passes(rig_with(pump, balance), pump, SHORT[pump], tmp_path)
 
 
 @pytest.mark.parametrize(("driver", "options", "menu"), MENUS)
 def test_balances_set_otherwise_pass(
     driver: str, options: dict[str, Any], menu: dict[str, Any], tmp_path: Path
 ) -> None:
-    rig = rig_with(next(iter(PUMPS)), driver, options, {"emulator": driver, **menu})
-    passes(rig, ["BOLUS-0.1U", "BOLUS-1U"], tmp_path)
+    rig = rig_with(PUMP, driver, options, {"emulator": driver, **menu})
+    passes(rig, PUMP, ["BOLUS-0.1U", "BOLUS-1U"], tmp_path)
 
 
-def passes(rig: str, tests: list[str], folder: Path) -> None:
-    run = run_plan(smoke_text(), rig, 1, folder, tests)
+def passes(rig: str, pump: str, tests: list[str], folder: Path) -> None:
+    run = run_plan(plan_for(pump).read_text(encoding="utf-8"), rig, 1, folder, tests)
     assert {test.id: (test.verdict, test.reason) for test in run.tests if test.verdict != "pass"} == {}
     assert [test.id for test in run.tests] == tests
