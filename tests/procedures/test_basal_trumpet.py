@@ -116,6 +116,19 @@ def test_the_window_of_the_extreme_is_named() -> None:
     assert 120.0 <= begin_min <= 178.0
 
 
+def test_a_flow_that_the_balance_shows_late_is_as_continuous_as_it_is() -> None:
+    """Of a flow that is even from the command on the level stays; only the balance's lag makes it sag at first."""
+
+    def volume(since_s: Floats, hours: float) -> Floats:
+        del hours
+        return RATE_UL_PER_H / HOUR_S * np.maximum(0.0, since_s)
+
+    swing = measured(evaluated(1.0, "", volume))["pk_cv_5min"]
+    assert swing.value is not None
+    assert swing.expanded_uncertainty is not None
+    assert swing.value <= swing.expanded_uncertainty < 0.02
+
+
 def test_hours_on_either_side_of_the_rate_share_no_lag_that_cancels() -> None:
     """An hour of 10 % too little and one of 2 % too much: the lag takes from the one what the other gets."""
 

@@ -22,7 +22,7 @@ from bench.metrology.flow_continuity import (
 from bench.procedures.basal.delivery import Delivery
 from bench.procedures.basal.pulses import load_uncertainty_mg
 from bench.procedures.base import MeasurementSpec
-from bench.procedures.shared.levels import CURVE_S
+from bench.procedures.shared.levels import CURVE_S, LAG_S
 from bench.results.model import Figure, Measurement, Table
 
 HALF_LIVES_MINUTES = (2, 5, 10, 20, 40, 60)
@@ -43,7 +43,8 @@ class PkCv:
 
     `load_percent` is what errors over the balance's load add where they are another for every dose; they may as well be
     the same for all and add nothing, so that half of their square is taken out. `smeared_square` is by how much the
-    balance's lag and the means lower the square of what equal pulses give, in %².
+    balance's lag and the means lower the square of what equal pulses give, in %². `late_percent` is what a balance that
+    shows the start of a steady flow late adds, of which half is taken out.
     """
 
     found: Continuity
@@ -52,12 +53,14 @@ class PkCv:
     load_percent: float
     equal_pulses_percent: float
     smeared_square: float
+    late_percent: float = 0.0
 
     @property
     def cv_percent(self) -> float:
         """The coefficient with noise taken out and what lag and means have smoothed put back."""
         added = self.noise_percent**2 + 0.5 * self.load_percent**2
-        return math.sqrt(max(0.0, self.found.cv_percent**2 + self.smeared_square - added))
+        seen = max(0.0, self.found.cv_percent - 0.5 * self.late_percent)
+        return math.sqrt(max(0.0, seen**2 + self.smeared_square - added))
 
     @property
     def minutes(self) -> float:
@@ -89,11 +92,15 @@ def pk_cvs(delivery: Delivery, lag_s: float) -> list[PkCv]:
         noise_percent = per_mg * level_noise_mg(noise, half_life_s, MEANS_S)
         slow_percent = per_mg * level_noise_mg(noise.slow_only, half_life_s, CURVE_S)
         load_percent = per_mg * load_uncertainty_mg(delivery.weighing.balance) / math.sqrt(2.0)
-        equal, smeared = 0.0, 0.0
-        if math.isfinite(interval_s):
+        equal, smeared, late = 0.0, 0.0, 0.0
+        if not math.isfinite(interval_s):
+            begun_s = delivery.began_s + LAG_S
+            begun = flow_continuity(curve, half_life_s, delivery.rate_ul_per_h, begun_s, end_s)
+            late = 0.0 if begun is None else max(0.0, one.cv_percent - begun.cv_percent)
+        else:
             equal = of_equal_pulses_percent(half_life_s, interval_s)
             smeared = equal**2 - of_smeared_pulses_percent(half_life_s, interval_s, lag_s, MEANS_S) ** 2
-        found.append(PkCv(one, noise_percent, slow_percent, load_percent, equal, smeared))
+        found.append(PkCv(one, noise_percent, slow_percent, load_percent, equal, smeared, late))
     return found
 
 
@@ -130,6 +137,9 @@ def _measured(name: str, each: PkCv, spec: MeasurementSpec) -> Measurement:
         component("errors over the load, by chance", each.load_percent, "%", met * lives**-0.5, source="by √n"),
         bounded("errors over the load", by_load, "%", source="certificate, linearity; half is taken out"),
         bounded("swing that weighing adds", _HOW_WELL * by_noise, "%", source="noise of the blanks, in quadrature"),
+        bounded(
+            "start of the flow, shown late", 0.5 * each.late_percent, "%", source=f"lag of the balance, to {LAG_S:g} s"
+        ),
         bounded("what lag and means smooth", _HOW_WELL_SMOOTHED * smoothed, "%", source="as of equal pulses"),
     ]
     note = (
