@@ -120,7 +120,7 @@ class Driving:
             polled.stop()
 
     def _stage(self, samplers: Samplers, progress: ProgressListener | None) -> RunStage:
-        return RunStage(
+        stage = RunStage(
             self._test.id,
             self._clock,
             self._context,
@@ -134,6 +134,8 @@ class Driving:
             progress,
             self._rig.operator,
         )
+        self._rig.while_asking = stage.attend_asking
+        return stage
 
     def _start(self) -> None:
         self._started = True
@@ -145,6 +147,7 @@ class Driving:
         """Bring everything to rest, the pump first, and record how the test ended."""
         if not self._started:
             self._start()
+        self._rig.while_asking = lambda _: self._interrupts.check()
         try:
             self._rig.make_safe(f"test {self._test.id} ended: {outcome}")
         except Exception as error:

@@ -112,3 +112,11 @@ def test_what_does_not_lie_there_cannot_be_removed() -> None:
         world.hands.actions["remove_weight"](20.0, "g", 1.0)
     with pytest.raises(HandsRefusal, match="is no mass"):
         world.hands.actions["place_weight"](20.0, "mm", 1.0)
+
+
+def test_a_bench_that_counts_anew_has_forgotten_what_it_asked() -> None:
+    desk = Desk()
+    desk.tell(b"ASK 7 place_weight 20 g | x", 0.0)
+    desk.tell(b"ASK 1 place_weight 10 g | x", 5.0)
+    desk.pass_time()
+    assert (desk.done, desk.last) == ([(10.0, "g", 25.0)], b"DONE 1\r\n")

@@ -1,7 +1,8 @@
 """The simulated operator: reads what is asked, takes a while, does it to the simulated bench, and answers.
 
 Lines end with CR LF. `ID?` is answered at once. `ASK n action value unit | words` is answered by `DONE n`, or by
-`NO n reason` where this bench has nothing of the kind; the words are for people. One thing at a time.
+`NO n reason` where this bench has nothing of the kind; the words are for people. One thing at a time; a bench that
+counts anew, from 1, has forgotten what it asked before, and so does the operator.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ class OperatorTerminal:
                 self._say("NO 0 not understood", time_s)
 
     def _take(self, number: str, action: str, value: str, unit: str, time_s: float) -> None:
-        if self._errand is not None:
+        if self._errand is not None and number != "1":
             self._say(f"NO {number} busy with {self._errand.number}", time_s)
             return
         try:
