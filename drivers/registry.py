@@ -23,7 +23,7 @@ from drivers.link import WireLog
 from drivers.probe import Probe
 from drivers.roles import Instrument
 
-ROLES = ("pump", "balance", "pressure", "occluder", "climate", "operator", "power")
+ROLES = ("pump", "balance", "pressure", "occluder", "climate", "operator", "power", "alarm")
 ENTRY_POINT_GROUP = "pumpbench.drivers"
 DRIVER_API = 1
 """Version of what a driver must be and may use: the roles, links, errors and this entry (docs/drivers.md)."""

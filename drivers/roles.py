@@ -203,6 +203,28 @@ class Occluder(Instrument, Protocol):
         """Read back whether the line is shut."""
 
 
+@dataclass(frozen=True, slots=True)
+class AlarmSignal:
+    """Whether a pump's alarm is noticed from outside, and between which instants it began.
+
+    Both instants are NaN where there is none; `earliest_s` is, too, where it was there at the first look. `text` is
+    what was seen.
+    """
+
+    on: bool
+    earliest_s: float
+    latest_s: float
+    text: str
+
+
+@runtime_checkable
+class AlarmInput(Instrument, Protocol):
+    """Something that notices the alarm of a pump which tells none itself: a contact, a sound level."""
+
+    def signal(self) -> AlarmSignal:
+        """Look now. A signal that comes and goes between two looks is not seen, so look several times a second."""
+
+
 @runtime_checkable
 class ClimateSensor(Instrument, Protocol):
     """Temperature, pressure and humidity of the air beside the balance."""

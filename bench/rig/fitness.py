@@ -16,6 +16,7 @@ _A = {
     "climate": "a climate sensor",
     "operator": "an operator",
     "power": "a power supply",
+    "alarm": "an alarm input",
 }
 _SAID_SO = ", by what the rig file says of this one"
 _WAY_OUT = {"operator": "; write `operator: {driver: console}` into it for a person at this terminal"}

@@ -92,4 +92,5 @@ SPECS: Mapping[str, type[InstrumentSpec]] = {
     "climate": ClimateSpec,
     "operator": InstrumentSpec,
     "power": InstrumentSpec,
+    "alarm": InstrumentSpec,
 }

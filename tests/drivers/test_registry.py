@@ -20,6 +20,7 @@ ROLE_PROTOCOLS = {
     "climate": roles.ClimateSensor,
     "operator": roles.Operator,
     "power": roles.PowerSupply,
+    "alarm": roles.AlarmInput,
 }
 FORM = ("Read ", "Set ", "Ask ", "Start ", "Stop ")
 LIFE = {"close"}
@@ -42,6 +43,7 @@ def test_drivers_in_tree() -> None:
         "line_terminal": "operator",
         "mettler_mt_sics": "balance",
         "new_era": "pump",
+        "numato_gpio": "alarm",
         "numato_relay": "occluder",
         "ohaus": "balance",
         "radwag": "balance",

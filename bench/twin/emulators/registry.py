@@ -31,6 +31,7 @@ DEFAULTS = {
     "climate": "ptu300",
     "operator": "operator_terminal",
     "power": "supply",
+    "alarm": "numato_gpio",
 }
 """Which emulator plays each instrument unless the rig file says otherwise."""
 
