@@ -10,6 +10,7 @@ run's clock.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -70,7 +71,8 @@ class DeliveryState(StrEnum):
 class Alarm:
     """One entry of a pump's alarm queue.
 
-    `pump_time_s` is by the pump's own clock, NaN for a pump that has none; `time_s` is when the bench read it.
+    `pump_time_s` is by the pump's own clock, NaN for a pump that has none; `time_s` is when the bench read it. Where
+    the alarm was noticed from outside it was raised between `earliest_s` and `time_s`; `rule` says how that is known.
     """
 
     sequence: int
@@ -78,15 +80,22 @@ class Alarm:
     text: str
     pump_time_s: float
     time_s: float
+    earliest_s: float = math.nan
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class BolusStatus:
-    """A bolus in progress or the last one: volumes as the pump reports them."""
+    """A bolus in progress or the last one: volumes as the pump reports them.
+
+    Where the pump tells nothing `delivered_ul` is NaN, and `active` goes by its label: not `certain` from the earliest
+    to the latest end that this leaves open.
+    """
 
     active: bool
     programmed_ul: float
     delivered_ul: float
+    certain: bool = True
 
 
 class OperatorAction(StrEnum):
@@ -407,6 +416,23 @@ class RaisesAlarms(Protocol):
 
     def acknowledge_alarms(self) -> None:
         """Acknowledge and clear every active alarm."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedOut:
+    """Between which instants somebody carried a command out, and by which rule that is known."""
+
+    earliest_s: float
+    latest_s: float
+    rule: str
+
+
+@runtime_checkable
+class CarriesOutByHand(Protocol):
+    """A pump whose commands a person carries out at its keys: not when they are given, and not at one known instant."""
+
+    def carried_out(self) -> CarriedOut | None:
+        """Ask between which instants the last command was carried out; None before the first."""
 
 
 @runtime_checkable

@@ -21,6 +21,7 @@ from bench.metrology.budget import bounded, component, scaled
 from bench.metrology.noise import Levels, Window
 from bench.metrology.steps import Steps
 from bench.procedures.base import Context
+from bench.procedures.shared.by_hand import moved_ul
 from bench.procedures.shared.commands import BASAL_STOPPED
 from bench.procedures.shared.doses import DOSE_LAG_HALF_S, DOSE_LAG_S, LATE_S, U_DOSE_S, Dosed, find_doses
 from bench.procedures.shared.levels import END_LEVEL_S, FROM_DOSE_S, LAG_S, MIDDLE_LEVEL_S, SETTLE_S
@@ -220,6 +221,7 @@ def dosing(record: TestRecord, weighing: Weighing, context: Context) -> Dosing |
         max(ended_s, min(ended_s + SETTLE_S, last_s - 20.0)),
         first_s,
         last_s,
+        moved_ul(record.events(), told),
     )
     doses, unresolved = find_doses(made)
     return replace(made, doses=doses, unresolved=unresolved)
