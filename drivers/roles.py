@@ -109,16 +109,37 @@ class OperatorAction(StrEnum):
     SET_TEMPERATURE = "set_temperature"
     CHANGE_SET = "change_set"
     SET_CONDITION = "set_condition"
+    CHECK_PUMP = "check_pump"
+    PROGRAM_BASAL = "program_basal"
+    PROGRAM_PROFILE = "program_profile"
+    PROGRAM_TEMPORARY_PERCENT = "program_temporary_percent"
+    PROGRAM_TEMPORARY_RATE = "program_temporary_rate"
+    PROGRAM_BOLUS = "program_bolus"
+    PROGRAM_EXTENDED_BOLUS = "program_extended_bolus"
+    PROGRAM_PRIME = "program_prime"
+    START_PUMP = "start_pump"
+    STOP_PUMP = "stop_pump"
+    SUSPEND_PUMP = "suspend_pump"
+    RESUME_PUMP = "resume_pump"
+    CANCEL_BOLUS = "cancel_bolus"
+    CANCEL_TEMPORARY = "cancel_temporary"
+    ACKNOWLEDGE_ALARM = "acknowledge_alarm"
+    SET_OCCLUSION_LEVEL = "set_occlusion_level"
+    TELL_RESERVOIR = "tell_reservoir"
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorRequest:
-    """What is to be done: the action with its value for machines, and words for a person; no unit without a value."""
+    """What is to be done: the action with its value for machines, and words for a person; no unit without a value.
+
+    `more` has further values with their units, where an action takes several.
+    """
 
     action: OperatorAction
     words: str
     value: float = 0.0
     unit: str = ""
+    more: tuple[tuple[float, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +148,14 @@ class OperatorAnswer:
 
     done: bool
     reason: str
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorNote:
+    """What an operator says unasked, and when it came."""
+
+    words: str
     time_s: float
 
 
@@ -254,6 +283,14 @@ class Operator(Instrument, Protocol):
 
     def cancel(self) -> None:
         """Take the last request back."""
+
+
+@runtime_checkable
+class TakesNotes(Protocol):
+    """An operator who may say something unasked, such as `a` when an alarm sounds."""
+
+    def take_notes(self) -> list[OperatorNote]:
+        """Take what was said unasked and was not taken yet, oldest first, without waiting for anything."""
 
 
 class PowerSupply(Instrument, Protocol):

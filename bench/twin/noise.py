@@ -35,6 +35,7 @@ class Key(IntEnum):
     LOAD_ERROR = 9
     PUMP_STOP = 10
     DRAUGHT = 11
+    HANDS = 12
 
 
 def generator(seed: int, key: Key, *index: int) -> np.random.Generator:

@@ -161,8 +161,8 @@ def test_a_report_says_what_was_confirmed_and_how_surely() -> None:
     assert hand_notes(recording.in_memory()) == [
         f"An operator carried out 2 commands at the pump's keys ({RULE}): instants are known each within 6 s (median;"
         " the widest 10 s), rectangular: standard uncertainty 2.9 s at the most.",
-        "One alarm noticed from outside (by ear): instants are known within 6 s, rectangular: standard uncertainty 1.7 s"
-        " at the most.",
+        "One alarm noticed from outside (by ear): instants are known within 6 s, rectangular: standard uncertainty"
+        " 1.7 s at the most.",
         "When a bolus was done is known from the pump's label alone; what the pump reports is not known.",
     ]
     assert hand_notes(Made(10.0).in_memory()) == []
