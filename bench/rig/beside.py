@@ -35,7 +35,8 @@ class RigBeside:
 
     def instrument(self, role: str) -> Any:
         """Return the instrument of a role, whose link is opened again where it is lost; None where there is none."""
-        if self.rig is None:
+        # Of the operator's lost link whoever asks next takes care.
+        if self.rig is None or role == "operator":
             found = self._opened.get(role)
             return found.instrument if found is not None else None
         if role not in self._steady:

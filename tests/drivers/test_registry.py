@@ -46,6 +46,7 @@ def test_drivers_in_tree() -> None:
         "numato_gpio": "alarm",
         "numato_relay": "occluder",
         "ohaus": "balance",
+        "operator_pump": "pump",
         "radwag": "balance",
         "sartorius_sbi": "balance",
         "scpi_dmm": "pressure",
@@ -96,6 +97,7 @@ def test_every_factory_takes_what_a_rig_gives(entry: DriverEntry) -> None:
         "clock",
         "wire_log",
         "visa_library",
+        *(["beside"] if entry.needs else []),
     ]
 
 

@@ -263,8 +263,10 @@ def test_a_driver_may_not_use_the_keys_that_its_role_has() -> None:
 def test_the_shipped_rigs_are_read(path: Path) -> None:
     rig = load_rig(path)
     assert rig.simulated is path.name.startswith("simulated")
-    simulated_only = {"operator", "power"} if path.name == "simulated.yaml" else set()
-    assert set(rig.instruments) == {"pump", "balance", "pressure", "occluder", "climate"} | simulated_only
+    simulated_only = {"simulated.yaml": {"operator", "power"}, "simulated-operator-pump.yaml": {"operator", "alarm"}}
+    assert set(rig.instruments) == {"pump", "balance", "pressure", "occluder", "climate"} | simulated_only.get(
+        path.name, set()
+    )
 
 
 def test_a_pump_of_small_pulses_stands_before_the_instruments_of_the_simulated_bench() -> None:

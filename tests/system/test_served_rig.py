@@ -136,4 +136,4 @@ def test_the_server_ends_cleanly_and_leaves_nothing_behind(tmp_path: Path, numbe
     for port in server.ports.values():
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), PATIENCE_S)
-    assert len(server.ports) == len(server.terminals) == 7
+    assert len(server.ports) == len(server.terminals) == 8
