@@ -17,6 +17,7 @@ from bench.quantities import Duration, Quantity
 from drivers.alarm_detector import AlarmDetector
 from drivers.link import Link, WireLog, open_link
 from drivers.numato import Answer, NumatoSession, index
+from drivers.probe import Probe
 from drivers.registry import DriverEntry
 from drivers.roles import AlarmSignal, Identity
 
@@ -133,6 +134,16 @@ DRIVER = DriverEntry(
     role="alarm",
     instrument=NumatoGpio,
     factory=open_gpio,
+    probes=(
+        Probe(
+            b"\rid get\r",
+            rb"id get\s+(?P<serial>[ -~]{8})\s+>",
+            # A module that has no relays.
+            confirm=(b"\rrelay readall\r", rb"relay readall\s+(?![0-9a-fA-F]{2,}\s).*>"),
+            usb=((0x2A19, None),),
+            keys=lambda _line: {},
+        ),
+    ),
     Options=Options,
     summary="a pump's alarm at a contact or a microphone on a Numato Lab USB GPIO module",
 )

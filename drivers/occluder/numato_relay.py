@@ -104,6 +104,7 @@ DRIVER = DriverEntry(
         Probe(
             b"\rid get\r",
             rb"id get\s+(?P<serial>[ -~]{8})\s+>",
+            confirm=(b"\rrelay readall\r", rb"relay readall\s+[0-9a-fA-F]{2,}\s+>"),
             usb=((0x2A19, None),),
             keys=lambda _line: {},
         ),

@@ -296,3 +296,20 @@ def test_without_an_operator_the_plan_is_refused_at_once(tmp_path: Path) -> None
     )
     assert done.returncode != 0
     assert "whose driver operator_pump needs an operator, and the rig has none" in done.stdout + done.stderr
+
+
+def test_an_alarm_while_the_contact_was_unplugged_began_since_the_last_look(tmp_path: Path) -> None:
+    def pulled(rig: dict[str, Any]) -> None:
+        fault = {"fault": "unplugged", "instrument": "alarm", "first": "2400 s", "lasting": "90 s"}
+        rig["simulation"]["faults"] = [fault]
+
+    run = drive(OCCLUSION, tmp_path / "run", change=pulled)
+    assert [event.data["instrument"] for event in run.events("link back")] == ["alarm"]
+    (alarm,), (began_s,) = run.events("alarm seen"), run.noted_s("alarm")
+    assert 2400.0 < began_s < 2490.0
+    assert 2399.0 < alarm.data["earliest_s"] <= began_s <= alarm.data["time_s"] < 2500.0
+    (shut_s, *_) = run.noted_s("occluder", closed=True)
+    found = run.measured("OCCLUSION", "time_to_alarm")
+    holds(found, (began_s - shut_s) / 60.0)
+    assert found.expanded_uncertainty is not None
+    assert 60.0 * found.expanded_uncertainty > 20.0
