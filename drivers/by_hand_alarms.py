@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
 
 from bench.clock import Clock
@@ -31,10 +32,10 @@ class AlarmWatch:
         self._clock = clock
         self._code = code
         self._noted_within_s = noted_within_s
-        self._since_s = clock.now_s()
+        self._since_s = self._begin_s = clock.now_s()
         self._given = False
         self._number = 0
-        self._untaken: list[Alarm] = []
+        self._untaken: deque[Alarm] = deque()
         self.waiting: list[str] = []
         """Codes of the alarms that were not acknowledged yet."""
 
@@ -65,8 +66,8 @@ class AlarmWatch:
 
     def take(self) -> list[Alarm]:
         """Take every alarm that was not taken yet, oldest first."""
-        taken, self._untaken = self._untaken, []
-        return taken
+        # Looks go on in another task: what is taken is taken one by one.
+        return [self._untaken.popleft() for _ in range(len(self._untaken))]
 
     def acknowledged(self) -> None:
         """Take note that every alarm was acknowledged at the pump."""
@@ -82,7 +83,9 @@ class AlarmWatch:
                 continue  # the alarm input has noticed it already, or it was noted twice
             within_s = self._noted_within_s
             rule = f"noted by the operator within {within_s:g} s"
-            self._add(code, " ".join(words), note.time_s - within_s, note.time_s, rule)
+            # It may have been typed since the last look, and when the pump was opened the operator has seen no alarm.
+            earliest_s = min(note.time_s, max(self._begin_s, min(note.time_s, self._since_s) - within_s))
+            self._add(code, " ".join(words), earliest_s, note.time_s, rule)
 
     def _add(self, code: str, text: str, earliest_s: float, latest_s: float, rule: str) -> None:
         self._number += 1

@@ -91,8 +91,8 @@ class PumpByHand:
         self._unsure = False
         asked = self._ask(
             OperatorAction.CHECK_PUMP,
-            f"See that the pump is the {self._named} of the rig file, connected and filled, and that it delivers"
-            " nothing; then type the serial number on its label. Whenever it gives an alarm, type `a`",
+            f"See that the pump is the {self._named} of the rig file, connected and filled, that it delivers nothing"
+            " and gives no alarm; then type the serial number on its label. Whenever it gives an alarm, type `a`",
         )
         self._serial = asked.answer.reason.strip()
         alarms.look()

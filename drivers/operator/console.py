@@ -22,6 +22,7 @@ NOTE_WORDS = ("a", "alarm")
 _SLICE_S = 0.1
 _LONGEST_LINE = 4096
 _MOST_LINES = 100
+_MOST_NOTES = 1000
 
 
 class Options(BaseModel):
@@ -54,7 +55,7 @@ class Console:
         self._clock = clock
         self._typed = b""
         self._lines: deque[str] = deque()
-        self._notes: list[OperatorNote] = []
+        self._notes: deque[OperatorNote] = deque(maxlen=_MOST_NOTES)
         self._closed = False
         self._turn = Turn(clock, f"operator at {terminal}")
         try:
@@ -92,8 +93,7 @@ class Console:
     def take_notes(self) -> list[OperatorNote]:
         """Read what was typed unasked: `a` or `alarm`, maybe with words, whenever; waits for nothing."""
         self._read()
-        taken, self._notes = self._notes, []
-        return taken
+        return [self._notes.popleft() for _ in range(len(self._notes))]
 
     def cancel(self) -> None:
         """Stop asking, and say so."""

@@ -45,7 +45,7 @@ class LineTerminal:
         self._link = link
         self._number = 0
         self._answers: deque[OperatorAnswer] = deque()
-        self._notes: list[OperatorNote] = []
+        self._notes: deque[OperatorNote] = deque(maxlen=_MOST_NOTES)
         self._passed_over = False
 
     def identify(self) -> Identity:
@@ -112,8 +112,7 @@ class LineTerminal:
                     self._take(line)
             finally:
                 self._link.turn.end()
-        taken, self._notes = self._notes, []
-        return taken
+        return [self._notes.popleft() for _ in range(len(self._notes))]
 
     def cancel(self) -> None:
         """Stop asking: the last request is taken back (`CANCEL`)."""
@@ -129,7 +128,7 @@ class LineTerminal:
         self._passed_over = False
         word, _, rest = line.data.decode("utf-8", "replace").partition(" ")
         if word == "NOTE":
-            self._notes = [*self._notes[-_MOST_NOTES:], OperatorNote(rest.strip(), line.arrived_s)]
+            self._notes.append(OperatorNote(rest.strip(), line.arrived_s))
             return
         number, _, reason = rest.partition(" ")
         if word not in ("DONE", "NO") or not number.isdecimal():

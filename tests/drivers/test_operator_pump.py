@@ -377,6 +377,16 @@ def test_an_alarm_that_was_there_at_the_first_look_began_since_nobody_knows_when
     assert alarm.earliest_s == began_s
 
 
+def test_no_alarm_that_is_noted_began_before_the_operator_has_seen_that_there_is_none() -> None:
+    bench = Bench()
+    began_s = bench.clock.now_s()
+    pump = bench.pump()
+    bench.notes = [OperatorNote("a", began_s + 2.5)]
+    poll(bench, pump)
+    (alarm,) = pump.take_alarms()
+    assert (alarm.earliest_s, alarm.time_s) == (began_s, began_s + 2.5)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "text", "state"),
     [
@@ -391,11 +401,15 @@ def test_an_alarm_that_the_operator_notes(words: str, code: str, text: str, stat
     bench = Bench()
     pump = bench.pump(alarm_noted_within="6 s")
     pump.start_basal(10.0)
-    bench.notes = [OperatorNote("hm", 99.0), OperatorNote(words, 100.0)]
+    poll(bench, pump, 100.0)
+    looked_s = bench.clock.now_s()
+    bench.notes = [OperatorNote("hm", looked_s + 0.1), OperatorNote(words, looked_s + 0.2)]
     poll(bench, pump)
     (alarm,) = pump.take_alarms()
     assert (alarm.code, alarm.text) == (code, text)
-    assert (alarm.earliest_s, alarm.time_s, alarm.rule) == (94.0, 100.0, "noted by the operator within 6 s")
+    # The line may have been there since the last look, and the alarm six seconds before that.
+    assert (alarm.earliest_s, alarm.time_s) == (looked_s - 6.0, looked_s + 0.2)
+    assert alarm.rule == "noted by the operator within 6 s"
     assert pump.state() is state
 
 

@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
+from bench.procedures import registry
 from bench.recording.reader import Event, RecordingReader
 from bench.reporting.html import test_html as html_of_test
 from bench.results.model import Measurement, RunResult, TestResult, Verdict
+from bench.rig.open import RigOpenError
+from bench.rig.safe import UnsafeError
 from bench.run.evaluate import evaluate_run
 from bench.twin.truth import Truth, read_truth
 from tests.system.conftest import ROOT, command_of_pytest
@@ -165,8 +168,6 @@ def test_nobody_is_asked_to_stop_a_pump_that_is_stopped(ran: Ran) -> None:
 
 
 def test_the_recording_alone_gives_the_same(ran: Ran) -> None:
-    from bench.procedures import registry
-
     assert evaluate_run(ran.folder, registry()).tests == ran.result.tests
 
 
@@ -248,8 +249,6 @@ def test_an_operator_who_never_answers_ends_the_run_and_leaves_nothing_running(t
         rig["instruments"]["pump"]["patience"] = "1 min"
         rig["simulation"]["operator"].update(key_reaction="1 h")
 
-    from bench.rig.safe import UnsafeError
-
     with pytest.raises(UnsafeError, match="pump is not stopped: operator: did not answer within 60 s"):
         drive(BASAL, tmp_path / "run", change=asleep)
     with RecordingReader(tmp_path / "run" / "recording.sqlite") as recording:
@@ -313,3 +312,11 @@ def test_an_alarm_while_the_contact_was_unplugged_began_since_the_last_look(tmp_
     holds(found, (began_s - shut_s) / 60.0)
     assert found.expanded_uncertainty is not None
     assert 60.0 * found.expanded_uncertainty > 20.0
+
+
+def test_another_pump_than_the_rig_files_is_refused(tmp_path: Path) -> None:
+    def another(rig: dict[str, Any]) -> None:
+        rig["instruments"]["pump"]["serial_number"] = "4711"
+
+    with pytest.raises(RigOpenError, match=r"wants serial number '4711' and this one .* says 'SIM-PUMP-1'"):
+        drive(BASAL, tmp_path / "run", change=another)
