@@ -23,7 +23,7 @@ from drivers.link import WireLog
 from drivers.probe import Probe
 from drivers.roles import Instrument
 
-ROLES = ("pump", "balance", "pressure", "occluder", "climate", "operator", "power")
+ROLES = ("pump", "balance", "pressure", "occluder", "climate", "operator", "power", "alarm")
 ENTRY_POINT_GROUP = "pumpbench.drivers"
 DRIVER_API = 1
 """Version of what a driver must be and may use: the roles, links, errors and this entry (docs/drivers.md)."""
@@ -61,6 +61,10 @@ class DriverEntry:
         probes: read-only questions by which `pumpbench discover` finds its instruments.
         confidential: its protocol may not be told: no wire log is kept of it, and its errors are shown without bytes.
         api_version: the `DRIVER_API` that it was written for; must be said by drivers of other distributions.
+        needs: roles without which it cannot be used on a rig, such as `operator`; where it names any, its factory is
+            given `beside` (`drivers.beside.Beside`), too.
+        able: returns the class of the instrument that some `Options` make, where these decide what it can do; None
+            where they do not.
 
     """
 
@@ -76,6 +80,12 @@ class DriverEntry:
     probes: tuple[Probe, ...] = ()
     confidential: bool = False
     api_version: int | None = None
+    needs: tuple[str, ...] = ()
+    able: Callable[[Any], type[Instrument]] | None = None
+
+    def kind(self, options: Any) -> type[Instrument]:
+        """Return the class of the instrument that some options make: what it can do."""
+        return self.instrument if self.able is None or options is None else self.able(options)
 
 
 class UnknownDriverError(LookupError):

@@ -10,6 +10,7 @@ run's clock.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -70,7 +71,8 @@ class DeliveryState(StrEnum):
 class Alarm:
     """One entry of a pump's alarm queue.
 
-    `pump_time_s` is by the pump's own clock, NaN for a pump that has none; `time_s` is when the bench read it.
+    `pump_time_s` is by the pump's own clock, NaN for a pump that has none; `time_s` is when the bench read it. Where
+    the alarm was noticed from outside it was raised between `earliest_s` and `time_s`; `rule` says how that is known.
     """
 
     sequence: int
@@ -78,15 +80,22 @@ class Alarm:
     text: str
     pump_time_s: float
     time_s: float
+    earliest_s: float = math.nan
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class BolusStatus:
-    """A bolus in progress or the last one: volumes as the pump reports them."""
+    """A bolus in progress or the last one: volumes as the pump reports them.
+
+    Where the pump tells nothing `delivered_ul` is NaN, and `active` goes by its label: not `certain` from the earliest
+    to the latest end that this leaves open.
+    """
 
     active: bool
     programmed_ul: float
     delivered_ul: float
+    certain: bool = True
 
 
 class OperatorAction(StrEnum):
@@ -100,16 +109,37 @@ class OperatorAction(StrEnum):
     SET_TEMPERATURE = "set_temperature"
     CHANGE_SET = "change_set"
     SET_CONDITION = "set_condition"
+    CHECK_PUMP = "check_pump"
+    PROGRAM_BASAL = "program_basal"
+    PROGRAM_PROFILE = "program_profile"
+    PROGRAM_TEMPORARY_PERCENT = "program_temporary_percent"
+    PROGRAM_TEMPORARY_RATE = "program_temporary_rate"
+    PROGRAM_BOLUS = "program_bolus"
+    PROGRAM_EXTENDED_BOLUS = "program_extended_bolus"
+    PROGRAM_PRIME = "program_prime"
+    START_PUMP = "start_pump"
+    STOP_PUMP = "stop_pump"
+    SUSPEND_PUMP = "suspend_pump"
+    RESUME_PUMP = "resume_pump"
+    CANCEL_BOLUS = "cancel_bolus"
+    CANCEL_TEMPORARY = "cancel_temporary"
+    ACKNOWLEDGE_ALARM = "acknowledge_alarm"
+    SET_OCCLUSION_LEVEL = "set_occlusion_level"
+    TELL_RESERVOIR = "tell_reservoir"
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorRequest:
-    """What is to be done: the action with its value for machines, and words for a person; no unit without a value."""
+    """What is to be done: the action with its value for machines, and words for a person; no unit without a value.
+
+    `more` has further values with their units, where an action takes several.
+    """
 
     action: OperatorAction
     words: str
     value: float = 0.0
     unit: str = ""
+    more: tuple[tuple[float, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +148,14 @@ class OperatorAnswer:
 
     done: bool
     reason: str
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorNote:
+    """What an operator says unasked, and when it came."""
+
+    words: str
     time_s: float
 
 
@@ -203,6 +241,28 @@ class Occluder(Instrument, Protocol):
         """Read back whether the line is shut."""
 
 
+@dataclass(frozen=True, slots=True)
+class AlarmSignal:
+    """Whether a pump's alarm is noticed from outside, and between which instants it began.
+
+    Both instants are NaN where there is none; `earliest_s` is, too, where it was there at the first look. `text` is
+    what was seen.
+    """
+
+    on: bool
+    earliest_s: float
+    latest_s: float
+    text: str
+
+
+@runtime_checkable
+class AlarmInput(Instrument, Protocol):
+    """Something that notices the alarm of a pump which tells none itself: a contact, a sound level."""
+
+    def signal(self) -> AlarmSignal:
+        """Look now. A signal that comes and goes between two looks is not seen, so look several times a second."""
+
+
 @runtime_checkable
 class ClimateSensor(Instrument, Protocol):
     """Temperature, pressure and humidity of the air beside the balance."""
@@ -223,6 +283,14 @@ class Operator(Instrument, Protocol):
 
     def cancel(self) -> None:
         """Take the last request back."""
+
+
+@runtime_checkable
+class TakesNotes(Protocol):
+    """An operator who may say something unasked, such as `a` when an alarm sounds."""
+
+    def take_notes(self) -> list[OperatorNote]:
+        """Take what was said unasked and was not taken yet, oldest first, without waiting for anything."""
 
 
 class PowerSupply(Instrument, Protocol):
@@ -393,6 +461,23 @@ class RaisesAlarms(Protocol):
 
     def acknowledge_alarms(self) -> None:
         """Acknowledge and clear every active alarm."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedOut:
+    """Between which instants somebody carried a command out, and by which rule that is known."""
+
+    earliest_s: float
+    latest_s: float
+    rule: str
+
+
+@runtime_checkable
+class CarriesOutByHand(Protocol):
+    """A pump whose commands a person carries out at its keys: not when they are given, and not at one known instant."""
+
+    def carried_out(self) -> CarriedOut | None:
+        """Ask between which instants the last command was carried out; None before the first."""
 
 
 @runtime_checkable

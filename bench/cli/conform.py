@@ -59,6 +59,11 @@ def _conform(options: argparse.Namespace) -> int:
         entry = driver(options.driver)
     except UnknownDriverError as error:
         raise RigError(str(error)) from error
+    if entry.needs:
+        raise RigError(
+            f"driver {entry.name} works with the rig's {' and '.join(entry.needs)} only, and cannot be checked alone:"
+            " run test_plans/commissioning.yaml with it in the rig file"
+        )
     told = entry.api_version if entry.api_version is not None else DRIVER_API
     able = [each.__name__ for each in capabilities(entry.instrument)]
     print(f"driver {entry.name} ({entry.role}) at {options.address}, driver API {told}: {entry.summary}")

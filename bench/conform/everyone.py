@@ -22,6 +22,7 @@ PROTOCOLS: Mapping[str, type] = {
     "climate": roles.ClimateSensor,
     "operator": roles.Operator,
     "power": roles.PowerSupply,
+    "alarm": roles.AlarmInput,
 }
 CAPABILITIES: tuple[type, ...] = tuple(
     each

@@ -1,4 +1,4 @@
-"""Checks of balances, pressure and climate sensors, occluders and supplies."""
+"""Checks of balances, pressure and climate sensors, occluders, supplies and alarm inputs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 from bench.conform.everyone import a_number, within_call
 from bench.conform.model import Check, LeftOutError, Subject, UnfitError, expect
 from drivers.errors import InstrumentError, RefusedError
-from drivers.roles import AdjustsInternally, Climate, Reading, TellsItsRange
+from drivers.roles import AdjustsInternally, AlarmSignal, Climate, Reading, TellsItsRange
 
 STREAMED = 10
 SILENCE_S = 5.0
 _WEIGHING = ("stable", "dynamic", "overload", "underload", "busy")
 _SWITCHING_S = 1.0
+_LOOK_S = 1.0
 _PLAUSIBLE = (("temperature_c", -20.0, 60.0), ("pressure_hpa", 500.0, 1200.0), ("humidity_pct", 0.0, 105.0))
 
 
@@ -182,6 +183,21 @@ POWER = (
     Check("measuring", "it measures voltage and current", _measures),
     Check("switching", "its output is off and on as it is told, at the voltage that was set", _feeds, moves=True),
 )
+
+
+def _listens(subject: Subject) -> None:
+    for _ in range(3):
+        began_s = subject.clock.now_s()
+        found = subject.instrument.signal()
+        expect(isinstance(found, AlarmSignal), f"returns {found!r}, no AlarmSignal")
+        known = [each for each in (found.earliest_s, found.latest_s) if math.isfinite(each)]
+        expect(bool(known) == found.on, f"the signal is {'on' if found.on else 'off'}, and began at {known}")
+        expect(known == sorted(known), "it began later than at the latest")
+        expect(all(each <= subject.clock.now_s() for each in known), "it begins in the future")
+        expect(subject.clock.now_s() - began_s <= _LOOK_S, f"a look takes more than {_LOOK_S:g} s")
+
+
+ALARM = (Check("signal", "it tells whether there is a signal, and since when, within a moment", _listens),)
 
 
 def _person(subject: Subject) -> None:

@@ -20,6 +20,7 @@ OF_ROLES: Mapping[str, Sequence[Check]] = {
     "climate": sensors.CLIMATE,
     "operator": sensors.OPERATOR,
     "power": sensors.POWER,
+    "alarm": sensors.ALARM,
 }
 SAFE = Check("safe end", "pump, occluder and supply are left in their safe state", lambda _: None, moves=True)
 

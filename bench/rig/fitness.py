@@ -17,7 +17,9 @@ _A = {
     "operator": "an operator",
     "power": "a power supply",
     "doser": "a reference doser",
+    "alarm": "an alarm input",
 }
+_SAID_SO = ", by what the rig file says of this one"
 _WAY_OUT = {"operator": "; write `operator: {driver: console}` into it for a person at this terminal"}
 
 
@@ -43,10 +45,15 @@ def misfits(rig: Rig, requires: Mapping[str, Sequence[type]]) -> list[str]:
         if why := entry.unavailable():
             lacking.append(f"needs {_A[role]}, and driver {entry.name} cannot be used: {why}")
         lacking += [
+            f"needs {_A[role]}, whose driver {entry.name} {misfit}"
+            for misfit in misfits(rig, dict.fromkeys(entry.needs, ()))
+        ]
+        kind = entry.kind(instrument.options)
+        lacking += [
             f"needs {_A[role]} with the capability {capability.__name__} ({_in_words(capability)}), "
-            f"which driver {entry.name} does not have"
+            f"which driver {entry.name} does not have{_SAID_SO if entry.able is not None else ''}"
             for capability in capabilities
-            if not _has(entry.instrument, capability)
+            if not _has(kind, capability)
         ]
     return lacking
 

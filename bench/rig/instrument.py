@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from bench.clock import Clock
 from bench.rig.confidential import keep_back, without_bytes
 from bench.rig.imported import entry_of
 from bench.rig.instruments import InstrumentSpec
+from drivers.beside import Beside
 from drivers.errors import InstrumentError
 from drivers.link import Link, WireLog, links_opened
 from drivers.roles import Identity, Instrument
@@ -43,7 +44,13 @@ class Opened:
 
 
 def open_instrument(
-    role: str, spec: InstrumentSpec, clock: Clock, wire_logs: WireLogs | None, *, again: bool = False
+    role: str,
+    spec: InstrumentSpec,
+    clock: Clock,
+    wire_logs: WireLogs | None,
+    *,
+    again: bool = False,
+    beside: Beside | None = None,
 ) -> Opened:
     """Open an instrument and ask who it is; what goes wrong is in the result.
 
@@ -53,12 +60,13 @@ def open_instrument(
         clock: the run's clock.
         wire_logs: gives what is told its bytes, or None.
         again: its link was lost: it is taken up as it stands, where its driver knows how.
+        beside: what stands beside it, for a driver that needs others.
 
     """
     opened = Opened(role, spec)
     try:
         with links_opened() as opened.links:
-            opened.instrument = _make(role, spec, clock, wire_logs, again)
+            opened.instrument = _make(role, spec, clock, wire_logs, again, beside)
         opened.identity = opened.instrument.identify()
         opened.problem = wrong_serial(opened.identity, spec.serial_number)
     except Exception as error:
@@ -77,12 +85,18 @@ def wrong_serial(identity: Identity, wanted: str | None) -> str:
     )
 
 
-def _make(role: str, spec: InstrumentSpec, clock: Clock, wire_logs: WireLogs | None, again: bool) -> Instrument:
+def _make(
+    role: str, spec: InstrumentSpec, clock: Clock, wire_logs: WireLogs | None, again: bool, beside: Beside | None
+) -> Instrument:
     entry = entry_of(role, spec.driver)
     factory = entry.reopen if again and entry.reopen is not None else entry.factory
 
+    more: dict[str, Any] = {"beside": beside} if entry.needs else {}
+
     def make(wire_log: WireLog | None) -> Instrument:
-        made = factory(spec.address or "", spec.options, clock, wire_log=wire_log, visa_library=spec.visa_library)
+        made = factory(
+            spec.address or "", spec.options, clock, wire_log=wire_log, visa_library=spec.visa_library, **more
+        )
         return cast(Instrument, made)
 
     wire_log = wire_logs(role, spec) if wire_logs is not None else None

@@ -100,6 +100,7 @@ SPECS: Mapping[str, type[InstrumentSpec]] = {
     "operator": InstrumentSpec,
     "power": InstrumentSpec,
     "doser": DoserSpec,
+    "alarm": InstrumentSpec,
 }
 
 _DRIVERS_OF = {"doser": "pump"}

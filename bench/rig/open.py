@@ -8,7 +8,9 @@ from dataclasses import asdict
 from typing import Any, TypeVar, cast
 
 from bench.clock import Clock
+from bench.rig.beside import RigBeside
 from bench.rig.errors import RigError
+from bench.rig.imported import entry_of
 from bench.rig.instrument import Opened, WireLogs, open_instrument
 from bench.rig.lock import rig_lock
 from bench.rig.model import Rig
@@ -51,6 +53,8 @@ class OpenRig:
         self.rig = rig
         self.record = record
         self.identities = {role: _told(each) for role, each in opened.items()}
+        self.while_asking: Callable[[str], None] = _go_on
+        """Called several times a second, with what is asked, while an instrument's driver waits for the operator."""
         self._opened = opened
         self._reconnection = reconnection
 
@@ -193,16 +197,22 @@ def open_rig(
         opened: dict[str, Opened] = {}
         rigs: list[OpenRig] = []
         try:
-            # A pump that lives on the supply answers only once that is on.
-            for role, spec in sorted(rig.instruments.items(), key=lambda each: each[0] != "power"):
-                opened[role] = open_instrument(role, spec, clock, wire_logs)
+            beside = RigBeside(opened, clock, record)
+            for role in sorted(rig.instruments, key=lambda role: _order(rig, role)):
+                opened[role] = open_instrument(role, rig.instruments[role], clock, wire_logs, beside=beside)
             if any(each.problem for each in opened.values()):
                 raise RigOpenError(_tree(rig, list(opened.values())))
-            reconnection = Reconnection(opened, clock, wire_logs, record, rig.reconnect_s)
+            reconnection = Reconnection(opened, clock, wire_logs, record, rig.reconnect_s, beside)
             rigs.append(OpenRig(rig, opened, reconnection, record))
+            beside.rig = rigs[0]
             yield rigs[0]
         finally:
             _leave(opened, record, rigs)
+
+
+def _order(rig: Rig, role: str) -> tuple[bool, bool]:
+    """Return when to open an instrument: a pump that lives on the supply, or needs others, comes after them."""
+    return role != "power", bool(entry_of(role, rig.instruments[role].driver).needs)
 
 
 def _tree(rig: Rig, opened: list[Opened]) -> str:
@@ -252,6 +262,10 @@ def _stop(pump: Any) -> None:
 
 
 def _leave_as_it_is(_: Any) -> None:
+    return
+
+
+def _go_on(_: str) -> None:
     return
 
 

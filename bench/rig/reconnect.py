@@ -12,6 +12,7 @@ from bench.clock import Clock
 from bench.rig.errors import RigError
 from bench.rig.instrument import Opened, WireLogs, open_instrument
 from bench.rig.safe import Record
+from drivers.beside import Beside
 from drivers.errors import InstrumentError, LinkError, NoReplyError
 from drivers.roles import Identity, Instrument
 
@@ -35,17 +36,25 @@ class Reconnection:
         wire_logs: gives what is told an instrument's bytes, or None.
         record: told `link lost`, `link back` and `link not back`.
         limit_s: how long to wait for one.
+        beside: what stands beside each, for drivers that need others.
 
     """
 
     def __init__(
-        self, opened: dict[str, Opened], clock: Clock, wire_logs: WireLogs | None, record: Record, limit_s: float
+        self,
+        opened: dict[str, Opened],
+        clock: Clock,
+        wire_logs: WireLogs | None,
+        record: Record,
+        limit_s: float,
+        beside: Beside | None = None,
     ) -> None:
         self._opened = opened
         self._clock = clock
         self._wire_logs = wire_logs
         self._record = record
         self._limit_s = limit_s
+        self._beside = beside
         self._gone: set[str] = set()
 
     def is_lost(self, role: str, error: InstrumentError) -> bool:
@@ -85,7 +94,7 @@ class Reconnection:
         before.let_go()
         while not given_up():
             attempts += 1
-            opened = open_instrument(role, before.spec, self._clock, self._wire_logs, again=True)
+            opened = open_instrument(role, before.spec, self._clock, self._wire_logs, again=True, beside=self._beside)
             self._refuse_stranger(before, opened)
             problem = opened.problem or _not_ready(opened, ready)
             if not problem:

@@ -122,7 +122,7 @@ class Driving:
             polled.stop()
 
     def _stage(self, samplers: Samplers, progress: ProgressListener | None) -> RunStage:
-        return RunStage(
+        stage = RunStage(
             self._test.id,
             self._clock,
             self._context,
@@ -137,6 +137,8 @@ class Driving:
             self._rig.operator,
             self._rig.doser,
         )
+        self._rig.while_asking = stage.attend_asking
+        return stage
 
     def _start(self) -> None:
         self._started = True
@@ -148,6 +150,7 @@ class Driving:
         """Bring everything to rest, the pump first, and record how the test ended."""
         if not self._started:
             self._start()
+        self._rig.while_asking = lambda _: self._interrupts.check()
         try:
             self._rig.make_safe(f"test {self._test.id} ended: {outcome}")
         except Exception as error:

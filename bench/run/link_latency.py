@@ -16,7 +16,7 @@ from bench.procedures.shared.latency import LATENCY
 from bench.recording.writer import RecordingWriter
 from bench.rig.open import OpenRig
 from drivers.errors import InstrumentError
-from drivers.roles import Balance, ClimateSensor, Instrument, Occluder, PowerSupply, PressureSensor, Pump
+from drivers.roles import AlarmInput, Balance, ClimateSensor, Instrument, Occluder, PowerSupply, PressureSensor, Pump
 
 QUERIES = 20
 LIMIT_S = 2.0
@@ -30,6 +30,7 @@ _QUESTIONS: Mapping[str, Callable[[Instrument], object]] = {
     "occluder": lambda each: cast(Occluder, each).is_occluded(),
     "climate": lambda each: cast(ClimateSensor, each).read(),
     "power": lambda each: cast(PowerSupply, each).read_voltage_v(),
+    "alarm": lambda each: cast(AlarmInput, each).signal(),
 }
 """What each role is asked: nothing that moves, and nothing that waits for a person."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from bench.clock import Clock
 from bench.recording.writer import RecordingWriter
@@ -99,6 +100,7 @@ class PumpAttendant:
                 text=alarm.text,
                 pump_time_s=None if math.isnan(alarm.pump_time_s) else alarm.pump_time_s,
                 time_s=alarm.time_s,
+                **_noticed(alarm),
             )
 
     def _note_clock(self) -> None:
@@ -119,3 +121,8 @@ class PumpAttendant:
             value_kpa = self._pump.line_pressure_kpa()
             status = "ok" if math.isfinite(value_kpa) else "none"
             self._writer.sample("pump.line_pressure_kpa", self._clock.now_s(), value_kpa, status, "")
+
+
+def _noticed(alarm: Alarm) -> dict[str, Any]:
+    """Return what is known of an alarm that was noticed from outside."""
+    return {} if math.isnan(alarm.earliest_s) else {"earliest_s": alarm.earliest_s, "rule": alarm.rule}

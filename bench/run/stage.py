@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from bench.clock import Clock
 from bench.procedures.base import Context
 from bench.recording.writer import RecordingWriter
+from bench.rig.asking import ask
 from bench.run.interrupts import Interrupts
 from bench.run.pump_attendant import ALARMS_EVERY_S, PumpAttendant
 from bench.run.samplers import Samplers
@@ -15,7 +17,6 @@ from drivers.errors import InstrumentError
 from drivers.roles import Alarm, Occluder, Operator, OperatorAnswer, OperatorRequest, PowerSupply, Pump
 
 ASK_AGAIN_S = 0.5
-_ASK_SLICE_S = 0.5
 _SLICE_S = 0.25
 """Longest sleep in real time, so that Ctrl-C is obeyed soon."""
 
@@ -138,23 +139,26 @@ class RunStage:
 
         """
         operator = self._there(self._operator, "operator")
-        told = {"action": request.action.value, "value": request.value, "unit": request.unit, "words": request.words}
-        asked_s = self.event("operator asked", **told)
-        operator.ask(request)
-        answer: OperatorAnswer | None = None
-        try:
-            while answer is None:
-                self._attend(f"waiting for the operator: {request.words}", ALARMS_EVERY_S)
-                answer = operator.answer(self.clock.now_s() + _ASK_SLICE_S)
-        finally:
-            if answer is None:
-                operator.cancel()
-        kind = "operator confirmed" if answer.done else "operator refused"
-        self.event(kind, action=request.action.value, reason=answer.reason, asked_s=asked_s, answered_s=answer.time_s)
-        return answer
+        attend = partial(self._attend, alarms_every_s=ALARMS_EVERY_S)
+        return ask(operator, request, self.clock, self._note, attend).answer
+
+    def attend_asking(self, activity: str) -> None:
+        """Do what is due while the pump's driver itself waits for the operator.
+
+        Raises:
+            InstrumentError: an instrument was lost meanwhile.
+
+        """
+        self._interrupts.check()
+        self._samplers.check()
+        if self._progress is not None:
+            self._progress.activity(self._test_id, activity, self.clock.now_s(), self._expected_end_s)
 
     def event(self, kind: str, **data: Any) -> float:
         """Record that something was done or seen, now; return the instant."""
+        return self._writer.event(kind, self._test_id, **data)
+
+    def _note(self, kind: str, /, **data: Any) -> float:
         return self._writer.event(kind, self._test_id, **data)
 
     def alarms(self) -> Sequence[Alarm]:

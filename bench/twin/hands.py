@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 
 from bench.quantities import Quantity, QuantityError
 from bench.twin.balance_model import BalanceModel
+from bench.twin.hands_on_pump import PumpKeys
+from bench.twin.noise import Key, generator
 from bench.twin.plant import Line
 from bench.twin.pump_model import PumpModel
 from bench.twin.refusal import HandsRefusal, PumpRefusal
@@ -25,6 +27,7 @@ class Hands:
         line: at whose outlet another pressure is set.
         seepage: which another head height drives.
         note: takes down in the truth what was really done.
+        seed: of how long the operator takes.
 
     """
 
@@ -36,6 +39,7 @@ class Hands:
         line: Line,
         seepage: Seepage,
         note: Note,
+        seed: int = 1,
     ) -> None:
         self._balance = balance
         self._pump = pump
@@ -44,17 +48,45 @@ class Hands:
         self._note = note
         self._error_g = settings.weight_error.to("g")
         self._placed_g: list[float] = []
+        self._keys = PumpKeys(pump, note)
+        self._settings = settings
+        self._random = generator(seed, Key.HANDS)
 
     @property
-    def actions(self) -> Mapping[str, Callable[[float, str, float], None]]:
-        """What can be done, by the name of the action."""
+    def actions(self) -> Mapping[str, Callable[..., str | None]]:
+        """What can be done, by the name of the action: with a value, its unit, an instant, and further amounts."""
         return {
             "place_weight": self._place,
             "remove_weight": self._remove,
             "change_reservoir": self._change,
             "set_head_height": self._lift,
             "set_back_pressure": self._press,
+            **self._keys.actions,
         }
+
+    @property
+    def alarm_since_s(self) -> float | None:
+        """Since when the pump's alarm can be heard by an operator who listens; None where there is nothing to hear."""
+        return self._pump.sounds_since_s if self._settings.notes_alarms else None
+
+    @property
+    def listens(self) -> bool:
+        """Whether the operator notes alarms unasked."""
+        return self._settings.notes_alarms
+
+    def pace_s(self, action: str) -> tuple[float, float]:
+        """Return how long an action takes from the asking, and how long the answer takes after that."""
+        if action in self._keys.pressed:
+            return self._drawn_s(self._settings.key_reaction), self._drawn_s(self._settings.key_answer)
+        return self._settings.reaction.to("s"), 0.0
+
+    def noting_s(self) -> float:
+        """Return how long an alarm is heard until it is noted."""
+        return self._drawn_s(self._settings.alarm_reaction)
+
+    def _drawn_s(self, about: Quantity) -> float:
+        spread = self._settings.spread.to("%") / 100.0
+        return max(0.0, about.to("s") * (1.0 + spread * float(self._random.uniform(-1.0, 1.0))))
 
     def _place(self, value: float, unit: str, time_s: float) -> None:
         mass_g = _in("g", value, unit, "mass") + self._error_g

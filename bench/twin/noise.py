@@ -36,6 +36,7 @@ class Key(IntEnum):
     PUMP_STOP = 10
     DRAUGHT = 11
     DOSER = 12
+    HANDS = 13
 
 
 def generator(seed: int, key: Key, *index: int) -> np.random.Generator:

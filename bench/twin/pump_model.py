@@ -172,7 +172,7 @@ class PumpModel(PumpState):
     def raise_alarm(self, code: str) -> None:
         """Raise an alarm; all but warnings stop and block delivery."""
         now_s = self._now()
-        self._alarms.raise_alarm(code, self.clock_s(now_s))
+        self._alarms.raise_alarm(code, self.clock_s(now_s), now_s)
         self._truth.note(now_s, "alarm", code=code, pressure_kpa=self._line.pressure_kpa(now_s))
         if self._alarms.blocking:
             self.stop()

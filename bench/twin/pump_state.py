@@ -115,6 +115,11 @@ class PumpState:
         return self._alarms.active
 
     @property
+    def sounds_since_s(self) -> float | None:
+        """Since when its alarm can be heard, in s of the world; None where it is silent, as without power."""
+        return self._alarms.sounds_since_s if self.powered else None
+
+    @property
     def reservoir_u(self) -> float:
         """What it believes to have left."""
         return self._reservoir.left_u

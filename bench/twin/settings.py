@@ -311,6 +311,18 @@ class OperatorSettings(_Section):
     """From a request to its being done."""
     weight_error: Mass = Quantity(0, "mg")
     """What the check weight has too much, beyond its nominal mass."""
+    key_reaction: Annotated[Duration, _NotNegative] = Quantity(1, "s")
+    """From being asked to press a key of the pump until it is pressed, on average."""
+    key_answer: Annotated[Duration, _NotNegative] = Quantity(0.7, "s")
+    """From the pressing of a key until that is confirmed, on average."""
+    notes_alarms: bool = False
+    """Whether the operator listens for the pump's alarm and notes it unasked."""
+    alarm_reaction: Annotated[Duration, _NotNegative] = Quantity(4, "s")
+    """From an alarm until it is noted, on average."""
+    spread: Annotated[Ratio, _NotNegative, Field(description="how far each of these times may be off, as ±")] = (
+        Quantity(50, "%")
+    )
+    """How far each of these three may be off, as ±, each time anew."""
 
 
 class SupplySettings(_Section):

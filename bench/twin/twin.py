@@ -26,8 +26,8 @@ if _HANDLERS not in serial.protocol_handler_packages:
 class Twin:
     """A simulated rig that hosts of this process reach as `sim://<name>/<device>` and by the VISA backend `@twin`.
 
-    Devices: `pump`, `balance`, `pressure`, `occluder`, `climate`, `operator`, `power`, `doser`; for use in a `with`
-    statement.
+    Devices: `pump`, `balance`, `pressure`, `occluder`, `climate`, `operator`, `power`, `doser`, `alarm`. For use in
+    a `with` statement.
 
     Args:
         name: name in addresses.

@@ -84,7 +84,7 @@ class World:
         self._on_supply = simulation.supply.connected
         self._supplied(self.supply.terminals_v)
         self.seepage = Seepage(simulation.pump, simulation.plant, faults, line, lambda: self.pump.at_rest)
-        self.hands = Hands(simulation.operator, self.balance, self.pump, line, self.seepage, self._truth.note)
+        self.hands = Hands(simulation.operator, self.balance, self.pump, line, self.seepage, self._truth.note, seed)
         self.line = line
         line.listen(self.balance.take_segment)
         line.listen(self._truth.outflow)

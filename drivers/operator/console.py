@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 import select
+from collections import deque
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from bench.clock import Clock
 from drivers.errors import LinkError
-from drivers.link import WireLog
+from drivers.link import Turn, WireLog
 from drivers.registry import DriverEntry
-from drivers.roles import Identity, OperatorAnswer, OperatorRequest
+from drivers.roles import Identity, OperatorAnswer, OperatorNote, OperatorRequest
 
 TERMINAL = Path("/dev/tty")
 """The terminal itself: whoever runs tests takes standard input and output for himself."""
+NOTE_WORDS = ("a", "alarm")
+"""What a line begins with that is no answer: an alarm is noted."""
 _SLICE_S = 0.1
+_LONGEST_LINE = 4096
+_MOST_LINES = 100
+_MOST_NOTES = 1000
 
 
 class Options(BaseModel):
@@ -48,6 +54,10 @@ class Console:
     def __init__(self, clock: Clock, terminal: Path = TERMINAL) -> None:
         self._clock = clock
         self._typed = b""
+        self._lines: deque[str] = deque()
+        self._notes: deque[OperatorNote] = deque(maxlen=_MOST_NOTES)
+        self._closed = False
+        self._turn = Turn(clock, f"operator at {terminal}")
         try:
             self._file: int | None = os.open(terminal, os.O_RDWR | os.O_NOCTTY)
         except OSError as error:
@@ -59,28 +69,31 @@ class Console:
 
     def ask(self, request: OperatorRequest) -> None:
         """Ask in words, with what to type."""
+        self._read()  # what was typed before the question is no answer to it
+        self._lines.clear()
         self._typed = b""
         self._say(f"\r\n>>> {request.words}\r\n    Enter when it is done; `no` and the reason if it cannot be: ")
 
     def answer(self, deadline_s: float) -> OperatorAnswer | None:
-        """Read what was typed, or None when no line has come by `deadline_s`."""
-        while b"\n" not in self._typed and self._file is not None:
-            ready, _, _ = select.select([self._file], [], [], 0.0)
-            if ready:
-                typed = os.read(self._file, 1024)
-                if not typed:
-                    return OperatorAnswer(False, "the terminal was closed", self._clock.now_s())
-                self._typed += typed
-                continue
+        """Read what was typed, or None when no line has come by `deadline_s`; `a` is a note and no answer."""
+        self._read()
+        while not self._lines:
+            if self._closed or self._file is None:
+                return OperatorAnswer(False, "the terminal was closed", self._clock.now_s())
             left_s = deadline_s - self._clock.now_s()
             if left_s <= 0.0:
                 return None
             self._clock.sleep_s(min(left_s, _SLICE_S))
-        words = self._typed.decode("utf-8", "replace").strip()
-        self._typed = b""
+            self._read()
+        words = self._lines.popleft()
         refused = words.lower().split(" ")[0] in ("n", "no")
         reason = words.partition(" ")[2].strip() or "no reason given" if refused else words
         return OperatorAnswer(not refused, reason, self._clock.now_s())
+
+    def take_notes(self) -> list[OperatorNote]:
+        """Read what was typed unasked: `a` or `alarm`, maybe with words, whenever; waits for nothing."""
+        self._read()
+        return [self._notes.popleft() for _ in range(len(self._notes))]
 
     def cancel(self) -> None:
         """Stop asking, and say so."""
@@ -91,6 +104,23 @@ class Console:
         file, self._file = self._file, None
         if file is not None:
             os.close(file)
+
+    def _read(self) -> None:
+        """Take what has been typed: whole lines are notes or answers."""
+        with self._turn:
+            while self._file is not None and not self._closed and select.select([self._file], [], [], 0.0)[0]:
+                typed = os.read(self._file, 1024)
+                self._closed = not typed
+                self._typed = (self._typed + typed)[-_LONGEST_LINE:]
+            *lines, self._typed = self._typed.split(b"\n")
+            for line in lines:
+                words = line.decode("utf-8", "replace").strip()
+                if words.lower().split(" ")[0] in NOTE_WORDS:
+                    self._notes.append(OperatorNote(words, self._clock.now_s()))
+                else:
+                    self._lines.append(words)
+            while len(self._lines) > _MOST_LINES:
+                self._lines.popleft()
 
     def _say(self, words: str) -> None:
         if self._file is not None:

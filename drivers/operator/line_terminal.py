@@ -5,23 +5,28 @@ ASCII lines (UTF-8 in the words) ending with CR LF, one request at a time:
     ID?                                                 ID <manufacturer>,<model>,<serial number>,<firmware>
     ASK <id> <action> <value> <unit> | <words>          DONE <id>      or      NO <id> <reason>
     CANCEL <id>                                         (no answer; the request is taken back)
+                                                        NOTE <words>   (unasked, at any time)
 
-`<id>` counts up from 1, `<unit>` is `-` for an action without a value. The answer comes when the operator has done it,
-which may take minutes.
+`<id>` counts up from 1, `<unit>` is `-` for an action without a value, and further values follow with their units. The
+answer comes when the operator has done it, which may take minutes.
 """
 
 from __future__ import annotations
+
+import contextlib
+from collections import deque
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.clock import Clock
 from drivers.errors import GarbledReplyError, NoReplyError
-from drivers.link import Link, WireLog, open_link
+from drivers.link import Line, Link, WireLog, open_link
 from drivers.probe import Probe
 from drivers.registry import DriverEntry
-from drivers.roles import Identity, OperatorAnswer, OperatorRequest
+from drivers.roles import Identity, OperatorAnswer, OperatorNote, OperatorRequest
 
 _TIMEOUT_S = 5.0
+_MOST_NOTES = 1000
 _ADVICE = "Is the address that of an operator's terminal?"
 
 
@@ -39,6 +44,9 @@ class LineTerminal:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._number = 0
+        self._answers: deque[OperatorAnswer] = deque()
+        self._notes: deque[OperatorNote] = deque(maxlen=_MOST_NOTES)
+        self._passed_over = False
 
     def identify(self) -> Identity:
         """Ask the terminal who it is (`ID?`).
@@ -63,12 +71,15 @@ class LineTerminal:
 
     def ask(self, request: OperatorRequest) -> None:
         """Ask for something to be done (`ASK`); the answer comes later."""
-        self._number += 1
         words = " ".join(request.words.split())
-        line = f"ASK {self._number} {request.action} {request.value:.12g} {request.unit or '-'} | {words}\r\n"
+        amounts = " ".join(
+            f"{value:.12g} {unit or '-'}" for value, unit in ((request.value, request.unit), *request.more)
+        )
         with self._link.turn:
+            self._number += 1
+            self._set_aside()
             self._link.discard_input()
-            self._link.write(line.encode("utf-8"))
+            self._link.write(f"ASK {self._number} {request.action} {amounts} | {words}\r\n".encode())
 
     def answer(self, deadline_s: float) -> OperatorAnswer | None:
         """Read the answer to the last request, or None when none has come by `deadline_s`.
@@ -78,16 +89,30 @@ class LineTerminal:
 
         """
         with self._link.turn:
-            line = self._link.read_line(deadline_s)
-        if line is None:
-            return None
-        word, *rest = line.data.decode("utf-8", "replace").split(" ", 2)
-        if word not in ("DONE", "NO") or not rest or not rest[0].isdecimal():
-            raise GarbledReplyError(self._link.name, "gave no answer", seen=line.data, advice=_ADVICE)
-        if int(rest[0]) != self._number:
-            return None  # of a request that was taken back
-        reason = rest[1].strip() if len(rest) > 1 else ""
-        return OperatorAnswer(word == "DONE", reason, line.arrived_s)
+            while not self._answers:
+                line = self._link.read_line(deadline_s)
+                if line is None:
+                    return None
+                self._take(line)
+                if self._passed_over:
+                    return None  # of a request that was taken back
+            return self._answers.popleft()
+
+    def take_notes(self) -> list[OperatorNote]:
+        """Read what was said unasked (`NOTE`); waits for nothing.
+
+        Raises:
+            GarbledReplyError: a line that is none.
+
+        """
+        # Whoever waits for an answer keeps what is said meanwhile.
+        if self._link.turn.take(self._link.clock.now_s()):
+            try:
+                while (line := self._link.read_line(self._link.clock.now_s())) is not None:
+                    self._take(line)
+            finally:
+                self._link.turn.end()
+        return [self._notes.popleft() for _ in range(len(self._notes))]
 
     def cancel(self) -> None:
         """Stop asking: the last request is taken back (`CANCEL`)."""
@@ -97,6 +122,29 @@ class LineTerminal:
     def close(self) -> None:
         """Release the link."""
         self._link.close()
+
+    def _take(self, line: Line) -> None:
+        """Keep a line as what it is: a note, or the answer to the last request."""
+        self._passed_over = False
+        word, _, rest = line.data.decode("utf-8", "replace").partition(" ")
+        if word == "NOTE":
+            self._notes.append(OperatorNote(rest.strip(), line.arrived_s))
+            return
+        number, _, reason = rest.partition(" ")
+        if word not in ("DONE", "NO") or not number.isdecimal():
+            raise GarbledReplyError(self._link.name, "gave no answer", seen=line.data, advice=_ADVICE)
+        if int(number) == self._number:
+            self._answers.append(OperatorAnswer(word == "DONE", reason.strip(), line.arrived_s))
+        else:
+            self._passed_over = True
+
+    def _set_aside(self) -> None:
+        """Keep the notes among what has come before a request; nothing of it is an answer."""
+        with contextlib.suppress(GarbledReplyError):
+            while (line := self._link.read_line(self._link.clock.now_s())) is not None:
+                with contextlib.suppress(GarbledReplyError):
+                    self._take(line)
+        self._answers.clear()
 
 
 def open_terminal(

@@ -25,6 +25,7 @@ from drivers.roles import DeliveryState, Reading
 OF_THE_SIMULATED_BENCH = (
     "line_terminal",
     "mettler_mt_sics",
+    "numato_gpio",
     "numato_relay",
     "scpi_dmm",
     "scpi_insulin_pump",
@@ -147,7 +148,7 @@ class IsAlwaysOpen(NumatoRelay):
 
 class AnswersAnything(NumatoRelay):
     def identify(self) -> Any:
-        return self._ask("id get")
+        return self._session.ask("id get")
 
 
 class LosesItsLink(NumatoRelay):

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from bench.clock import SimulatedClock
 from bench.quantities import Quantity
+from drivers.alarm.numato_gpio import NumatoGpio
+from drivers.alarm.numato_gpio import Options as GpioOptions
 from drivers.balance.mettler_mt_sics import MettlerMtSics
 from drivers.balance.mettler_mt_sics import Options as BalanceOptions
 from drivers.climate.vaisala_ptu300 import VaisalaPtu300
@@ -23,7 +25,7 @@ from drivers.occluder.numato_relay import Options as RelayOptions
 from drivers.pressure.scpi_dmm import Options as DmmOptions
 from drivers.pressure.scpi_dmm import ScpiDmm
 from drivers.pump.scpi_insulin_pump import ScpiInsulinPump
-from drivers.roles import BolusStatus, DeliveryState
+from drivers.roles import AlarmSignal, BolusStatus, DeliveryState
 
 Value = TypeVar("Value")
 IN_MEMORY = settings(max_examples=150)
@@ -123,6 +125,31 @@ def test_relay(replies: list[bytes]) -> None:
     link = ScriptedLink([b">", b"ver\n\r1\n\r>", *replies])
     relay = NumatoRelay(link, RelayOptions())
     assert outcome(relay.is_occluded) in (True, False, None)
+
+
+GPIO_NOISE = st.one_of(
+    NOISE,
+    st.sampled_from(
+        [b"gpio read 0\n\r1\n\r>", b"adc read 0\n\r2000\n\r>", b"adc read 0\n\r-1\n\r>", b"# 00 01 FF\n\r"]
+    ),
+    st.binary(max_size=8).map(lambda noise: noise * 20000),
+)
+
+
+@IN_MEMORY
+@given(st.lists(GPIO_NOISE, min_size=1, max_size=4), st.sampled_from([None, 500]))
+def test_alarm_input(replies: list[bytes], threshold: int | None) -> None:
+    link = ScriptedLink([b">", b"ver\n\r1\n\r>", *replies])
+    gpio = NumatoGpio(link, GpioOptions(signal="sound" if threshold else "contact", threshold=threshold))
+    began_s = link.clock.now_s()
+    said = b"".join(replies)
+    for _ in range(2):
+        signal = outcome(gpio.signal)
+        assert signal is None or isinstance(signal, AlarmSignal)
+        # Nothing is an alarm that no answer to the very question told.
+        assert signal is None or not signal.on or (b"gpio read 0" in said and threshold is None)
+    assert link.clock.now_s() - began_s < 10.0
+    assert len(link.unread) <= 2 * 65536
 
 
 @IN_MEMORY

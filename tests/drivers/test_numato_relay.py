@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bench.clock import RealClock
+from drivers import numato
 from drivers.errors import GarbledReplyError, NoReplyError, RefusedError
-from drivers.occluder import numato_relay
 from drivers.occluder.numato_relay import NumatoRelay, Options, open_relay
 from drivers.roles import Identity
 from tests.drivers.peers import Answer, PtyPeer, Script
@@ -21,8 +21,8 @@ MakePty = Callable[[Answer, bytes], PtyPeer]
 
 @pytest.fixture(autouse=True)
 def _short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numato_relay, "_TIMEOUT_S", 0.4)
-    monkeypatch.setattr(numato_relay, "_WAKE_S", 0.1)
+    monkeypatch.setattr(numato, "TIMEOUT_S", 0.4)
+    monkeypatch.setattr(numato, "WAKE_S", 0.1)
 
 
 def open_at(answer: Answer, make: MakePty, clock: RealClock, **options: Any) -> NumatoRelay:

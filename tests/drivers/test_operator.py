@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bench.clock import RealClock
 from bench.rig.fitness import misfits
 from bench.rig.load import load_rig
-from drivers.errors import GarbledReplyError, LinkError, NoReplyError
+from drivers.errors import GarbledReplyError, InstrumentError, LinkError, NoReplyError
 from drivers.operator import console, line_terminal
 from drivers.operator.console import Console
 from drivers.operator.line_terminal import LineTerminal, Options, open_terminal
-from drivers.roles import Identity, Operator, OperatorAction, OperatorRequest
+from drivers.roles import Identity, Operator, OperatorAction, OperatorRequest, TakesNotes
+from tests.drivers.memory_link import MemoryLink
 from tests.drivers.peers import Answer, PtyPeer, Script
 
 MakePty = Callable[[Answer, bytes], PtyPeer]
@@ -139,3 +142,78 @@ def test_a_rig_without_an_operator_is_told_the_way_out() -> None:
     (lacking,) = misfits(load_rig(text, name="rig.yaml"), {"operator": [Operator]})
     assert "needs an operator, and the rig has none" in lacking
     assert "operator: {driver: console}" in lacking
+
+
+def test_what_is_typed_unasked_is_a_note_and_what_is_typed_ahead_no_answer(
+    person: tuple[int, Path], clock: RealClock
+) -> None:
+    near, where = person
+    asked = Console(clock, where)
+    assert isinstance(asked, TakesNotes)
+    assert asked.take_notes() == []
+    os.write(near, b"\na occlusion\nhm\n")
+    time_s = clock.now_s()
+    asked.ask(WEIGHT)
+    assert asked.answer(clock.now_s() + 0.05) is None
+    os.write(near, b"alarm\nplaced\n")
+    answer = asked.answer(clock.now_s() + 2.0)
+    assert answer is not None
+    assert (answer.done, answer.reason) == (True, "placed")
+    notes = asked.take_notes()
+    assert [each.words for each in notes] == ["a occlusion", "alarm"]
+    assert time_s <= notes[0].time_s <= notes[1].time_s <= clock.now_s()
+    assert asked.take_notes() == []
+    asked.close()
+
+
+def test_a_line_terminal_says_something_unasked_at_any_time() -> None:
+    link = MemoryLink(lambda command: b"NOTE alarm\r\nDONE 1\r\n" if command == ASKED else b"")
+    terminal = LineTerminal(link)
+    link.say(b"NOTE alarm low reservoir\r\nDONE 7\r\nNOTE al", 0.0)
+    assert [each.words for each in terminal.take_notes()] == ["alarm low reservoir"]
+    link.say(b"arm 2\r\n")
+    terminal.ask(WEIGHT)
+    answer = terminal.answer(link.clock.now_s() + 1.0)
+    assert answer is not None
+    assert answer.done
+    link.say(b"NOTE alarm 3\r\n", 5.0)
+    assert [each.words for each in terminal.take_notes()] == ["alarm 2", "alarm"]
+    link.clock.sleep_s(5.0)
+    (note,) = terminal.take_notes()
+    assert (note.words, note.time_s) == ("alarm 3", link.clock.now_s())
+
+
+def test_further_values_follow_with_their_units() -> None:
+    link = MemoryLink(lambda _: b"")
+    LineTerminal(link).ask(
+        OperatorRequest(OperatorAction.PROGRAM_EXTENDED_BOLUS, "Bolus", 1.0, "U", ((2.0, "U"), (3600.0, "s")))
+    )
+    assert link.received == [b"ASK 1 program_extended_bolus 1 U 2 U 3600 s | Bolus"]
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(
+        st.one_of(
+            st.binary(max_size=40),
+            st.sampled_from([b"DONE 1\r\n", b"DONE 2\r\n", b"NO 1 busy\r\n", b"NOTE alarm\r\n", b"NOTE", b"\r\n"]),
+            st.binary(max_size=4).map(lambda noise: noise * 40000),
+        ),
+        max_size=5,
+    )
+)
+def test_whatever_a_terminal_says_it_is_an_answer_to_the_question_or_an_error(said: list[bytes]) -> None:
+    link = MemoryLink(lambda _: said.pop(0) if said else b"")
+    everything = b"".join(said)
+    terminal = LineTerminal(link)
+    terminal.ask(WEIGHT)
+    for _ in range(3):
+        began_s = link.clock.now_s()
+        try:
+            answer = terminal.answer(began_s + 1.0)
+            terminal.take_notes()
+        except InstrumentError:
+            answer = None
+        assert answer is None or b" 1" in everything
+        assert link.clock.now_s() - began_s <= 2.0
+    assert len(link.unread) <= 2 * 65536

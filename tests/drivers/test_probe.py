@@ -16,7 +16,16 @@ from tests.drivers.peers import Answer, PtyPeer, TcpPeer
 MakePty = Callable[[Answer, bytes], PtyPeer]
 MakeTcp = Callable[[Answer, bytes], TcpPeer]
 PROBES = {name: entry.probes for name, entry in all_drivers().items() if entry.probes}
-READ_ONLY = {b"ver\r", b"I4\r\n", b"*IDN?\n", b"SYST:BRID?\n", b"\rid get\r", b"\r?\r", b"ID?\r\n"}
+READ_ONLY = {
+    b"ver\r",
+    b"I4\r\n",
+    b"*IDN?\n",
+    b"SYST:BRID?\n",
+    b"\rid get\r",
+    b"\rrelay readall\r",
+    b"\r?\r",
+    b"ID?\r\n",
+}
 
 
 def silent(_: bytes) -> None:
@@ -80,14 +89,16 @@ def test_endless_noise_is_no_answer_and_no_end(clock: RealClock, pty_peer: MakeP
     assert ask_port(peer.address, {"x": (Probe(b"Q\n", rb"never"),)}, clock, limit_s=0.3) is None
 
 
+@pytest.mark.parametrize(("relays", "driver"), [(b"0f\n\r", "numato_relay"), (b"", "numato_gpio")])
 def test_an_adapter_that_is_an_instrument_s_own_is_asked_its_question_first(
-    clock: RealClock, pty_peer: MakePty
+    relays: bytes, driver: str, clock: RealClock, pty_peer: MakePty
 ) -> None:
-    peer = pty_peer(lambda _: b"id get\n\r12345678\n\r>", b"\r")
+    said = {b"id get": b"id get\n\r12345678\n\r>", b"relay readall": b"relay readall\n\r" + relays + b">"}
+    peer = pty_peer(lambda command: said.get(command, b"\n\r>"), b"\r")
     found = ask_port(peer.address, PROBES, clock, usb=(0x2A19, 0x0C01))
     assert found is not None
-    assert (found.driver, found.said) == ("numato_relay", {"serial": "12345678"})
-    assert [command for command in peer.received if command.strip()] == [b"id get"]
+    assert (found.driver, found.said) == (driver, {"serial": "12345678"})
+    assert {command for command in peer.received if command.strip()} == {b"id get", b"relay readall"}
 
 
 def test_a_port_that_is_not_there_or_in_use_says_so(clock: RealClock, pty_peer: MakePty) -> None:

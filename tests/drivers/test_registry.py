@@ -20,6 +20,7 @@ ROLE_PROTOCOLS = {
     "climate": roles.ClimateSensor,
     "operator": roles.Operator,
     "power": roles.PowerSupply,
+    "alarm": roles.AlarmInput,
 }
 FORM = ("Read ", "Set ", "Ask ", "Start ", "Stop ")
 LIFE = {"close"}
@@ -44,8 +45,10 @@ def test_drivers_in_tree() -> None:
         "line_terminal": "operator",
         "mettler_mt_sics": "balance",
         "new_era": "pump",
+        "numato_gpio": "alarm",
         "numato_relay": "occluder",
         "ohaus": "balance",
+        "operator_pump": "pump",
         "radwag": "balance",
         "sartorius_sbi": "balance",
         "scpi_dmm": "pressure",
@@ -96,6 +99,7 @@ def test_every_factory_takes_what_a_rig_gives(entry: DriverEntry) -> None:
         "clock",
         "wire_log",
         "visa_library",
+        *(["beside"] if entry.needs else []),
     ]
 
 

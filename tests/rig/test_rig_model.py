@@ -263,7 +263,11 @@ def test_a_driver_may_not_use_the_keys_that_its_role_has() -> None:
 def test_the_shipped_rigs_are_read(path: Path) -> None:
     rig = load_rig(path)
     assert rig.simulated is path.name.startswith("simulated")
-    more = {"simulated.yaml": {"operator", "power"}, "simulated-new-era.yaml": {"doser"}}
+    more = {
+        "simulated.yaml": {"operator", "power"},
+        "simulated-new-era.yaml": {"doser"},
+        "simulated-operator-pump.yaml": {"operator", "alarm"},
+    }
     assert set(rig.instruments) == {"pump", "balance", "pressure", "occluder", "climate"} | more.get(path.name, set())
 
 

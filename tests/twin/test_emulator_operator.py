@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -112,3 +113,102 @@ def test_what_does_not_lie_there_cannot_be_removed() -> None:
         world.hands.actions["remove_weight"](20.0, "g", 1.0)
     with pytest.raises(HandsRefusal, match="is no mass"):
         world.hands.actions["place_weight"](20.0, "mm", 1.0)
+
+
+def test_a_bench_that_counts_anew_has_forgotten_what_it_asked() -> None:
+    desk = Desk()
+    desk.tell(b"ASK 7 place_weight 20 g | x", 0.0)
+    desk.tell(b"ASK 1 place_weight 10 g | x", 5.0)
+    desk.pass_time()
+    assert (desk.done, desk.last) == ([(10.0, "g", 25.0)], b"DONE 1\r\n")
+
+
+def quick(**operator: Any) -> World:
+    return World(quiet(operator=operator), 1)
+
+
+def hear(world: World, until_s: float) -> tuple[OperatorTerminal, list[tuple[float, bytes]]]:
+    said: list[tuple[float, bytes]] = []
+    terminal = OperatorTerminal(
+        lambda data, due_s: said.append((due_s, data)),
+        world.hands.actions,
+        reaction_s=20.0,
+        serial="S-1",
+        pace_s=world.hands.pace_s,
+        ears=world.hands,
+    )
+    live(world, terminal, until_s)
+    return terminal, said
+
+
+def live(world: World, terminal: OperatorTerminal, until_s: float) -> None:
+    while (next_s := terminal.next_event_s()) <= until_s:
+        world.advance(next_s)
+        terminal.run_until(next_s)
+    world.advance(until_s)
+
+
+def test_the_pump_is_programmed_first_and_started_when_asked() -> None:
+    world = quick(key_reaction="1 s", key_answer="700 ms", spread="0 %")
+    terminal, said = hear(world, 0.0)
+    terminal.receive(b"ASK 1 check_pump 0 - | x\r\nASK 1 program_basal 1.5 U/h | x\r\n", 0.0)
+    live(world, terminal, 50.0)
+    assert said == [(20.0 + LATENCY_S, b"DONE 1\r\n")]
+    assert not world.pump.basal_on
+    terminal.receive(b"ASK 2 start_pump 0 - | x\r\n", 50.0)
+    live(world, terminal, 50.9)
+    assert not world.pump.basal_on
+    live(world, terminal, 51.0)
+    assert (world.pump.basal_on, world.pump.basal_rate_u_per_h) == (True, 1.5)
+    assert said[-1] == (51.7 + LATENCY_S, b"DONE 2\r\n")
+    terminal.receive(b"ASK 3 start_pump 0 - | x\r\n", 60.0)
+    live(world, terminal, 70.0)
+    assert said[-1][1] == b"NO 3 nothing is programmed that could be started\r\n"
+    terminal.receive(b"ASK 4 stop_pump 0 - | x\r\n", 70.0)
+    live(world, terminal, 80.0)
+    assert world.pump.state == "STOP"
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        (b"program_bolus 0.07 U", b"NO 1 the pump does not take it: 0.07 U is no multiple of 0.05 U"),
+        (b"program_basal 99 U/h", b"NO 1 the pump does not take it: 99.0 is not from"),
+        (b"program_basal 1 kg", b"NO 1 1 kg cannot be set"),
+        (b"program_basal 1 U/h 2 U/h", b"NO 1 those are not the amounts of program_basal"),
+        (b"resume_pump 0 -", b"NO 1 the pump does not take it: nothing is suspended"),
+        (b"place_weight 20 g 3 g", b"NO 1 one amount is meant, and 2 were told"),
+        (b"check_pump 0 -", b"DONE 1 SIM-PUMP-1"),
+        (b"program_extended_bolus 1 U 2 U 3600 s", b"DONE 1"),
+        (b"program_bolus 10 \xc2\xb5L", b"DONE 1"),
+        (b"program_profile 0 s 1 U/h 3600 s 2 U/h", b"DONE 1"),
+    ],
+)
+def test_what_the_pump_does_not_take_the_operator_refuses(asked: bytes, answer: bytes) -> None:
+    world = quick()
+    terminal, said = hear(world, 0.0)
+    terminal.receive(b"ASK 1 " + asked + b" | x\r\n", 0.0)
+    live(world, terminal, 30.0)
+    assert said[0][1].startswith(answer)
+
+
+def test_reaction_times_are_the_seeds_own() -> None:
+    paces = [World(quiet(), seed).hands.pace_s("start_pump") for seed in (1, 1, 2)]
+    assert paces[0] == paces[1] != paces[2]
+    assert 0.5 <= paces[0][0] <= 1.5
+    assert 0.35 <= paces[0][1] <= 1.05
+
+
+def test_an_operator_who_listens_notes_each_alarm_once() -> None:
+    world = quick(notes_alarms=True, alarm_reaction="4 s", spread="0 %")
+    terminal, said = hear(world, 10.1)
+    world.pump.raise_alarm("OCCLUSION")
+    live(world, terminal, 60.0)
+    assert [words for _, words in said] == [b"NOTE alarm\r\n"]
+    assert said[0][0] == pytest.approx(14.1 + LATENCY_S)
+    world.pump.acknowledge()
+    live(world, terminal, 70.0)
+    world.pump.raise_alarm("EMPTY")
+    live(world, terminal, 80.0)
+    assert len(said) == 2
+    assert hear(quick(), 20.0)[1] == []

@@ -74,7 +74,7 @@ def test_the_rig_is_known_by_its_name_while_it_runs_and_writes_the_truth(tmp_pat
     truth = tmp_path / "truth.jsonl"
     with Twin("rig", Simulation(), None, clock, truth) as twin:
         assert list(twin.ports) == [
-            "pump", "balance", "pressure", "occluder", "climate", "operator", "power", "doser",
+            "pump", "balance", "pressure", "occluder", "climate", "operator", "power", "doser", "alarm",
         ]  # fmt: skip
         assert ports.find_port("rig", "climate") is twin.ports["climate"]
         with serial.serial_for_url("sim://rig/climate", 4800, bytesize=7, parity="E", timeout=1.0) as climate:

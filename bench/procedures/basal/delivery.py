@@ -14,6 +14,7 @@ from bench.metrology.noise import Floats, Window, block_means
 from bench.metrology.observation import between_doses_s
 from bench.metrology.readings import within
 from bench.procedures.base import MeasurementSpec
+from bench.procedures.shared.by_hand import SOURCE, hand_lines
 from bench.procedures.shared.levels import (
     CLEAR_S,
     CURVE_S,
@@ -33,7 +34,8 @@ class Delivery(Weighed):
     """One basal delivery as weighed; `ended_s` is the stop, `settled_s` when the line had given what it held back.
 
     `first_s` and `last_s` are the first and last instant at which something was weighed. `doses_s` is when the pump
-    dosed or should have, `dose_interval_s` how far apart; empty and NaN for a continuous pump.
+    dosed or should have, `dose_interval_s` how far apart; empty and NaN for a continuous pump. A person who started it
+    may have done so up to `by_hand_s` before or after `began_s`; 0 where it started by itself.
     """
 
     rate_ul_per_h: float
@@ -46,6 +48,7 @@ class Delivery(Weighed):
     last_s: float
     doses_s: Floats = field(default_factory=lambda: np.empty(0))
     dose_interval_s: float = math.nan
+    by_hand_s: float = 0.0
 
     @property
     def duration_s(self) -> float:
@@ -55,7 +58,8 @@ class Delivery(Weighed):
     @property
     def first_window(self) -> Window:
         """Where the level before the first command is taken."""
-        return max(self.first_s, self.began_s - END_LEVEL_S), self.began_s
+        until_s = self.began_s - self.by_hand_s
+        return max(self.first_s, until_s - END_LEVEL_S), until_s
 
     @property
     def last_window(self) -> Window:
@@ -136,7 +140,7 @@ def measure_totals(delivery: Delivery, catalogue: Mapping[str, MeasurementSpec])
             "s",
             -100.0 * volume_ul / nominal_ul / delivery.duration_s,
             distribution="rectangular",
-            source="sent and acknowledged",
+            source=SOURCE if delivery.by_hand_s else "sent and acknowledged",
             estimate=delivery.duration_s,
         ),
     ]
@@ -166,6 +170,7 @@ def measure_after_hours(delivery: Delivery, catalogue: Mapping[str, MeasurementS
     taken_s = 0.5 * (after[0] + after[1])
     source = "balance around that instant"
     lines.append(bounded("timing: what came about then", delivery.about_ul(taken_s), "µL", per_u, source=source))
+    lines += hand_lines(delivery.by_hand_s, delivery.rate_ul_per_h / HOUR_S * per_u)
     nominal_ul = delivery.rate_ul_per_h * hours
     note = f"{100.0 * (volume_ul / nominal_ul - 1.0):+.2f} % of commanded"
     if len(delivery.doses_s):

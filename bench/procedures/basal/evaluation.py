@@ -49,6 +49,7 @@ from bench.procedures.basal.windows import (
 )
 from bench.procedures.base import Context, MeasurementSpec
 from bench.procedures.shared.alarms import alarm_findings, seen
+from bench.procedures.shared.by_hand import open_half_s
 from bench.procedures.shared.corrections import corrections_table
 from bench.procedures.shared.findings import loss_note, recording_findings
 from bench.procedures.shared.levels import SETTLE_S
@@ -122,7 +123,8 @@ def _delivery(
     first_s, last_s = max(record.start_s, float(known[0])), min(record.end_s, float(known[-1]))
     stopped = (last_s, last_s) if not stops else (_sent_s(stops[0]), float(stops[0].time_s))
     ended_s = 0.5 * (stopped[0] + stopped[1])
-    settled_s = max(ended_s, min(ended_s + SETTLE_S, last_s - _SHORTEST_LEVEL_S))
+    stop_s = ended_s + (open_half_s(stops[0]) if stops else 0.0)
+    settled_s = max(stop_s, min(stop_s + SETTLE_S, last_s - _SHORTEST_LEVEL_S))
     return Delivery(
         weighing=weighing,
         rate_ul_per_h=rate_ul_per_h,
@@ -134,6 +136,7 @@ def _delivery(
         settled_s=settled_s,
         first_s=first_s,
         last_s=last_s,
+        by_hand_s=open_half_s(command),
     )
 
 

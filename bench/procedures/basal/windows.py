@@ -34,6 +34,7 @@ from bench.metrology.trumpet import ideal_envelope
 from bench.procedures.basal.delivery import Delivery
 from bench.procedures.basal.pulses import load_uncertainty_mg
 from bench.procedures.base import MeasurementSpec
+from bench.procedures.shared.by_hand import hand_lines
 from bench.procedures.shared.levels import LAG_S
 from bench.procedures.shared.times import HOUR_S
 from bench.procedures.shared.weighing import OF_LEVELS
@@ -71,9 +72,10 @@ class Errors:
 def windows_of(delivery: Delivery, length_s: float) -> Errors:
     """Return the errors of all whole windows of a length, one after another from the first command on."""
     number = int((delivery.duration_s + 1.0) / length_s)
+    by_hand = hand_lines(delivery.by_hand_s, 100.0 / length_s)
     ends = [delivery.boundary(delivery.began_s + i * length_s) for i in range(number + 1)]
     nominal_ul = delivery.rate_ul_per_h * length_s / HOUR_S
-    return _between(delivery, ends, nominal_ul, f"means over {length_s / 60.0:g} min")
+    return _between(delivery, ends, nominal_ul, f"means over {length_s / 60.0:g} min", by_hand)
 
 
 def pulse_means_of(delivery: Delivery, number: int, dose_ul: float) -> Errors:
@@ -82,15 +84,17 @@ def pulse_means_of(delivery: Delivery, number: int, dose_ul: float) -> Errors:
     return _between(delivery, ends, number * dose_ul, f"means over {number} pulses")
 
 
-def _between(delivery: Delivery, ends: Sequence[Window], nominal_ul: float, name: str) -> Errors:
-    """Return the errors of what came from each level to the next, with the budget of the largest."""
+def _between(
+    delivery: Delivery, ends: Sequence[Window], nominal_ul: float, name: str, more: Sequence[Component] = ()
+) -> Errors:
+    """Return the errors of what came from each level to the next, with the budget of the largest, and `more` in it."""
     levels = [delivery.level_mg(end) for end in ends]
     factor = 100.0 * delivery.weighing.conversion.ul_per_mg / nominal_ul
     errors = [factor * (after - before) - 100.0 for before, after in itertools.pairwise(levels)]
     if not np.any(np.isfinite(errors)):
         return _errors(name, errors, [])
     largest = int(np.nanargmax(np.abs(errors)))
-    return _errors(name, errors, _components(delivery, nominal_ul, ends[largest], ends[largest + 1]))
+    return _errors(name, errors, [*_components(delivery, nominal_ul, ends[largest], ends[largest + 1]), *more])
 
 
 def single_pulses(delivery: Delivery, train: PulseTrain, dose_ul: float) -> Errors:

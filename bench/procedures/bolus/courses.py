@@ -48,10 +48,10 @@ def courses(row: BolusRow, programmed: Programmed) -> list[Course]:
 
 
 def _course(row: BolusRow, one: WeighedBolus, programmed: Programmed) -> Course | None:
-    begins_s, width_s = programmed.blocks(one.bolus.after[1] - one.bolus.sent_s - DEAD_S)
+    begins_s, width_s = programmed.blocks(one.bolus.after[1] - one.bolus.began_s - DEAD_S)
     if len(begins_s) < 3 or len(one.gain.time_s) < 2:
         return None
-    at_s = one.bolus.sent_s + DEAD_S + begins_s
+    at_s = one.bolus.began_s + DEAD_S + begins_s
     percent = one.gain.mean_load_mg(at_s, at_s + width_s) * row.percent_per_mg
     neighbours = row.weighing.noise.difference((0.0, width_s), (width_s, 2.0 * width_s))
     noise = neighbours.standard_uncertainty / math.sqrt(2.0) * row.percent_per_mg
@@ -73,7 +73,7 @@ def course_error(found: list[Course], row: BolusRow, spec: MeasurementSpec) -> M
 
 def _budget(course: Course, row: BolusRow) -> list[Component]:
     bolus, slope = course.one.bolus, course.percent_per_s
-    at_s = bolus.sent_s + DEAD_S + float(course.begins_s[course.worst.place])
+    at_s = bolus.began_s + DEAD_S + float(course.begins_s[course.worst.place])
     levels = Levels.difference(bolus.before, (at_s, at_s + course.width_s))
     interval_s = at_s + 0.5 * course.width_s - 0.5 * sum(bolus.before)
     took_s = 0.5 * max(0.0, bolus.acknowledged_s - bolus.sent_s)

@@ -8,7 +8,7 @@ from bench.procedures.base import Stage
 from bench.procedures.bolus.planning import POLL_S
 from bench.procedures.bolus.spread import SLOWEST_SPEED_UL_PER_MIN, Programmed
 from bench.procedures.shared.alarms import blocking
-from bench.procedures.shared.commands import BOLUS_CANCELLED
+from bench.procedures.shared.commands import BOLUS_CANCELLED, ended, timed
 from drivers.errors import InstrumentError
 from drivers.roles import DeliversBolus, DeliversExtendedBolus
 
@@ -41,18 +41,16 @@ def deliver(stage: Stage, one: ToGive) -> bool:
     """Deliver one bolus and wait for its end; return whether the next one may follow."""
     if blocked(stage, one.index):
         return False
-    sent_s = stage.clock.now_s()
     try:
-        _start(stage, one.course)
+        when = timed(stage, lambda: _start(stage, one.course))
     except InstrumentError:
         # An alarm may have come since the last look: then that is what ends the test, not the refusal.
         stage.wait_s(1.0, "looking for the reason of a refused bolus")
         if blocked(stage, one.index):
             return False
         raise
-    acknowledged_s = stage.clock.now_s()
-    stage.event("bolus commanded", sent_s=sent_s, acknowledged_s=acknowledged_s, **_told(one))
-    return _end(stage, one, acknowledged_s)
+    stage.event("bolus commanded", **when, **_told(one))
+    return _end(stage, one, when["acknowledged_s"])
 
 
 def _start(stage: Stage, course: Programmed) -> None:
@@ -81,29 +79,27 @@ def _end(stage: Stage, one: ToGive, acknowledged_s: float) -> bool:
         status = pump.bolus_status()
         if not status.active:
             return True
-        active_s = asked_s
+        active_s = asked_s if status.certain else active_s
         to_cancel = one.due(status.delivered_ul, asked_s - acknowledged_s)
         return to_cancel
 
     timeout_s = LONGEST_START_S + 60.0 * one.course.volume_ul / SLOWEST_SPEED_UL_PER_MIN + one.course.over_s
-    ended = stage.wait_until(done, timeout_s, f"bolus {one.index} of {one.count}", POLL_S)
+    over = stage.wait_until(done, timeout_s, f"bolus {one.index} of {one.count}", POLL_S)
     if to_cancel:
         active_s = _cancel(stage, one.index)
-    elif not ended:
+    elif not over:
         pump.cancel_bolus()
-    reported_ul = pump.bolus_status().delivered_ul
-    cancelled = to_cancel or not ended
-    stage.event("bolus done", index=one.index, reported_ul=reported_ul, active_s=active_s, cancelled=cancelled)
-    return ended
+    known = ended(pump.bolus_status())
+    cancelled = to_cancel or not over
+    stage.event("bolus done", index=one.index, **known, active_s=active_s, cancelled=cancelled)
+    return over
 
 
 def _cancel(stage: Stage, index: int) -> float:
     """Cancel a bolus; return when the pump acknowledged that."""
-    sent_s = stage.clock.now_s()
-    stage.pump_as(DeliversBolus).cancel_bolus()
-    acknowledged_s = stage.clock.now_s()
-    stage.event(BOLUS_CANCELLED, index=index, sent_s=sent_s, acknowledged_s=acknowledged_s)
-    return acknowledged_s
+    when = timed(stage, stage.pump_as(DeliversBolus).cancel_bolus)
+    stage.event(BOLUS_CANCELLED, index=index, **when)
+    return float(when["acknowledged_s"])
 
 
 def blocked(stage: Stage, index: int) -> bool:

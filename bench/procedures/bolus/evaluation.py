@@ -15,6 +15,7 @@ from bench.procedures.base import MeasurementSpec
 from bench.procedures.bolus.catalogue import EQUAL
 from bench.procedures.bolus.course import ARRIVED_SHARE, dead_component, lag_component
 from bench.procedures.bolus.row import OWN, BolusRow, rms
+from bench.procedures.shared.by_hand import hand_lines
 from bench.procedures.shared.largest import largest_one_way, lines_of_largest
 from bench.results.model import Component, Measurement
 
@@ -113,7 +114,7 @@ def _delivery_time(row: BolusRow, spec: MeasurementSpec) -> Measurement:
     root = math.sqrt(len(timed))
     per_mg = float(np.mean([one.s_per_mg for one in timed]))
     levels = [
-        row.weighing.noise.difference(_around(one.bolus.sent_s + one.arrival.time_s), one.bolus.after)
+        row.weighing.noise.difference(_around(one.bolus.began_s + one.arrival.time_s), one.bolus.after)
         for one in row.weighed
         if one.arrival is not None
     ]
@@ -122,6 +123,8 @@ def _delivery_time(row: BolusRow, spec: MeasurementSpec) -> Measurement:
         lag_component(float(np.mean([one.time_per_lag for one in timed]))),
         dead_component(-1.0),
         *row.weighing.lateness(-1.0),
+        # A person who is late in confirming is so every time: nothing of it averages out.
+        *hand_lines(float(np.mean([one.bolus.by_hand_s for one in row.weighed])), -1.0),
         component("noise at 95 %", rms([one.u_time_s for one in timed]) / root, "s", source="blanks"),
         component("noise of the levels", level_mg, "mg", per_mg, source="noise of the blanks"),
         row.to_come.component(per_mg / row.percent_per_mg, row.percent_per_mg),

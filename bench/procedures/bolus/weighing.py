@@ -12,6 +12,7 @@ import numpy as np
 from bench.metrology.noise import Floats, Noise, Spread, Window
 from bench.metrology.plateau import level, step
 from bench.procedures.bolus.course import Arrival, Gain, Restorer, arrival
+from bench.procedures.shared.by_hand import began_s, open_half_s
 from bench.recording.reader import Event, TestRecord
 
 LONGEST_WINDOW_S = 30.0
@@ -28,7 +29,8 @@ class CommandedBolus:
     """One bolus as the recording tells of it, with the windows in which it is weighed.
 
     `reported_ul` is NaN where nobody asked the pump. `active_s` is when the pump last said that it was still
-    delivering, NaN where nobody knows; `done_s` when it first said that it was not, or when that is assumed. One that
+    delivering, NaN where nobody knows; `done_s` when it first said that it was not, or when that is assumed. A person
+    who started it may have done so up to `by_hand_s` before or after `began_s`; else that is when it was sent. One that
     is not `settled` is followed, or preceded, by another so soon that no level lies between them.
     """
 
@@ -42,6 +44,8 @@ class CommandedBolus:
     after: Window
     settled: bool = True
     acknowledged_s: float = math.nan
+    began_s: float = math.nan
+    by_hand_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +118,19 @@ def too_soon(boluses: Sequence[CommandedBolus], settle_s: float) -> list[str]:
 def _commanded(command: Event, end: Event, settle_s: float, width_s: float) -> CommandedBolus:
     sent_s = float(command.data["sent_s"])
     after_s = end.time_s + settle_s
+    unknown = end.data.get("assumed") or end.data.get("by_label")
     return CommandedBolus(
         index=int(command.data["index"]),
         commanded_ul=float(command.data["volume_ul"]),
         reported_ul=float(end.data.get("reported_ul", math.nan)),
         sent_s=sent_s,
-        active_s=math.nan if end.data.get("assumed") else float(end.data.get("active_s", end.time_s)),
+        active_s=math.nan if unknown else float(end.data.get("active_s", end.time_s)),
         done_s=end.time_s,
         before=(sent_s - width_s, sent_s),
         after=(after_s, after_s + width_s),
         acknowledged_s=float(command.data.get("acknowledged_s", command.time_s)),
+        began_s=began_s(command),
+        by_hand_s=open_half_s(command),
     )
 
 
@@ -167,7 +174,7 @@ def with_arrivals(
     return [
         replace(
             one,
-            arrival=arrival(one.gain, one.mass_mg, to_come_mg, (one.bolus.sent_s, one.bolus.active_s), restorers),
+            arrival=arrival(one.gain, one.mass_mg, to_come_mg, (one.bolus.began_s, one.bolus.active_s), restorers),
         )
         for one in weighed
     ]

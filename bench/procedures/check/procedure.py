@@ -15,6 +15,7 @@ from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, S
 from bench.procedures.check.doser import UNKNOWN, blocking_alarm, clear_alarms, known_dose
 from bench.procedures.check.evaluation import evaluate_check
 from bench.procedures.check.loads import LEVEL
+from bench.procedures.shared.commands import ended, timed
 from bench.procedures.shared.common import record_blank
 from bench.procedures.shared.operator import ask
 from bench.procedures.shared.planning import repeatability_mg, ul_per_mg
@@ -190,13 +191,11 @@ def _dose(settings: CheckSettings, stage: Stage, volume_ul: float) -> None:
     clear_alarms(stage)
     _take(stage, settings, "dose", 0)
     for index in range(1, settings.doses + 1):
-        sent_s = stage.clock.now_s()
-        doser.start_bolus(volume_ul)
         stage.event(
-            "bolus commanded", index=index, volume_ul=volume_ul, sent_s=sent_s, acknowledged_s=stage.clock.now_s()
+            "bolus commanded", index=index, volume_ul=volume_ul, **timed(stage, lambda: doser.start_bolus(volume_ul))
         )
         stage.wait_until(lambda: not doser.bolus_status().active, _DOSE_TIMEOUT_S, f"dose {index}", POLL_S)
-        stage.event("bolus done", index=index, reported_ul=doser.bolus_status().delivered_ul)
+        stage.event("bolus done", index=index, **ended(doser.bolus_status()))
         if blocking_alarm(stage) is not None:
             return
         _take(stage, settings, "dose", index)

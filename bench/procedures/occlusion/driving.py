@@ -10,7 +10,7 @@ from bench.procedures.base import Stage
 from bench.procedures.occlusion.facts import LEVEL_TOLD, NARROWED, NO_BOLUS, OCCLUSION_BEGUN, RELEASED, SETTLED
 from bench.procedures.occlusion.settings import Kind, OcclusionSettings
 from bench.procedures.shared.alarms import OCCLUSION, blocking
-from bench.procedures.shared.commands import set_occlusion_level
+from bench.procedures.shared.commands import ended, set_occlusion_level, timed
 from bench.procedures.shared.common import record_blank, start_basal, stop_basal
 from bench.procedures.shared.pump_clock import mark_pump_clock
 from drivers.errors import InstrumentError
@@ -124,10 +124,9 @@ def _run_in(settings: OcclusionSettings, stage: Stage, watch: _Watch) -> bool:
         def done() -> bool:
             nonlocal active_s
             asked_s = stage.clock.now_s()
-            if stage.pump_as(DeliversBolus).bolus_status().active:
-                active_s = asked_s
-                return False
-            return True
+            status = stage.pump_as(DeliversBolus).bolus_status()
+            active_s = asked_s if status.active and status.certain else active_s
+            return not status.active
 
         stage.wait_until(done, bolus_done_s, "bolus through the open line", POLL_S)
         _note_bolus(stage, index=0, active_s=active_s)
@@ -260,19 +259,18 @@ def _bolus_ul(settings: OcclusionSettings, stage: Stage) -> float:
 def _start_bolus(settings: OcclusionSettings, stage: Stage, watch: _Watch, index: int) -> bool:
     """Command a bolus; return whether the pump took it, False where an alarm blocks it."""
     volume_ul = _bolus_ul(settings, stage)
-    sent_s = stage.clock.now_s()
     try:
-        stage.pump_as(DeliversBolus).start_bolus(volume_ul)
+        when = timed(stage, lambda: stage.pump_as(DeliversBolus).start_bolus(volume_ul))
     except InstrumentError:
         # An alarm may have come since the last look: then that is what ends the test, not the refusal.
         stage.wait_until(watch.blocked, POLL_S, "looking why a bolus was refused", POLL_S)
         if not watch.blocked():
             raise
         return False
-    stage.event("bolus commanded", index=index, volume_ul=volume_ul, sent_s=sent_s, acknowledged_s=stage.clock.now_s())
+    stage.event("bolus commanded", index=index, volume_ul=volume_ul, **when)
     return True
 
 
 def _note_bolus(stage: Stage, index: int, **more: float) -> None:
     status = stage.pump_as(DeliversBolus).bolus_status()
-    stage.event("bolus done", index=index, reported_ul=status.delivered_ul, **more)
+    stage.event("bolus done", index=index, **ended(status), **more)

@@ -1,16 +1,19 @@
 """What a drive tells the pump, and how that is recorded.
 
-Every event has `sent_s` and `acknowledged_s`, between which the pump took the command. Volumes are in µL, rates in
-µL/h.
+Every event has `sent_s` and `acknowledged_s`, between which the pump took the command; where a person carried it out,
+`by_hand` says by which rule those instants are known. Volumes are in µL, rates in µL/h.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.procedures.base import Stage
 from drivers.roles import (
+    BolusStatus,
+    CarriesOutByHand,
     DeliversExtendedBolus,
     DeliversProfile,
     DeliversTemporaryBasal,
@@ -122,6 +125,21 @@ def set_occlusion_level(stage: Stage, level: OcclusionLevel) -> None:
 
 def tell(stage: Stage, kind: str, command: Callable[[], None], **data: Any) -> None:
     """Do a command and record an event of it with its data."""
+    stage.event(kind, **data, **timed(stage, command))
+
+
+def timed(stage: Stage, command: Callable[[], None]) -> dict[str, Any]:
+    """Do a command; return between which instants the pump took it, as an event tells that."""
     sent_s = stage.clock.now_s()
     command()
-    stage.event(kind, **data, sent_s=sent_s, acknowledged_s=stage.clock.now_s())
+    acknowledged_s = stage.clock.now_s()
+    if isinstance(stage.pump, CarriesOutByHand):
+        done = stage.pump.carried_out()
+        if done is not None and done.earliest_s >= sent_s:  # else there was nothing to be done
+            return {"sent_s": done.earliest_s, "acknowledged_s": done.latest_s, "by_hand": done.rule}
+    return {"sent_s": sent_s, "acknowledged_s": acknowledged_s}
+
+
+def ended(status: BolusStatus) -> dict[str, Any]:
+    """Return what an event tells of a bolus that is over: its volume, or that it went by the label."""
+    return {"by_label": True} if math.isnan(status.delivered_ul) else {"reported_ul": status.delivered_ul}

@@ -10,12 +10,14 @@ from bench.procedures.shared.alarms import blocking
 from bench.procedures.shared.commands import (
     BOLUS,
     BOLUS_DONE,
+    ended,
     resume,
     start_extended_bolus,
     start_profile,
     start_temporary_percent,
     start_temporary_rate,
     suspend,
+    timed,
 )
 from bench.procedures.shared.day import Act, Segment, profile_of
 from bench.procedures.shared.times import DAY_S, clock
@@ -82,11 +84,9 @@ class DayDrive:
         stage, overlay, concentration = self._stage, act.overlay, self._stage.context.concentration
         now_ul = overlay.bolus.to("µL", concentration) if overlay.bolus is not None else 0.0
         if act.what == "bolus":
-            sent_s = stage.clock.now_s()
-            stage.pump_as(DeliversBolus).start_bolus(now_ul)
+            when = timed(stage, lambda: stage.pump_as(DeliversBolus).start_bolus(now_ul))
             self._began(FAST_POLL_S)
-            acknowledged_s = self._active_s
-            stage.event(BOLUS, index=self._index, volume_ul=now_ul, sent_s=sent_s, acknowledged_s=acknowledged_s)
+            stage.event(BOLUS, index=self._index, volume_ul=now_ul, **when)
         elif overlay.extended is not None and overlay.lasting is not None:
             extended_ul = overlay.extended.to("µL", concentration)
             start_extended_bolus(stage, self._index + 1, now_ul, extended_ul, overlay.lasting.to("s"))
@@ -114,9 +114,9 @@ class DayDrive:
         asked_s = stage.clock.now_s()
         status = stage.pump_as(DeliversBolus).bolus_status()
         if status.active:
-            self._active_s = asked_s
+            self._active_s = asked_s if status.certain else self._active_s
             return
-        stage.event(BOLUS_DONE, index=self._pending, reported_ul=status.delivered_ul, active_s=self._active_s)
+        stage.event(BOLUS_DONE, index=self._pending, **ended(status), active_s=self._active_s)
         self._pending = None
 
     def _ended_early(self) -> bool:

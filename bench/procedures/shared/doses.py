@@ -44,6 +44,10 @@ class Dosed(Weighed):
     settled_s: float
     first_s: float
     last_s: float
+    u_by_hand_ul: float = 0.0
+    """By how much what was due in all may be off, since a person carried the commands out: a standard uncertainty."""
+    by_hand_s: float = 0.0
+    """How long before `began_s` a person may have started the pump."""
 
     @property
     def stopped(self) -> list[Window]:

@@ -21,6 +21,7 @@ from bench.metrology.budget import bounded, component, scaled
 from bench.metrology.noise import Levels, Window
 from bench.metrology.steps import Steps
 from bench.procedures.base import Context
+from bench.procedures.shared.by_hand import moved_ul, open_half_s
 from bench.procedures.shared.commands import BASAL_STOPPED
 from bench.procedures.shared.doses import DOSE_LAG_HALF_S, DOSE_LAG_S, LATE_S, U_DOSE_S, Dosed, find_doses
 from bench.procedures.shared.levels import END_LEVEL_S, FROM_DOSE_S, LAG_S, MIDDLE_LEVEL_S, SETTLE_S
@@ -68,7 +69,8 @@ class Dosing(Dosed):
     @property
     def first_edge(self) -> Edge:
         """Before the first command."""
-        return Edge(self.began_s, (max(self.first_s, self.began_s - END_LEVEL_S), self.began_s), at_dose=True)
+        until_s = self.began_s - self.by_hand_s
+        return Edge(self.began_s, (max(self.first_s, until_s - END_LEVEL_S), until_s), at_dose=True)
 
     @property
     def last_edge(self) -> Edge:
@@ -220,6 +222,8 @@ def dosing(record: TestRecord, weighing: Weighing, context: Context) -> Dosing |
         max(ended_s, min(ended_s + SETTLE_S, last_s - 20.0)),
         first_s,
         last_s,
+        moved_ul(record.events(), told),
+        max((open_half_s(event) for event in record.events() if span_of(event).middle_s == told.begin_s), default=0.0),
     )
     doses, unresolved = find_doses(made)
     return replace(made, doses=doses, unresolved=unresolved)

@@ -10,6 +10,7 @@ import numpy as np
 from bench.metrology.noise import Floats, Window
 from bench.metrology.rounding import value_and_uncertainty
 from bench.procedures.base import Context
+from bench.procedures.shared.by_hand import hand_notes
 from bench.procedures.shared.link_gaps import gap_findings, other_links
 from bench.procedures.shared.reservoir import reservoir_notes
 from bench.procedures.shared.standstill import frozen_doubts
@@ -42,7 +43,7 @@ def recording_findings(record: TestRecord, weighing: Weighing, context: Context)
     delivered_ul = delivered_mg(weighing) * weighing.conversion.ul_per_mg
     notes += reservoir_notes(record, weighing.conversion, context, delivered_ul)
     garbled_notes, garbled_doubts = _garbled(record)
-    return [*garbled_notes, *other_links(record), *notes], [*garbled_doubts, *doubts]
+    return [*hand_notes(record), *garbled_notes, *other_links(record), *notes], [*garbled_doubts, *doubts]
 
 
 def _garbled(record: TestRecord) -> tuple[list[str], list[str]]:

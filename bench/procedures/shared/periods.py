@@ -11,6 +11,7 @@ import numpy as np
 from bench.metrology.budget import combined, component, kept_possible, measurement, scaled, undetermined
 from bench.metrology.shares import share_standard_uncertainty, share_within
 from bench.procedures.base import MeasurementSpec
+from bench.procedures.shared.by_hand import SOURCE
 from bench.procedures.shared.doses import without
 from bench.procedures.shared.dosing import BOLUS_SETTLE_S, Dosing, Edge
 from bench.procedures.shared.largest import largest_by_size, lines_of_largest
@@ -133,6 +134,9 @@ def measure_totals(dosing: Dosing, catalogue: Mapping[str, MeasurementSpec]) -> 
             source="sent and acknowledged",
         ),
     ]
+    if dosing.u_by_hand_ul:
+        what, factor = "when the operator carried out each command", 100.0 / due_ul
+        percent[-1] = component(what, dosing.u_by_hand_ul, "µL", factor, source=SOURCE)
     note = f"{delivered_ul * per_u:.4g} U of {due_ul * per_u:.4g} U commanded, boluses included"
     return [
         stated(catalogue, "mean_error", 100.0 * (delivered_ul / due_ul - 1.0), percent, note),

@@ -107,9 +107,14 @@ def _decimals(pump_time_s: float) -> int:
 def alarm_instant(record: TestRecord, alarm: Event) -> Instant:
     """Return when `alarm` was raised: by the pump's clock, or else from when the bench read it.
 
-    The pump's clock is believed only where it places the alarm within the test and not after it was read.
+    One that was noticed from outside was raised between two instants, as like at one as at another. The pump's
+    clock is believed only where it places the alarm within the test and not after it was read.
     """
     read_s = float(alarm.data["time_s"])
+    if "earliest_s" in alarm.data:
+        half_s, rule = 0.5 * (read_s - float(alarm.data["earliest_s"])), str(alarm.data["rule"])
+        line = bounded("when the alarm was raised before it was noticed", half_s, "s", source=rule)
+        return Instant(read_s - half_s, f"between two instants: {rule}", (line,))
     pump_time_s = alarm.data["pump_time_s"]  # none from a pump without a clock
     mapped = None if pump_time_s is None else PumpClock(record.events("pump clock")).instant(float(pump_time_s))
     if mapped is not None:

@@ -1,25 +1,16 @@
-"""A Numato USB relay board that works a pinch valve on the delivery line.
-
-Every byte is echoed as it comes; a carriage return acts and is echoed as LF CR, then come the answer, if any, with
-LF CR, and the prompt `>`. A USB device of the CDC class: baud rate and parity mean nothing to it.
-"""
+"""A Numato USB relay board that works a pinch valve on the delivery line."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from bench.twin.emulators.numato_board import NumatoBoard, digits_of
 from bench.twin.emulators.registry import EmulatorEntry, NoOptions
-from bench.twin.port import REPLY_LATENCY_S, Send
+from bench.twin.port import Send
 
 if TYPE_CHECKING:
     from bench.twin.settings import Simulation
     from bench.twin.world import World
-
-VERSION = "00000001"
-"""What `ver` answers."""
-_LINE_LIMIT = 64
 
 
 class Valve(Protocol):
@@ -29,7 +20,7 @@ class Valve(Protocol):
         """Shut or open the line from `time_s` on."""
 
 
-class NumatoRelay:
+class NumatoRelay(NumatoBoard):
     """The emulator.
 
     Args:
@@ -42,8 +33,6 @@ class NumatoRelay:
 
     """
 
-    line = None
-
     def __init__(
         self,
         send: Send,
@@ -54,46 +43,13 @@ class NumatoRelay:
         relays: int = 4,
         identity: str = "TWIN0001",
     ) -> None:
-        self._send = send
+        super().__init__(send, identity)
         self._valve = valve
         self._channel = channel
         self._closed_when_energised = closed_when_energised
         self._energised = [False] * relays
         self._inputs = [False] * 4
-        self._identity = identity
-        self._received = ""
-        self._verbs: dict[str, Callable[[list[str], float], str | None]] = {
-            "relay": self._relay,
-            "gpio": self._gpio,
-            "adc": self._adc,
-            "ver": lambda words, _: VERSION if not words else None,
-            "id": self._id,
-            "reset": self._reset,
-        }
-
-    def receive(self, data: bytes, time_s: float) -> None:
-        """Echo every byte and act on every carriage return."""
-        echo = bytearray()
-        for byte in data:
-            if byte != 0x0D:
-                echo.append(byte)
-                self._received = (self._received + chr(byte))[-_LINE_LIMIT:]
-                continue
-            words, self._received = self._received.split(), ""
-            answer = self._act(words, time_s)
-            echo += b"\n\r" + (f"{answer}\n\r".encode("latin-1") if answer is not None else b"") + b">"
-        self._send(bytes(echo), time_s + REPLY_LATENCY_S)
-
-    def next_event_s(self) -> float:
-        """Return `inf`: the board never acts by itself."""
-        return math.inf
-
-    def run_until(self, time_s: float) -> None:
-        """Do nothing."""
-
-    def _act(self, words: list[str], time_s: float) -> str | None:
-        verb = self._verbs.get(words[0]) if words else None
-        return verb(words[1:], time_s) if verb is not None else None
+        self._verbs |= {"relay": self._relay, "gpio": self._gpio, "adc": self._adc, "reset": self._reset}
 
     def _relay(self, words: list[str], time_s: float) -> str | None:
         match words:
@@ -102,8 +58,8 @@ class NumatoRelay:
             case ["read", text] if (relay := self._index(text, self._energised)) is not None:
                 return "on" if self._energised[relay] else "off"
             case ["readall"]:
-                return f"{self._mask():0{self._digits}x}"
-            case ["writeall", text] if (mask := self._hex(text)) is not None:
+                return f"{self._mask():0{digits_of(len(self._energised))}x}"
+            case ["writeall", text] if (mask := self._hex(text, len(self._energised))) is not None:
                 self._switch({n: bool(mask >> n & 1) for n in range(len(self._energised))}, time_s)
             case _:
                 pass
@@ -117,26 +73,6 @@ class NumatoRelay:
 
     def _mask(self) -> int:
         return sum(1 << n for n, energised in enumerate(self._energised) if energised)
-
-    @property
-    def _digits(self) -> int:
-        return max(2, (len(self._energised) + 3) // 4)
-
-    def _hex(self, text: str) -> int | None:
-        try:
-            mask = int(text, 16)
-        except ValueError:
-            return None
-        return mask if len(text) == self._digits and mask >> len(self._energised) == 0 else None
-
-    @staticmethod
-    def _index(text: str, of: list[bool]) -> int | None:
-        """Read a relay or pin number as the boards have it: one character, `0` to `9`, then `A`."""
-        try:
-            index = int(text, 32) if len(text) == 1 else -1
-        except ValueError:
-            return None
-        return index if 0 <= index < len(of) else None
 
     def _gpio(self, words: list[str], _time_s: float) -> str | None:
         match words:
@@ -155,16 +91,6 @@ class NumatoRelay:
                 return "512"
             case _:
                 return None
-
-    def _id(self, words: list[str], _time_s: float) -> str | None:
-        match words:
-            case ["get"]:
-                return self._identity
-            case ["set", text] if len(text) == 8:
-                self._identity = text
-            case _:
-                pass
-        return None
 
     def _reset(self, words: list[str], time_s: float) -> str | None:
         if not words:

@@ -32,6 +32,7 @@ DEFAULTS = {
     "operator": "operator_terminal",
     "power": "supply",
     "doser": "new_era_doser",
+    "alarm": "numato_gpio",
 }
 """Which emulator plays each instrument unless the rig file says otherwise."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Device = Literal["pump", "balance", "pressure", "occluder", "climate", "power"]
+Device = Literal["pump", "balance", "pressure", "occluder", "climate", "power", "alarm"]
 EveryNth = Annotated[int, Field(ge=2)]
 
 
