@@ -108,6 +108,10 @@ class TransducerModel:
         noise_v = self._noise.at(int(time_s * _TRANSDUCER_HZ))
         return self._line.pressure_kpa(time_s) / self._kpa_per_v + self._offset_v + noise_v
 
+    def pressure_kpa(self, time_s: float) -> float:
+        """Return what a transducer with a display of its own shows, in kPa above the air: its zero and noise alike."""
+        return self.volts(time_s) * self._kpa_per_v
+
 
 class OccluderModel:
     """A relay and the clamp behind it, which takes a moment."""

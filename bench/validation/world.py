@@ -232,9 +232,10 @@ def _transducer(base: TransducerSettings, pump: PumpSettings, rig: Rig, draw: Dr
     # The certificate holds over the range that is used: its error is drawn a little above the alarm's threshold.
     error_kpa = draw.normal(spec.calibration.expanded_uncertainty.to("kPa") / spec.calibration.k)
     factor = 1.0 + error_kpa / (_ABOVE_THRESHOLD * pump.occlusion_medium.to("kPa"))
+    shown = getattr(spec.options, "scale", base.scale)  # a transducer that tells its pressure itself has none
     return _changed(
         base,
-        scale=Quantity(spec.options.scale.to("kPa/V") / factor, "kPa/V"),
+        scale=Quantity(shown.to("kPa/V") / factor, "kPa/V"),
         offset=Quantity(draw.around(20.0), "mV"),
     )
 

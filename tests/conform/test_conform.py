@@ -42,6 +42,22 @@ def test_a_driver_conforms_on_the_simulated_bench(name: str, capsys: pytest.Capt
     assert "  ok        identity " in printed
 
 
+WITH_ANOTHER_EMULATOR: dict[str, tuple[str, list[str]]] = {
+    "omega_px409": ("px409", []),
+}
+"""Drivers of instruments that the simulated bench has by another name, and what a rig file must say of them."""
+
+
+@pytest.mark.parametrize("name", WITH_ANOTHER_EMULATOR)
+def test_a_driver_conforms_on_another_emulator(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    emulator, options = WITH_ANOTHER_EMULATOR[name]
+    given = [word for each in options for word in ("--option", each)]
+    assert main(["conform", name, "sim", "--deliver", "--emulator", emulator, *given]) == 0
+    printed = capsys.readouterr().out
+    assert "FAILED" not in printed
+    assert "  ok        identity " in printed
+
+
 def test_without_deliver_nothing_moves(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["conform", "scpi_insulin_pump", "sim"]) == 0
     printed = capsys.readouterr().out.splitlines()

@@ -16,7 +16,7 @@ from tests.drivers.peers import Answer, PtyPeer, TcpPeer
 MakePty = Callable[[Answer, bytes], PtyPeer]
 MakeTcp = Callable[[Answer, bytes], TcpPeer]
 PROBES = {name: entry.probes for name, entry in all_drivers().items() if entry.probes}
-READ_ONLY = {b"I4\r\n", b"*IDN?\n", b"SYST:BRID?\n", b"\rid get\r", b"\r?\r", b"ID?\r\n"}
+READ_ONLY = {b"I4\r\n", b"*IDN?\n", b"SYST:BRID?\n", b"\rid get\r", b"\r?\r", b"ID?\r\n", b"ENQ\r"}
 
 
 def silent(_: bytes) -> None:
@@ -57,6 +57,14 @@ def test_an_identity_that_no_driver_knows_is_shown_as_such(clock: RealClock, pty
     found = ask_port(peer.address, PROBES, clock)
     assert found is not None
     assert (found.driver, found.said["model"]) == (None, "Oscilloscope 9")
+
+
+def test_a_pressure_transducer_is_known_by_its_range(clock: RealClock, pty_peer: MakePty) -> None:
+    described = b"USBPX2\r\n4.0.10.0\r\n0.0 to 15.0 psi G\r\n>"
+    peer = pty_peer(lambda command: described if command.endswith(b"ENQ") else None, b"\r")
+    found = ask_port(peer.address, PROBES, clock)
+    assert found is not None
+    assert (found.driver, found.said) == ("omega_px409", {"model": "USBPX2", "firmware": "4.0.10.0"})
 
 
 def test_a_known_multimeter_is_not_asked_whether_it_is_a_pump(clock: RealClock, tcp_peer: MakeTcp) -> None:

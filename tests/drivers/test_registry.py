@@ -44,6 +44,7 @@ def test_drivers_in_tree() -> None:
         "new_era": "pump",
         "numato_relay": "occluder",
         "ohaus": "balance",
+        "omega_px409": "pressure",
         "radwag": "balance",
         "sartorius_sbi": "balance",
         "scpi_dmm": "pressure",

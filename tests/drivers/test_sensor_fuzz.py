@@ -1,0 +1,98 @@
+"""Whatever happens to the lines of a sensor or an occluder, its driver raises an InstrumentError or tells the truth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.twin.emulators.px409 import Options as Px409Menu
+from bench.twin.emulators.px409 import Px409
+from drivers.pressure.omega_px409 import OmegaPx409
+from drivers.pressure.omega_px409 import Options as OmegaOptions
+from drivers.roles import Reading
+from tests.drivers.desk import Desk
+from tests.drivers.test_balance_fuzz import HARM, NOISE, Harmed, outcome
+
+FEW = settings(max_examples=50)
+STEP_S = 0.01
+
+
+class RisingPressure:
+    """A pressure that rises by 1 kPa a second in steps, so that a reading tells when it was taken."""
+
+    def pressure_kpa(self, time_s: float) -> float:
+        return math.floor(time_s / STEP_S) * STEP_S
+
+
+def _omega(say: Any, _: Any) -> Px409:
+    return Px409(say, RisingPressure(), lambda _: 101.325, Px409Menu(unit="kPa", full_scale=900.0))
+
+
+# What opens the driver on a link, and the instrument that it talks to.
+SENSORS: dict[str, tuple[Callable[[Any], Any], Callable[..., Any]]] = {
+    "omega": (lambda link: OmegaPx409(link, OmegaOptions()), _omega),
+}
+
+
+@pytest.mark.parametrize("name", SENSORS)
+@FEW
+@given(harms=st.lists(HARM, max_size=6))
+def test_a_reading_is_of_the_time_since_it_was_asked_for(name: str, harms: list[tuple[str, Any]]) -> None:
+    make, emulator = SENSORS[name]
+    link = Harmed(emulator)
+    sensor = make(link)
+    link.harms = list(harms)
+    for _ in range(4):
+        asked_s = link.clock.now_s()
+        reading = outcome(sensor.read)
+        assert link.clock.now_s() < asked_s + 30.0
+        if reading is not None:
+            assert asked_s - 2 * STEP_S <= reading.value <= reading.time_s + 1e-3, reading
+    link.harms.clear()
+    outcome(sensor.read)
+    assert sensor.read().status == "ok"  # it has got back into step
+    assert sensor.identify() == make(Harmed(emulator)).identify()
+
+
+OPENINGS: dict[str, tuple[Callable[[Any], Any], Callable[[bytes], bytes | None]]] = {
+    "omega": (
+        lambda link: OmegaPx409(link, OmegaOptions()),
+        {b"ENQ\r": b"A\r\nB\r\n0.0 to 15.0 psi G\r\n>", b"SNR\r": b"SNR = 1\r\n>"}.get,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OPENINGS)
+@FEW
+@given(replies=st.lists(NOISE, min_size=1, max_size=6))
+def test_whatever_is_answered(name: str, replies: list[bytes]) -> None:
+    make, answers = OPENINGS[name]
+    desk = Desk(answers)
+    sensor = make(desk)
+    left = list(replies)
+    desk.answer = lambda _: left.pop(0) if left else None
+    for _ in range(3):
+        asked_s = desk.clock.now_s()
+        reading = outcome(sensor.read)
+        assert desk.clock.now_s() < asked_s + 30.0
+        assert not isinstance(reading, Reading) or math.isfinite(reading.value) == (reading.status == "ok")
+
+
+@pytest.mark.parametrize("name", OPENINGS)
+@pytest.mark.parametrize("noise", [b"\xfe" * 2_000_000, b"x\r\n>" * 50_000])
+def test_megabytes_of_noise_end_at_the_deadline(name: str, noise: bytes) -> None:
+    make, answers = OPENINGS[name]
+    desk = Desk(answers)
+    sensor = make(desk)
+    desk.answer = lambda _: noise
+    assert outcome(sensor.read) is None
+    assert outcome(sensor.read) is None
+    assert desk.clock.now_s() < 60.0
+    fresh = Desk(lambda _: noise)
+    assert outcome(lambda: make(fresh)) is None
+    assert fresh.clock.now_s() < 60.0
