@@ -209,6 +209,21 @@ class Link(abc.ABC):
                 return None
         return self._cut(size, size)
 
+    def read_echo(self, size: int, deadline_s: float) -> Line | None:
+        """Return the next `size` bytes, which are what an adapter heard of the command itself: no answer yet.
+
+        Raises:
+            LinkError: the link broke.
+
+        """
+        sent_s = self._sent_s
+        echo = self.read_exactly(size, deadline_s)
+        if sent_s is not None and echo is not None and not self._buffer:
+            # The round trip is that of the answer.
+            self.round_trips_s.pop()
+            self._sent_s = sent_s
+        return echo
+
     @property
     def unread(self) -> bytes:
         """What has been received and belongs to no line yet."""

@@ -12,11 +12,14 @@ from drivers.link import SerialLine
 from drivers.probe import PortError, Probe, ask_port, ask_visa, scpi_probe
 from drivers.registry import all_drivers
 from tests.drivers.peers import Answer, PtyPeer, TcpPeer
+from tests.twin.test_emulator_keller import framed
 
 MakePty = Callable[[Answer, bytes], PtyPeer]
 MakeTcp = Callable[[Answer, bytes], TcpPeer]
 PROBES = {name: entry.probes for name, entry in all_drivers().items() if entry.probes}
-READ_ONLY = {b"I4\r\n", b"*IDN?\n", b"SYST:BRID?\n", b"\rid get\r", b"\r?\r", b"ID?\r\n", b"ENQ\r"}
+KELLER = b"\xfa\x45\xe3\x82"
+"""Whoever is there: your serial number?"""
+READ_ONLY = {b"I4\r\n", b"*IDN?\n", b"SYST:BRID?\n", b"\rid get\r", b"\r?\r", b"ID?\r\n", b"ENQ\r", KELLER}
 
 
 def silent(_: bytes) -> None:
@@ -65,6 +68,22 @@ def test_a_pressure_transducer_is_known_by_its_range(clock: RealClock, pty_peer:
     found = ask_port(peer.address, PROBES, clock)
     assert found is not None
     assert (found.driver, found.said) == ("omega_px409", {"model": "USBPX2", "firmware": "4.0.10.0"})
+
+
+@pytest.mark.parametrize("echo", [b"", KELLER])
+@pytest.mark.parametrize("reply", [framed(250, 69, 0, 1, 175, 141), framed(250, 69 | 128, 32)])
+def test_a_transmitter_on_the_keller_bus_is_known_by_its_frame(
+    echo: bytes, reply: bytes, clock: RealClock, pty_peer: MakePty
+) -> None:
+    peer = pty_peer(lambda command: echo + reply if command.endswith(KELLER[:2]) else None, KELLER[2:])
+    found = ask_port(peer.address, PROBES, clock)
+    assert found is not None
+    assert found.driver == "keller_bus"
+
+
+def test_a_terminal_that_echoes_is_no_transmitter(clock: RealClock, pty_peer: MakePty) -> None:
+    peer = pty_peer(lambda command: command + KELLER[2:], KELLER[2:])
+    assert ask_port(peer.address, {"keller_bus": PROBES["keller_bus"]}, clock) is None
 
 
 def test_a_known_multimeter_is_not_asked_whether_it_is_a_pump(clock: RealClock, tcp_peer: MakeTcp) -> None:

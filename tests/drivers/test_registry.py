@@ -39,6 +39,7 @@ def test_drivers_in_tree() -> None:
         "and_standard": "balance",
         "console": "operator",
         "fixed_climate": "climate",
+        "keller_bus": "pressure",
         "line_terminal": "operator",
         "mettler_mt_sics": "balance",
         "new_era": "pump",
