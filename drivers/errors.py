@@ -60,3 +60,7 @@ class GarbledReplyError(InstrumentError):
 
 class RefusedError(InstrumentError):
     """The instrument understood and said no."""
+
+
+class ReadBackError(RefusedError):
+    """The instrument took a command, and what it says of itself afterwards is something else."""

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.clock import Clock
-from drivers.errors import GarbledReplyError, NoReplyError, RefusedError
+from drivers.errors import GarbledReplyError, NoReplyError, ReadBackError, RefusedError
 from drivers.link import Link, WireLog, open_link
 from drivers.probe import Probe
 from drivers.registry import DriverEntry
@@ -84,7 +84,7 @@ class NumatoRelay:
             )
         seen = self._state()
         if seen != state:
-            raise RefusedError(
+            raise ReadBackError(
                 self._link.name,
                 f"relay {self._channel} reads {seen!r} after being set {state!r}",
                 sent=command.encode(),

@@ -45,6 +45,7 @@ def test_a_driver_conforms_on_the_simulated_bench(name: str, capsys: pytest.Capt
 WITH_ANOTHER_EMULATOR: dict[str, tuple[str, list[str]]] = {
     "keller_bus": ("keller", ["reference=gauge"]),
     "omega_px409": ("px409", []),
+    "scpi_switch": ("scpi_switch", ["channel=101"]),
 }
 """Drivers of instruments that the simulated bench has by another name, and what a rig file must say of them."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.clock import RealClock
-from drivers.errors import GarbledReplyError, NoReplyError, RefusedError
+from drivers.errors import GarbledReplyError, NoReplyError, ReadBackError
 from drivers.occluder import numato_relay
 from drivers.occluder.numato_relay import NumatoRelay, Options, open_relay
 from drivers.roles import Identity
@@ -71,7 +71,7 @@ def test_a_module_that_modem_managers_have_typed_at(pty_peer: MakePty, clock: Re
 def test_a_valve_that_does_not_obey(pty_peer: MakePty, clock: RealClock) -> None:
     replies = [(b"relay on 0", b"relay on 0\n\r>"), (b"relay read 0", b"relay read 0\n\roff\n\r>")]
     relay = open_at(Script([WAKE, VERSION, *replies]), pty_peer, clock)
-    with pytest.raises(RefusedError, match="relay 0 reads 'off' after being set 'on'"):
+    with pytest.raises(ReadBackError, match="relay 0 reads 'off' after being set 'on'"):
         relay.occlude()
     relay.close()
 

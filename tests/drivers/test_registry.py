@@ -51,6 +51,7 @@ def test_drivers_in_tree() -> None:
         "scpi_dmm": "pressure",
         "scpi_insulin_pump": "pump",
         "scpi_supply": "power",
+        "scpi_switch": "occluder",
         "vaisala_ptu300": "climate",
     }
     assert list(drivers_of("climate")) == ["fixed_climate", "vaisala_ptu300"]
