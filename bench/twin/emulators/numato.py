@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from bench.twin.emulators.registry import EmulatorEntry, NoOptions
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.twin.emulators.registry import EmulatorEntry
 from bench.twin.port import REPLY_LATENCY_S, Send
 
 if TYPE_CHECKING:
@@ -22,8 +24,21 @@ VERSION = "00000001"
 _LINE_LIMIT = 64
 
 
+class Options(BaseModel):
+    """Which board it is, and what is wired to it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    relays: int = Field(4, ge=1, le=16)
+    channel: int = Field(0, ge=0, le=15, description="the relay that works the valve")
+    closed_when: Literal["energised", "released"] = "energised"
+    contact: int | None = Field(None, ge=0, le=3, description="input with a contact at the valve: high when shut")
+
+
 class Valve(Protocol):
     """What the emulator needs of the occluder's physics."""
+
+    shut: bool
 
     def set(self, closed: bool, time_s: float) -> None:
         """Shut or open the line from `time_s` on."""
@@ -39,6 +54,7 @@ class NumatoRelay:
         closed_when_energised: whether the energised relay shuts the line; else the released one does.
         relays: how many relays the board has, 16 at most.
         identity: eight characters that `id get` answers.
+        contact: the input to which a contact at the valve is wired, high when the line is shut.
 
     """
 
@@ -53,6 +69,7 @@ class NumatoRelay:
         closed_when_energised: bool = True,
         relays: int = 4,
         identity: str = "TWIN0001",
+        contact: int | None = None,
     ) -> None:
         self._send = send
         self._valve = valve
@@ -60,8 +77,11 @@ class NumatoRelay:
         self._closed_when_energised = closed_when_energised
         self._energised = [False] * relays
         self._inputs = [False] * 4
+        self._contact = contact
         self._identity = identity
         self._received = ""
+        if not closed_when_energised:
+            valve.set(True, 0.0)
         self._verbs: dict[str, Callable[[list[str], float], str | None]] = {
             "relay": self._relay,
             "gpio": self._gpio,
@@ -143,16 +163,16 @@ class NumatoRelay:
             case ["set" | "clear" as state, text] if (pin := self._index(text, self._inputs)) is not None:
                 self._inputs[pin] = state == "set"
             case ["read", text] if (pin := self._index(text, self._inputs)) is not None:
-                return "1" if self._inputs[pin] else "0"
+                return "1" if (self._valve.shut if pin == self._contact else self._inputs[pin]) else "0"
             case _:
                 pass
         return None
 
     def _adc(self, words: list[str], _time_s: float) -> str | None:
-        """Read an open analogue input: half of 1023."""
+        """Read an analogue input: of 1023 half where it is open, nearly all or nothing where it is the contact."""
         match words:
-            case ["read", text] if self._index(text, self._inputs) is not None:
-                return "512"
+            case ["read", text] if (pin := self._index(text, self._inputs)) is not None:
+                return ("1019" if self._valve.shut else "3") if pin == self._contact else "512"
             case _:
                 return None
 
@@ -172,8 +192,16 @@ class NumatoRelay:
         return None
 
 
-def _make(send: Send, world: World, simulation: Simulation, _options: NoOptions) -> NumatoRelay:
-    return NumatoRelay(send, world.occluder, identity=f"{simulation.occluder.serial_number:<8.8}")
+def _make(send: Send, world: World, simulation: Simulation, options: Options) -> NumatoRelay:
+    return NumatoRelay(
+        send,
+        world.occluder,
+        channel=options.channel,
+        closed_when_energised=options.closed_when == "energised",
+        relays=options.relays,
+        identity=f"{simulation.occluder.serial_number:<8.8}",
+        contact=options.contact,
+    )
 
 
-EMULATOR = EmulatorEntry("numato", "occluder", _make)
+EMULATOR = EmulatorEntry("numato", "occluder", _make, Options)
