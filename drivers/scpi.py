@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 
 from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError, RefusedError
-from drivers.link import Line, Link
+from drivers.link import Line, Link, is_visa
 from drivers.roles import Identity
 
 REPLY_TIMEOUT_S = 3.0
 _QUIET_S = 0.1
+REMOTE = "whether it is told SYST:REM first; by itself on serial lines, where it need not know it"
+"""What a rig file's key `remote` is for."""
 _QUEUE_LIMIT = 40
 _ERROR_FORM = re.compile(rb'\s*([+-]?\d+)\s*,\s*"(.*)"\s*\Z')
 _NUMBER_FORM = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z")
@@ -104,6 +106,24 @@ class ScpiSession:
         if entry is not None:
             raise RefusedError(self.name, f"refused: {entry}", sent=sent)
 
+    def go_remote(self, wanted: bool | None, *, serial: bool) -> None:
+        """Tell an older instrument on RS-232 that it is controlled from here (`SYST:REM`); many know no such thing.
+
+        Args:
+            wanted: whether the rig file wants it; None for: on a serial line, where it is no harm that it is not known.
+            serial: whether it is on a serial line.
+
+        Raises:
+            RefusedError: the rig file wants it, and the instrument does not take it.
+
+        """
+        if wanted or (wanted is None and serial):
+            try:
+                self.command("SYST:REM")
+            except RefusedError:
+                if wanted:
+                    raise
+
     def number(self, text: str, query: str) -> float:
         """Read a decimal number out of an answer.
 
@@ -186,3 +206,13 @@ class ScpiSession:
         if len(parts) != 4 or not line.isascii() or not parts[1]:
             raise self.garbled("no identity", "*IDN?", line)
         return Identity(parts[0], parts[1], parts[2], parts[3])
+
+
+def on_serial_line(address: str) -> bool:
+    """Tell whether an instrument at `address` is on a serial line, and not on a network or a bus of messages.
+
+    A raw socket may lead to either: it counts as a network.
+    """
+    if is_visa(address):
+        return address.upper().startswith("ASRL")
+    return not address.startswith("socket://")

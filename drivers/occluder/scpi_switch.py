@@ -15,12 +15,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.clock import Clock
-from drivers.errors import GarbledReplyError, ReadBackError, RefusedError
-from drivers.link import Link, WireLog, is_visa, open_link
+from drivers.errors import GarbledReplyError, ReadBackError
+from drivers.link import Link, WireLog, open_link
 from drivers.probe import scpi_probe
 from drivers.registry import DriverEntry
 from drivers.roles import Identity
-from drivers.scpi import ScpiSession
+from drivers.scpi import REMOTE, ScpiSession, on_serial_line
 
 _ADVICE = "Is it switched on, is its language SCPI, and is no one at its front panel?"
 _SWITCHING_S = 5.0
@@ -37,9 +37,7 @@ class Options(BaseModel):
     closed_when: Literal["energised", "released"] = Field(
         "energised", description="state of the relay in which the valve shuts the delivery line"
     )
-    remote: bool | None = Field(
-        None, description="whether it is told SYST:REM first; by itself on serial lines, where it need not know it"
-    )
+    remote: bool | None = Field(None, description=REMOTE)
     baudrate: int = Field(57600, ge=600, le=115200, description="of a serial line; 8 data bits, no parity")
 
 
@@ -58,12 +56,7 @@ class ScpiSwitch:
         self._scpi = ScpiSession(link, _ADVICE)
         self._channel = f"(@{options.channel})"
         self._closed_to_shut = options.closed_when == "energised"
-        if options.remote or (options.remote is None and serial):
-            try:
-                self._scpi.command("SYST:REM")
-            except RefusedError:
-                if options.remote:
-                    raise
+        self._scpi.go_remote(options.remote, serial=serial)
         self._closed()
 
     def identify(self) -> Identity:
@@ -120,9 +113,8 @@ def open_switch(
     link = open_link(
         address, clock, instrument="occluder", wire_log=wire_log, visa_library=visa_library, baudrate=options.baudrate
     )
-    serial = address.upper().startswith("ASRL") if is_visa(address) else not address.startswith("socket://")
     try:
-        return ScpiSwitch(link, options, serial=serial)
+        return ScpiSwitch(link, options, serial=on_serial_line(address))
     except BaseException:
         link.close()
         raise
