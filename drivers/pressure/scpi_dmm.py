@@ -1,7 +1,7 @@
 """SCPI multimeters (Keysight 34461A and 34465A, Keithley DMM6500 …) that read a pressure transducer's voltage.
 
 So does a 34970A, 34972A or DAQ970A, which scans one channel of its multiplexer (`channel`; from memory: those pages of
-its manual were not at hand). Lines end with LF, over USBTMC or VXI-11 with the end of the message, on RS-232 with CR LF.
+its manual were not at hand). Lines end with LF, over USBTMC or VXI-11 with the message, on RS-232 with CR LF.
 
 Pressure in kPa is voltage × scale + offset, both from the transducer's certificate by way of the rig file.
 """
