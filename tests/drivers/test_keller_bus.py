@@ -279,7 +279,8 @@ def test_keller_protocol_talks_to_the_emulator(tmp_path: Path) -> None:
 
 def test_the_driver_over_a_served_terminal(tmp_path: Path, clock: RealClock) -> None:
     with served_instrument(tmp_path, "pressure", "keller_bus", "keller", reference="gauge") as served:
-        for address in (served.terminal, f"socket://127.0.0.1:{served.tcp_port}"):
+        tcp = f"socket://127.0.0.1:{served.tcp_port}"
+        for address in (served.terminal, tcp, f"ASRL{tcp}::INSTR", f"ASRL{served.terminal}::INSTR"):
             sensor = open_keller(address, Options(reference="gauge"), clock)
             reading = sensor.read()
             sensor.close()

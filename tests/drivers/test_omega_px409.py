@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from drivers.registry import driver
 from drivers.roles import Identity
 from tests.drivers.desk import Desk
 from tests.drivers.peers import Answer, PtyPeer
+from tests.drivers.served import served_instrument
 
 ENQ = b"USBPX2\r\n4.0.10.0\r\n0.0 to 15.0 psi G\r\n>"
 SNR = b"SNR = 487740\r\n>"
@@ -243,6 +245,15 @@ def test_a_stream_that_another_program_left_is_ended() -> None:
 def test_a_wrong_baud_rate_is_told() -> None:
     with pytest.raises(InstrumentError, match="Is the baud rate right"), on_twin({"baudrate": 9600}):
         pass
+
+
+def test_over_served_links(tmp_path: Path, clock: RealClock) -> None:
+    with served_instrument(tmp_path, "pressure", "omega_px409", "px409") as served:
+        tcp = f"socket://127.0.0.1:{served.tcp_port}"
+        for address in (served.terminal, tcp, f"ASRL{tcp}::INSTR", f"ASRL{served.terminal}::INSTR"):
+            transducer = open_px409(address, Options(), clock)
+            assert transducer.read().value == pytest.approx(0.0, abs=0.2)
+            transducer.close()
 
 
 def test_the_pauses_are_as_documented() -> None:
