@@ -166,9 +166,9 @@ class OmegaPx409:
                 if spoilt > 1:
                     self._stop_stream()
                 continue
-            if len(lines) == 3:
+            if len(lines) >= 3:
                 return lines
-            raise self._garbled("answered no description of three lines", "ENQ", "\n".join(lines))
+            raise self._garbled("answered no description with a range in its third line", "ENQ", "\n".join(lines))
 
     def _stop_stream(self) -> None:
         self._link.write(b"PS\r")

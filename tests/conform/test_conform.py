@@ -160,6 +160,11 @@ class AnswersAnything(NumatoRelay):
         return self._ask("id get")
 
 
+class DatesByAnotherClock(NumatoRelay):
+    def moved_between_s(self) -> tuple[float, float] | None:
+        return 1.7e9, 1.7e9 + 1.0
+
+
 class LosesItsLink(NumatoRelay):
     def is_occluded(self) -> bool:
         raise LinkError("occluder", "the cable is out")
@@ -177,6 +182,7 @@ class LosesItsLink(NumatoRelay):
         ("mettler_mt_sics", NeverStable, "settling", "a reading that is dynamic"),
         ("mettler_mt_sics", CrashesOnNothing, "streaming", "a reading of nan has status 'stable'"),
         ("numato_relay", IsAlwaysOpen, "switching", "told to be shut, it reads otherwise"),
+        ("numato_relay", DatesByAnotherClock, "contact", "its valve moved between 1700000000.000 s"),
         ("numato_relay", AnswersAnything, "identity", "no Identity"),
         ("numato_relay", LosesItsLink, "state", "the cable is out"),
     ],

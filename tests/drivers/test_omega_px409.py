@@ -90,7 +90,7 @@ def test_an_absolute_transducer_needs_the_air_s_pressure_and_a_gauge_one_refuses
         (b"A\r\nB\r\n0.0 to 15.0 furlong G\r\n>", GarbledReplyError, "measures in 'furlong'"),
         (b"A\r\nB\r\n0.0 to 15.0 psi D\r\n>", RefusedError, "neither gauge nor absolute"),
         (b"A\r\nB\r\n0.0-15.0 psi G\r\n>", GarbledReplyError, "answered no range"),
-        (b"A\r\n0.0 to 15.0 psi G\r\n>", GarbledReplyError, "no description of three lines"),
+        (b"A\r\n0.0 to 15.0 psi G\r\n>", GarbledReplyError, "no description with a range in its third line"),
     ],
 )
 def test_another_description_is_refused(enq: bytes, error: type[Exception], says: str) -> None:

@@ -11,11 +11,12 @@ from pyvisa.constants import StatusCode
 
 from bench.clock import RealClock
 from bench.quantities import parse_quantity
-from drivers.errors import GarbledReplyError, NoReplyError, RefusedError
+from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError, RefusedError
 from drivers.link import Link
 from drivers.pressure.scpi_dmm import Options, ScpiDmm, open_dmm
 from drivers.roles import Identity
 from drivers.visa_link import VisaLink
+from tests.drivers.desk import Desk
 from tests.drivers.peers import Answer, PtyPeer, Script, TcpPeer
 
 NO_ERROR = b'+0,"No error"\n'
@@ -161,3 +162,49 @@ def test_over_a_bus_of_messages_the_end_of_a_message_ends_a_line(clock: RealCloc
     assert dmm.read().value == pytest.approx(0.02)
     assert dmm.identify() == Identity("Keithley", "DMM6500", "04", "1.7")
     assert written[0] == b"*CLS\n"
+
+
+class LateMultimeter:
+    """A multimeter whose answers come in order, each as late as it is told."""
+
+    def __init__(self, late_s: list[float]) -> None:
+        self.late_s = late_s
+        self.readings = 0
+        self.desk = Desk(self.answer)
+
+    def answer(self, written: bytes) -> None:
+        for command in written.split(b"\n")[:-1]:
+            reply = {b"*IDN?": b"Acme,34465A,MY1,1\n", b"SYST:ERR?": NO_ERROR}.get(command)
+            if command == b"READ?":
+                self.readings += 1
+                reply = b"%d\n" % self.readings
+            if reply is not None:
+                self.desk.say(reply, self.late_s.pop(0) if self.late_s else 0.0)
+
+
+@pytest.mark.parametrize("late_s", [[4.0], [4.0, 4.0], [0.0, 5.0, 3.5], [6.0, 0.0, 3.5, 3.5, 0.0, 4.0], [3.2] * 6])
+def test_late_answers_are_never_taken_for_later_ones(late_s: list[float]) -> None:
+    """Two questions for the identity may be unanswered when the first is answered at last."""
+    meter = LateMultimeter([])
+    dmm = ScpiDmm(meter.desk, Options.model_validate({"scale": "1 kPa/V"}))
+    meter.late_s = list(late_s)
+    for _ in range(12):
+        try:
+            value = dmm.read().value
+        except InstrumentError:
+            meter.desk.clock.sleep_s(0.5)
+            continue
+        assert value == meter.readings
+    assert dmm.read().value == meter.readings
+
+
+def test_an_answer_that_came_twice_is_not_taken_for_the_next(clock: RealClock) -> None:
+    answers = {b"READ?\n": [b"1\n1\n", b"2\n"], b"*IDN?\n": [b"Acme,34465A,MY1,1\n"] * 2}
+
+    def answer(written: bytes) -> bytes | None:
+        if written == b"SYST:ERR?\n":
+            return NO_ERROR
+        return answers[written].pop(0) if written in answers else None
+
+    dmm = ScpiDmm(Desk(answer), Options.model_validate({"scale": "1 kPa/V"}))
+    assert (dmm.read().value, dmm.read().value) == (1.0, 2.0)

@@ -12,8 +12,15 @@ from hypothesis import strategies as st
 
 from bench.twin.emulators.keller import Keller
 from bench.twin.emulators.keller import Options as KellerMenu
+from bench.twin.emulators.numato import NumatoRelay as NumatoModule
 from bench.twin.emulators.px409 import Options as Px409Menu
 from bench.twin.emulators.px409 import Px409
+from bench.twin.emulators.scpi_switch import ScpiSwitch as UnitOfSwitches
+from drivers.errors import InstrumentError
+from drivers.occluder.numato_relay import Feedback, NumatoRelay
+from drivers.occluder.numato_relay import Options as RelayOptions
+from drivers.occluder.scpi_switch import Options as SwitchOptions
+from drivers.occluder.scpi_switch import ScpiSwitch
 from drivers.pressure.keller_bus import KellerBus
 from drivers.pressure.keller_bus import Options as KellerOptions
 from drivers.pressure.omega_px409 import OmegaPx409
@@ -122,3 +129,66 @@ def test_megabytes_of_noise_end_at_the_deadline(name: str, noise: bytes) -> None
     fresh = Desk(lambda _: noise)
     assert outcome(lambda: make(fresh)) is None
     assert fresh.clock.now_s() < 60.0
+
+
+class LateValve:
+    """A valve that moves a while after its relay; `moved_s` is when it last did."""
+
+    def __init__(self, takes_s: float) -> None:
+        self.link: Harmed
+        self.told = False
+        self.moved_s = -math.inf
+        self._takes_s = takes_s
+
+    def set(self, closed: bool, time_s: float) -> None:
+        if closed != self.told:
+            self.told, self.moved_s = closed, time_s + self._takes_s
+
+    @property
+    def shut(self) -> bool:
+        """Where it is now."""
+        return self.told if self.link.clock.now_s() >= self.moved_s else not self.told
+
+
+def _open_switch(link: Any) -> ScpiSwitch:
+    return ScpiSwitch(link, SwitchOptions(channel=101))
+
+
+OCCLUDERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any, LateValve], Any]]] = {
+    "numato": (lambda link: NumatoRelay(link, RelayOptions()), lambda say, valve: NumatoModule(say, valve)),
+    "numato with a contact": (
+        lambda link: NumatoRelay(link, RelayOptions(feedback=Feedback(pin=2))),
+        lambda say, valve: NumatoModule(say, valve, contact=2),
+    ),
+    "switch": (_open_switch, UnitOfSwitches),
+}
+
+
+@pytest.mark.parametrize("name", OCCLUDERS)
+@FEW
+@given(harms=st.lists(HARM, max_size=6))
+def test_a_movement_that_is_confirmed_was_made(name: str, harms: list[tuple[str, Any]]) -> None:
+    make, emulator = OCCLUDERS[name]
+    valve = LateValve(0.3)
+    link = valve.link = Harmed(lambda say, _: emulator(say, valve))
+    occluder = make(link)
+    link.harms = list(harms)
+    for shut in (True, False, True, False):
+        begun_s = link.clock.now_s()
+        try:
+            (occluder.occlude if shut else occluder.release)()
+        except InstrumentError:
+            assert link.clock.now_s() < begun_s + 60.0
+            continue
+        assert valve.told is shut
+        moved_s = occluder.moved_between_s() if isinstance(occluder, NumatoRelay) else None
+        if moved_s is not None and begun_s <= valve.moved_s:
+            assert moved_s[0] <= valve.moved_s + 1e-6
+            assert valve.moved_s <= moved_s[1] + 1e-6
+            assert valve.shut is shut
+        assert outcome(occluder.is_occluded) in (None, shut if name != "numato with a contact" else valve.shut)
+    link.harms.clear()
+    link.clock.sleep_s(10.0)
+    outcome(occluder.is_occluded)
+    occluder.release()
+    assert valve.told is False

@@ -38,7 +38,9 @@ class Options(BaseModel):
 class Valve(Protocol):
     """What the emulator needs of the occluder's physics."""
 
-    shut: bool
+    @property
+    def shut(self) -> bool:
+        """Whether the valve shuts the line now, as a contact at it tells."""
 
     def set(self, closed: bool, time_s: float) -> None:
         """Shut or open the line from `time_s` on."""
