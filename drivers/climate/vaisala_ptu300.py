@@ -67,6 +67,8 @@ class VaisalaPtu300:
         address = options.bus_address
         self._send = b"SEND\r" if address is None else f"SEND {address}\r".encode()
         self._open = b"" if address is None else f"OPEN {address}\r".encode()
+        self._serial_number = ""
+        self._in_step = True
         with link.turn:
             link.write(b"\rS\r")
             self._lines_until_quiet()
@@ -75,22 +77,18 @@ class VaisalaPtu300:
     def identify(self) -> Identity:
         """Ask who the transmitter is (`?`); empty where it does not tell."""
         with self._link.turn:
-            if self._open:
-                self._link.write(self._open)
-                self._lines_until_quiet()
-            self._link.write(b"?\r")
-            texts = [text for line in self._lines_until_quiet() if (text := _text(line)) not in ("", "?")]
-            if self._open:
-                self._link.write(b"CLOSE\r")
-                self._lines_until_quiet()
+            texts = self._description()
         # The first line is `PTU300 / 2.03`; then come settings, one a line.
         product, _, version = texts[0].partition("/") if texts and ":" not in texts[0] else ("", "", "")
-        serial_number = _SERIAL_NUMBER.search("\n".join(texts))
-        return Identity("Vaisala", product.strip(), serial_number[1] if serial_number else "", version.strip())
+        self._serial_number = self._serial_number or _serial_number(texts)
+        return Identity("Vaisala", product.strip(), _serial_number(texts), version.strip())
 
     def read(self) -> Climate:
         """Read temperature in °C, pressure in hPa and relative humidity in % (`SEND`); NaN where there is none."""
         with self._link.turn:
+            if not self._in_step:
+                self._find_step()
+            self._in_step = False
             self._link.discard_input()
             self._link.write(self._send)
             deadline_s = self._clock.now_s() + _TIMEOUT_S
@@ -98,7 +96,9 @@ class VaisalaPtu300:
             while (line := self._link.read_line(deadline_s)) is not None:
                 text = _text(line)
                 if "=" in text:
-                    return self._climate(line, self._verified(line))
+                    climate = self._climate(line, self._verified(line))
+                    self._in_step = True
+                    return climate
                 if text and not text.upper().startswith("SEND"):
                     seen = line.data
             seen = self._link.unread or seen
@@ -107,6 +107,26 @@ class VaisalaPtu300:
     def close(self) -> None:
         """Release the link."""
         self._link.close()
+
+    def _description(self) -> list[str]:
+        """Ask for what the transmitter says of itself (`?`), as long as it goes on saying something."""
+        if self._open:
+            self._link.write(self._open)
+            self._lines_until_quiet()
+        self._link.write(b"?\r")
+        texts = [text for line in self._lines_until_quiet() if (text := _text(line)) not in ("", "?")]
+        if self._open:
+            self._link.write(b"CLOSE\r")
+            self._lines_until_quiet()
+        return texts
+
+    def _find_step(self) -> None:
+        """Pass over readings that are late: they come before what one says of itself, where it does."""
+        self._lines_until_quiet()
+        texts = self._description()
+        if self._serial_number and _serial_number(texts) != self._serial_number:
+            seen = "\n".join(texts).encode("latin-1")
+            raise self._failure(seen)
 
     def _verified(self, line: Line) -> str:
         """Return a message without its checksum, once that was found right."""
@@ -127,13 +147,14 @@ class VaisalaPtu300:
 
     def _climate(self, line: Line, text: str) -> Climate:
         values = {"P": math.nan, "T": math.nan, "RH": math.nan}
-        at = 0
+        at, named = 0, False
         while at < len(text):
             match = _CHANNEL.match(text, at)
             if match is None:
                 raise self._failure(line.data)
             at = match.end()
             channel, number, unit = match[1], match[4], match[5]
+            named |= channel in values
             if channel not in values or number is None:
                 continue  # dew point, mixing ratio and the like; or a channel without value
             value = _in_own_unit(channel, float(number), unit)
@@ -142,6 +163,8 @@ class VaisalaPtu300:
                     self._link.name, f"sent {channel} in unit {unit!r}", sent=self._send, seen=line.data, advice=_ADVICE
                 )
             values[channel] = value
+        if not named:
+            raise self._failure(line.data)
         return Climate(line.arrived_s, values["T"], values["P"], values["RH"], True, text)
 
     def _failure(self, seen: bytes) -> InstrumentError:
@@ -162,6 +185,11 @@ class VaisalaPtu300:
             lines.append(line)
         self._link.discard_input()
         return lines
+
+
+def _serial_number(texts: list[str]) -> str:
+    match = _SERIAL_NUMBER.search("\n".join(texts))
+    return match[1] if match else ""
 
 
 def checksum(message: bytes, kind: str) -> str:

@@ -32,9 +32,8 @@ from drivers.roles import Identity, Reading
 LONE = 250
 """The address to which every transmitter answers."""
 _REPLY_S = 0.5
-_QUIET_S = 0.05
+_QUIET_S = (0.05, 3.0, 7.0)
 _NOISE_S = 2.0
-_TRIES = 3
 _ADVICE = "Are address, baud rate and the adapter's direction control right, and is it alone on the bus at address 250?"
 
 _INITIALISE, _ADDRESS, _SERIAL_NUMBER, _READ = 48, 66, 69, 73
@@ -79,6 +78,7 @@ class KellerBus:
         self._channel = options.channel
         self._in_step = True
         self._echoes = False
+        self._unanswered = 0
         try:
             self._air_kpa = air_kpa(options.reference, options.ambient)
         except ValueError as error:
@@ -132,7 +132,7 @@ class KellerBus:
     def _first(self) -> bytes:
         """Initialise the transmitter, and learn whether the adapter hears what it sends."""
         sent = frame(self._address, _INITIALISE)
-        self._settle()
+        self._settle(_QUIET_S[0])
         self._in_step = False
         self._link.write(sent)
         deadline_s = self._clock.now_s() + _REPLY_S
@@ -192,27 +192,24 @@ class KellerBus:
         return range(1, LONE + 1) if self._address == LONE else range(self._address, self._address + 1)
 
     def _find_step(self) -> None:
-        """Wait until it is quiet, and ask for the serial number, which is known."""
-        problem: InstrumentError | None = None
-        for _ in range(_TRIES):
-            try:
-                self._settle()
-                number = self._exchange(_SERIAL_NUMBER).data
-            except InstrumentError as error:
-                problem = error
-                continue
-            if number == self._serial_number:
-                return
-            sent = frame(self._address, _SERIAL_NUMBER)
-            problem = self._garbled("has another serial number than before", sent, number)
-        self._in_step = False
-        assert problem is not None  # noqa: S101 - each try that does not return has one
-        raise problem
+        """Wait until it is quiet, and ask for the serial number, which is known.
 
-    def _settle(self) -> None:
-        """Pass over what comes until the line is quiet."""
-        end_s = self._clock.now_s() + _NOISE_S
-        while self._link.read_exactly(1, self._clock.now_s() + _QUIET_S) is not None:
+        Answers have no number of their own. Where that question is not answered either, several answers may still be on
+        their way: the next time it must have been quiet for longer.
+        """
+        self._settle(_QUIET_S[min(self._unanswered, len(_QUIET_S) - 1)])
+        self._unanswered += 1
+        number = self._exchange(_SERIAL_NUMBER).data
+        if number != self._serial_number:
+            self._in_step = False
+            sent = frame(self._address, _SERIAL_NUMBER)
+            raise self._garbled("has another serial number than before", sent, number)
+        self._unanswered = 0
+
+    def _settle(self, quiet_s: float) -> None:
+        """Pass over what comes until the line has been quiet for so long."""
+        end_s = self._clock.now_s() + quiet_s + _NOISE_S
+        while self._link.read_exactly(1, self._clock.now_s() + quiet_s) is not None:
             self._link.discard_input()
             if self._clock.now_s() >= end_s:
                 raise self._garbled("talks without being asked", b"", b"")

@@ -27,7 +27,8 @@ _REPLY_S = 2.0
 _START_S = 8.0
 _PAUSE_S = 0.02
 _QUIET_S = 0.1
-_TRIES = 3
+_LATE_S = 10.0
+"""No answer is waited for longer than this after it was due."""
 _ADVICE = "Is the baud rate right (115200 for USBH, 9600 for PX409-USB), and does no other program use the port?"
 
 _NUMBER = r"[-+]?\d{1,9}(?:\.\d{1,9})?"
@@ -80,6 +81,8 @@ class OmegaPx409:
         self._clock = link.clock
         self._free_s = self._clock.now_s()
         self._in_step = True
+        self._described: list[str] = []
+        self._due_s: list[float] = []
         with link.turn:
             self._described = self._wake()
         low, high, self._unit, letter = self._parse(_RANGE, self._described[2], "ENQ", "no range").groups()
@@ -136,6 +139,7 @@ class OmegaPx409:
         return match
 
     def _garbled(self, problem: str, command: str, seen: str) -> GarbledReplyError:
+        self._in_step = False
         sent, bytes_seen = f"{command}\r".encode(), seen.encode("latin-1", "replace")
         return GarbledReplyError(self._link.name, problem, sent=sent, seen=bytes_seen, advice=_ADVICE)
 
@@ -175,28 +179,40 @@ class OmegaPx409:
         self._settle()
 
     def _find_step(self) -> None:
-        """Wait for the prompt of an answer that is late, then ask for what is known; pass over everything else."""
-        problem: InstrumentError | None = None
-        for _ in range(_TRIES):
-            try:
-                self._link.read_until(b">", self._clock.now_s() + _REPLY_S)
-                self._settle()
-                lines, _ = self._exchange("ENQ")
-            except InstrumentError as error:
-                problem = error
-                continue
-            if lines == self._described:
-                return
-            problem = self._garbled("describes itself otherwise than before", "ENQ", "\n".join(lines))
-        self._in_step = False
-        assert problem is not None  # noqa: S101 - each try that does not return has one
-        raise problem
+        """Wait for the prompt of an answer that is late, then ask for what is known; pass over everything else.
+
+        Where that is late, too, each answer to it is waited for: what was asked for in between comes before the last.
+        """
+        self._link.read_until(b">", self._clock.now_s() + _REPLY_S)
+        self._settle()
+        asked_s = self._free_s
+        self._clock.sleep_s(max(0.0, asked_s - self._clock.now_s()))
+        self._due_s = [due_s for due_s in self._due_s if asked_s - due_s < _LATE_S]
+        self._link.write(b"ENQ\r")
+        self._due_s.append(asked_s)
+        known, seen = False, b""
+        deadline_s = self._clock.now_s() + _REPLY_S
+        while self._due_s and (frame := self._link.read_until(b">", deadline_s)) is not None:
+            seen = frame.data or seen
+            if _lines(frame.data) == self._described:
+                known = True
+                del self._due_s[0]
+        self._free_s = self._clock.now_s() + _PAUSE_S
+        if not known and seen:
+            raise self._garbled("describes itself otherwise than before", "ENQ", seen.decode("latin-1"))
+        if not known:
+            raise self._silence("ENQ")
+        self._due_s.clear()
 
     def _settle(self) -> None:
         """Pass over what comes until it is quiet for a moment, for as long as an answer may take."""
         end_s = self._clock.now_s() + _REPLY_S
-        while self._clock.now_s() < end_s and self._link.read_until(b">", self._clock.now_s() + _QUIET_S) is not None:
-            pass
+        while self._clock.now_s() < end_s:
+            frame = self._link.read_until(b">", self._clock.now_s() + _QUIET_S)
+            if frame is None:
+                break
+            if self._due_s and _lines(frame.data) == self._described:
+                del self._due_s[0]
         self._link.discard_input()
         self._free_s = self._clock.now_s() + _PAUSE_S
 
@@ -209,7 +225,7 @@ class OmegaPx409:
         frame = self._frame(command)
         self._in_step = True
         self._free_s = self._clock.now_s() + _PAUSE_S
-        lines = [text for line in frame.data.decode("latin-1").split("\n") if (text := line.strip())]
+        lines = _lines(frame.data)
         if any(_REFUSAL.fullmatch(line) for line in lines):
             sent, seen = f"{command}\r".encode(), frame.data + b">"
             raise RefusedError(self._link.name, "refused the command", sent=sent, seen=seen, advice=_ADVICE)
@@ -220,11 +236,18 @@ class OmegaPx409:
         while (frame := self._link.read_until(b">", deadline_s)) is not None:
             if frame.data.strip():
                 return frame
+        raise self._silence(command)
+
+    def _silence(self, command: str) -> InstrumentError:
         if self._link.unread:
-            raise self._garbled("sent no prompt", command, self._link.unread.decode("latin-1"))
-        raise NoReplyError(
+            return self._garbled("sent no prompt", command, self._link.unread.decode("latin-1"))
+        return NoReplyError(
             self._link.name, f"no answer within {_REPLY_S:g} s", sent=f"{command}\r".encode(), seen=b"", advice=_ADVICE
         )
+
+
+def _lines(data: bytes) -> list[str]:
+    return [text for line in data.decode("latin-1").split("\n") if (text := line.strip())]
 
 
 def open_px409(
