@@ -40,6 +40,12 @@ class Bench:
         (b"id get\r", b"id get\n\rTWIN0001\n\r>"),
         (b"id set BENCH003\rid get\r", b"id set BENCH003\n\r>id get\n\rBENCH003\n\r>"),
         (b"gpio set 2\rgpio read 2\r", b"gpio set 2\n\r>gpio read 2\n\r1\n\r>"),
+        (b"gpio writeall 0a\rgpio readall\r", b"gpio writeall 0a\n\r>gpio readall\n\r0a\n\r>"),
+        (
+            b"gpio iomask 03\rgpio writeall ff\rgpio readall\r",
+            b"gpio iomask 03\n\r>gpio writeall ff\n\r>gpio readall\n\r03\n\r>",
+        ),
+        (b"gpio iodir ff\rgpio notify off\r", b"gpio iodir ff\n\r>gpio notify off\n\r>"),
         (b"adc read 0\r", b"adc read 0\n\r512\n\r>"),
         (b"\r", b"\n\r>"),
         (b"hello\r", b"hello\n\r>"),

@@ -7,6 +7,7 @@ LF CR, and the prompt `>`. A USB device of the CDC class: baud rate and parity m
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -80,6 +81,7 @@ class NumatoRelay:
         self._energised = [False] * relays
         self._inputs = [False] * 4
         self._contact = contact
+        self._io_mask = 0xFF
         self._identity = identity
         self._received = ""
         if not closed_when_energised:
@@ -165,10 +167,25 @@ class NumatoRelay:
             case ["set" | "clear" as state, text] if (pin := self._index(text, self._inputs)) is not None:
                 self._inputs[pin] = state == "set"
             case ["read", text] if (pin := self._index(text, self._inputs)) is not None:
-                return "1" if (self._valve.shut if pin == self._contact else self._inputs[pin]) else "0"
+                return "1" if self._level(pin) else "0"
+            case ["readall"]:
+                return f"{sum(1 << pin for pin in range(len(self._inputs)) if self._level(pin)):02x}"
+            case ["writeall", text] if (mask := self._byte(text)) is not None:
+                self._inputs = [
+                    bool(mask >> pin & 1) if self._io_mask >> pin & 1 else high for pin, high in enumerate(self._inputs)
+                ]
+            case ["iomask", text] if (mask := self._byte(text)) is not None:
+                self._io_mask = mask
             case _:
-                pass
+                pass  # directions and notifications are taken, and change nothing that is simulated
         return None
+
+    def _level(self, pin: int) -> bool:
+        return self._valve.shut if pin == self._contact else self._inputs[pin]
+
+    @staticmethod
+    def _byte(text: str) -> int | None:
+        return int(text, 16) if re.fullmatch(r"[0-9a-fA-F]{2}", text) else None
 
     def _adc(self, words: list[str], _time_s: float) -> str | None:
         """Read an analogue input: of 1023 half where it is open, nearly all or nothing where it is the contact."""
