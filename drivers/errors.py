@@ -64,3 +64,7 @@ class RefusedError(InstrumentError):
 
 class ControlLostError(NoReplyError):
     """An instrument that obeys only a host which it hears often enough has not heard this one, or obeys it no more."""
+
+
+class ReadBackError(RefusedError):
+    """The instrument took a command, and what it says of itself afterwards is something else."""

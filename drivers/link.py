@@ -193,17 +193,36 @@ class Link(abc.ABC):
                 raise self._noise(terminator)
             searched = max(0, len(buffer) - len(terminator) + 1)
             may_wait = self._now_s() < deadline_s
-            chunk = self._receive(may_wait)
-            if chunk:
-                now_s = self._now_s()
-                self._received += len(chunk)
-                self._chunks.append((self._received, now_s))
-                buffer += chunk
-                if self._sent_s is not None:
-                    self.round_trips_s.append(now_s - self._sent_s)
-                    self._sent_s = None
-            elif not may_wait:
+            if not self._take_in(may_wait) and not may_wait:
                 return None
+
+    def read_exactly(self, size: int, deadline_s: float) -> Line | None:
+        """Return the next `size` bytes, for binary protocols; None when they have not all come by `deadline_s`.
+
+        Raises:
+            LinkError: the link broke.
+
+        """
+        while len(self._buffer) < size:
+            may_wait = self._now_s() < deadline_s
+            if not self._take_in(may_wait) and not may_wait:
+                return None
+        return self._cut(size, size)
+
+    def read_echo(self, size: int, deadline_s: float) -> Line | None:
+        """Return the next `size` bytes, which are what an adapter heard of the command itself: no answer yet.
+
+        Raises:
+            LinkError: the link broke.
+
+        """
+        sent_s = self._sent_s
+        echo = self.read_exactly(size, deadline_s)
+        if sent_s is not None and echo is not None and not self._buffer:
+            # The round trip is that of the answer.
+            self.round_trips_s.pop()
+            self._sent_s = sent_s
+        return echo
 
     @property
     def unread(self) -> bytes:
@@ -253,6 +272,20 @@ class Link(abc.ABC):
             self._wire_log(self.instrument, direction, time_s, self._secrets.hide(data))
 
     # -- the buffer
+
+    def _take_in(self, may_wait: bool) -> bool:
+        """Take what has arrived into the buffer; return whether anything has."""
+        chunk = self._receive(may_wait)
+        if not chunk:
+            return False
+        now_s = self._now_s()
+        self._received += len(chunk)
+        self._chunks.append((self._received, now_s))
+        self._buffer += chunk
+        if self._sent_s is not None:
+            self.round_trips_s.append(now_s - self._sent_s)
+            self._sent_s = None
+        return True
 
     def _cut(self, end: int, after: int) -> Line:
         buffer, chunks = self._buffer, self._chunks

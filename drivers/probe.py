@@ -245,14 +245,23 @@ def _said(match: re.Match[bytes]) -> dict[str, str]:
 SCPI_IDENTITY = rb"(?P<maker>[^,\r\n]+),(?P<model>[^,\r\n]+),(?P<serial>[^,\r\n]*),(?P<firmware>[^\r\n]*)\r?\n"
 
 
-def scpi_probe(models: bytes = b"", confirm: tuple[bytes, bytes] | None = None) -> Probe:
-    r"""Return the question `*IDN?` for instruments whose model has `models` (a regular expression) in it."""
+def scpi_probe(
+    models: bytes = b"", confirm: tuple[bytes, bytes] | None = None, lines: tuple[SerialLine, ...] = ()
+) -> Probe:
+    r"""Return the question `*IDN?` for instruments whose model has `models` (a regular expression) in it.
+
+    Args:
+        models: found in the model; any by default.
+        confirm: as of `Probe`.
+        lines: how a serial line may be set beside the usual ways.
+
+    """
     model = rb"(?P<model>[^,\r\n]*(?:" + models + rb")[^,\r\n]*)" if models else rb"(?P<model>[^,\r\n]+)"
     answer = rb"(?P<maker>[^,\r\n]+)," + model + rb",(?P<serial>[^,\r\n]*),(?P<firmware>[^\r\n]*)\r?\n"
     return Probe(
         b"*IDN?\n",
         answer,
-        (SerialLine(9600), SerialLine(115200)),
+        (SerialLine(9600), SerialLine(115200), *lines),
         confirm=confirm,
         over_visa=True,
     )

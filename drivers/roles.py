@@ -264,6 +264,20 @@ class AlarmInput(Instrument, Protocol):
 
 
 @runtime_checkable
+class FeelsItsValve(Protocol):
+    """An occluder that can have a contact at its valve, by which it knows when the line was really shut or open.
+
+    `occlude` and `release` then return once the contact says so, and raise where it does not in time.
+    """
+
+    def moved_between_s(self) -> tuple[float, float] | None:
+        """Read between which instants the valve did what it was told last; None where there is no contact.
+
+        The first is -inf where the contact said so when it was first asked.
+        """
+
+
+@runtime_checkable
 class ClimateSensor(Instrument, Protocol):
     """Temperature, pressure and humidity of the air beside the balance."""
 

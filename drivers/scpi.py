@@ -9,12 +9,16 @@ from __future__ import annotations
 import re
 
 from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError, RefusedError
-from drivers.link import Line, Link
+from drivers.link import Line, Link, is_visa
 from drivers.roles import Identity
 
 REPLY_TIMEOUT_S = 3.0
 _QUIET_S = 0.1
+REMOTE = "whether it is told SYST:REM first; by itself on serial lines, where it need not know it"
+"""What a rig file's key `remote` is for."""
 _QUEUE_LIMIT = 40
+_LATE_S = 10.0
+"""No answer is waited for longer than this after it was due."""
 _ERROR_FORM = re.compile(rb'\s*([+-]?\d+)\s*,\s*"(.*)"\s*\Z')
 _NUMBER_FORM = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z")
 
@@ -37,6 +41,7 @@ class ScpiSession:
         self._advice = advice
         self._timeout_s = timeout_s
         self._in_step = True
+        self._identities_due_s: list[float] = []
         with link.turn:
             link.write(b"*CLS\n")
             line = self._exchange(b"*IDN?", timeout_s)
@@ -59,10 +64,7 @@ class ScpiSession:
         """
         sent = query.encode("ascii")
         with self._link.turn:
-            if not self._in_step:
-                self._find_step()
-                self._link.write(b"*CLS\n")  # entries of an earlier exchange
-            self._in_step = False
+            self._begin()
             try:
                 line = self._exchange(sent, timeout_s or self._timeout_s)
             except NoReplyError as error:
@@ -90,10 +92,7 @@ class ScpiSession:
         """
         sent = command.encode("ascii")
         with self._link.turn:
-            if not self._in_step:
-                self._find_step()
-                self._link.write(b"*CLS\n")  # entries of an earlier exchange
-            self._in_step = False
+            self._begin()
             self._link.write(sent + b"\n")
             entry = self._next_error(sent)
             if entry is not None:
@@ -103,6 +102,24 @@ class ScpiSession:
             self._in_step = True
         if entry is not None:
             raise RefusedError(self.name, f"refused: {entry}", sent=sent)
+
+    def go_remote(self, wanted: bool | None, *, serial: bool) -> None:
+        """Tell an older instrument on RS-232 that it is controlled from here (`SYST:REM`); many know no such thing.
+
+        Args:
+            wanted: whether the rig file wants it; None for: on a serial line, where it is no harm that it is not known.
+            serial: whether it is on a serial line.
+
+        Raises:
+            RefusedError: the rig file wants it, and the instrument does not take it.
+
+        """
+        if wanted or (wanted is None and serial):
+            try:
+                self.command("SYST:REM")
+            except RefusedError:
+                if wanted:
+                    raise
 
     def number(self, text: str, query: str) -> float:
         """Read a decimal number out of an answer.
@@ -116,7 +133,8 @@ class ScpiSession:
         return float(text)
 
     def garbled(self, what: str, sent: str, seen: bytes) -> GarbledReplyError:
-        """Make the error for an answer that is not what its query answers."""
+        """Make the error for an answer that is not what its query answers: the next exchange finds into step first."""
+        self._in_step = False
         return GarbledReplyError(self.name, f"answered {what}", sent=sent.encode(), seen=seen, advice=self._advice)
 
     def close(self) -> None:
@@ -124,6 +142,13 @@ class ScpiSession:
         self._link.close()
 
     # -- within the caller's turn
+
+    def _begin(self) -> None:
+        """Be in step, with an empty error queue where that had to be found; the exchange that follows ends it."""
+        if not self._in_step or self._link.unread:
+            self._find_step()
+            self._link.write(b"*CLS\n")  # entries of an earlier exchange
+        self._in_step = False
 
     def _exchange(self, sent: bytes, timeout_s: float) -> Line:
         self._link.write(sent + b"\n")
@@ -166,23 +191,50 @@ class ScpiSession:
             raise RefusedError(self.name, f"refused: {entry}", sent=sent) from silence
 
     def _find_step(self) -> None:
-        """Pass over late answers: they come before the answer to a new `*IDN?`, which is known."""
+        """Pass over late answers: they come before the answer to a new `*IDN?`, which is known.
+
+        So do those to an earlier one that was not answered in time: each is waited for, as long as it may come.
+        """
         self._in_step = False
+        asked_s = self._clock.now_s()
+        while self._clock.now_s() < asked_s + _QUIET_S and (line := self._link.read_line(asked_s)) is not None:
+            self._is_identity(line)
         self._link.discard_input()
+        self._identities_due_s = [due_s for due_s in self._identities_due_s if asked_s - due_s < _LATE_S]
         self._link.write(b"*IDN?\n")
-        deadline_s = self._clock.now_s() + self._timeout_s
-        while (line := self._link.read_line(deadline_s)) is not None:
-            if line.data == self._identity:
-                break
-        else:
+        self._identities_due_s.append(asked_s)
+        deadline_s = asked_s + self._timeout_s
+        known = False
+        while self._identities_due_s and (line := self._link.read_line(deadline_s)) is not None:
+            known = self._is_identity(line) or known
+        if not known:
             raise self._silence(b"*IDN?", self._timeout_s)
+        self._identities_due_s.clear()
         while self._link.read_line(self._clock.now_s() + _QUIET_S) is not None:
             if self._clock.now_s() > deadline_s:
                 raise GarbledReplyError(self.name, "talks without being asked", sent=b"*IDN?", advice=self._advice)
         self._in_step = True
+
+    def _is_identity(self, line: Line) -> bool:
+        """Tell whether a line answers an `*IDN?`, the earliest of those that are not answered."""
+        if line.data != self._identity:
+            return False
+        if self._identities_due_s:
+            del self._identities_due_s[0]
+        return True
 
     def _parse_identity(self, line: bytes) -> Identity:
         parts = [part.strip().strip('"') for part in line.decode("latin-1").split(",", 3)]
         if len(parts) != 4 or not line.isascii() or not parts[1]:
             raise self.garbled("no identity", "*IDN?", line)
         return Identity(parts[0], parts[1], parts[2], parts[3])
+
+
+def on_serial_line(address: str) -> bool:
+    """Tell whether an instrument at `address` is on a serial line, and not on a network or a bus of messages.
+
+    A raw socket may lead to either: it counts as a network.
+    """
+    if is_visa(address):
+        return address.upper().startswith("ASRL")
+    return not address.startswith("socket://")

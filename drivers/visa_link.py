@@ -103,7 +103,7 @@ class VisaLink(Link):
         if not may_wait:
             return self._receive_waiting(session)
         if not self._streams:
-            return self._read(session, _CHUNK)
+            return self._read_message(session)
         data = self._read(session, _CHUNK if self._mid_line else 1)
         if data:
             self._mid_line = not data.endswith(b"\n")
@@ -129,9 +129,16 @@ class VisaLink(Link):
             raise self._broke(error, None) from error
         return int(number)
 
+    def _read_message(self, session: Any) -> bytes:
+        """Return what a message holds; its end ends a line, whether there is a line feed before it or not."""
+        data = self._read(session, _CHUNK)
+        ended = self._status == StatusCode.success
+        return data + b"\n" if data and ended and not data.endswith(b"\n") else data
+
     def _read(self, session: Any, size: int) -> bytes:
+        self._status: StatusCode | None = None
         try:
-            data, _ = self._visa.read(session, size)
+            data, self._status = self._visa.read(session, size)
         except pyvisa.VisaIOError as error:
             if error.error_code == StatusCode.error_timeout:
                 return b""

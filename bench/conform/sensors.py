@@ -9,7 +9,7 @@ from typing import Any
 from bench.conform.everyone import a_number, within_call
 from bench.conform.model import Check, LeftOutError, Subject, UnfitError, expect
 from drivers.errors import InstrumentError, RefusedError
-from drivers.roles import AdjustsInternally, AlarmSignal, Climate, Reading, TellsItsRange
+from drivers.roles import AdjustsInternally, AlarmSignal, Climate, FeelsItsValve, Reading, TellsItsRange
 
 STREAMED = 10
 SILENCE_S = 5.0
@@ -152,9 +152,32 @@ def _switches(subject: Subject) -> None:
         occluder.release()
 
 
+def _feels(subject: Subject) -> None:
+    occluder, clock = subject.instrument, subject.clock
+    try:
+        for shut in (True, False):
+            before_s = clock.now_s()
+            (occluder.occlude if shut else occluder.release)()
+            moved_s = occluder.moved_between_s()
+            if moved_s is None:
+                raise LeftOutError("it has no contact at its valve")
+            told = f"its valve moved between {moved_s[0]:.3f} s and {moved_s[1]:.3f} s"
+            expect(moved_s[0] < moved_s[1], told)
+            expect(before_s <= moved_s[1] <= clock.now_s(), f"{told}, told to at {before_s:.3f} s")
+    finally:
+        occluder.release()
+
+
 OCCLUDER = (
     Check("state", "it reads back whether the line is shut", _tells_state),
     Check("switching", "the line is shut and opened, and read back so", _switches, moves=True),
+    Check(
+        "contact",
+        "a contact at its valve dates each movement by the run's clock",
+        _feels,
+        moves=True,
+        needs=(FeelsItsValve,),
+    ),
 )
 
 

@@ -153,10 +153,10 @@ class Vessel(Section):
 
 
 class ActuationDelay(Section):
-    """How long after its relay has switched a clamp has shut the line."""
+    """How long after its relay has switched a clamp has shut or opened the line, as measured on this bench."""
 
     mean: Annotated[Duration, NotNegative] = Field(
-        description="from the relay's switching until the line is shut", examples=["50 ms"]
+        description="from the relay's switching until the line is shut or open", examples=["50 ms"]
     )
     half_width: Annotated[Duration, NotNegative] = Field(
         description="how far the delay may be off, as ±", examples=["50 ms"]
@@ -166,7 +166,7 @@ class ActuationDelay(Section):
     def _possible(self) -> Self:
         if self.half_width.to("s") > self.mean.to("s"):
             raise ValueError(
-                f"no line is shut before it is told to be: `half_width` {self.half_width} must not exceed"
+                f"no clamp moves before it is told to: `half_width` {self.half_width} must not exceed"
                 f" `mean` {self.mean}"
             )
         return self

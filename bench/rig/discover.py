@@ -165,7 +165,7 @@ class RigLines:
             lines |= {} if self.visa_library == "@py" else {"visa": self.visa_library}
         elif answered.probe is not None:
             lines |= _unusual(entry.Options, answered.probe.keys(answered.line))
-        if answered.said.get("serial"):
+        if answered.said.get("serial", "0") != "0":  # which stands for none where IEEE 488.2 is spoken
             lines["serial_number"] = answered.said["serial"]
         missing = _examples(instrument_model(entry.role, entry), lines)
         if entry.role in self.instruments:
@@ -197,7 +197,7 @@ def _unusual(options: Any, keys: Mapping[str, Any]) -> dict[str, Any]:
 def _examples(model: Any, have: Mapping[str, Any]) -> dict[str, Any]:
     """Return examples for the keys that a rig file must have and that are not there yet."""
     return {
-        (each.alias or name): str((each.examples or ["?"])[0])
+        (each.alias or name): example if isinstance(example := (each.examples or ["?"])[0], int) else str(example)
         for name, each in model.model_fields.items()
         if each.is_required() and name not in have
     }

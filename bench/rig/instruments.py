@@ -74,9 +74,17 @@ class PressureSpec(InstrumentSpec):
 
 
 class OccluderSpec(InstrumentSpec):
-    """A clamp that shuts the delivery line."""
+    """A clamp that shuts the delivery line.
 
-    actuation_delay: ActuationDelay | None = None
+    Delays are those of a clamp without a contact that tells when it has moved.
+    """
+
+    actuation_delay: ActuationDelay | None = Field(
+        default=None, description="from the relay's switching until the line is shut; 0 s to 0.5 s where it is not said"
+    )
+    opening_delay: ActuationDelay | None = Field(
+        default=None, description="from the relay's switching until the line is open; as for shutting where not said"
+    )
 
 
 class ClimateSpec(InstrumentSpec):

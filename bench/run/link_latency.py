@@ -51,14 +51,19 @@ class Latency:
         )
 
 
-def measure_links(rig: OpenRig, clock: Clock, writer: RecordingWriter) -> None:
+def measure_links(rig: OpenRig, clock: Clock, writer: RecordingWriter) -> Mapping[str, object]:
     """Measure every link, record `link latency` for each, and add it to what is known of the instrument.
 
     An instrument that does not answer now is left to the tests, which tell it in their own way.
+
+    Returns:
+        What each instrument that was asked answered last, by role.
+
     """
+    answers: dict[str, object] = {}
     for role, instrument in rig.instruments.items():
         links = rig.links(role)
-        found, problem = _measure(role, instrument, rig, clock)
+        found, problem = _measure(role, instrument, rig, clock, answers)
         port = "; ".join(link.low_latency for link in links if link.low_latency)
         if found is not None:
             writer.event(
@@ -76,9 +81,12 @@ def measure_links(rig: OpenRig, clock: Clock, writer: RecordingWriter) -> None:
             writer.event("link latency not measured", "", instrument=role, problem=problem, low_latency=port)
         if port:
             rig.identities[role]["low_latency_mode"] = port
+    return answers
 
 
-def _measure(role: str, instrument: Instrument, rig: OpenRig, clock: Clock) -> tuple[Latency | None, str]:
+def _measure(
+    role: str, instrument: Instrument, rig: OpenRig, clock: Clock, answers: dict[str, object]
+) -> tuple[Latency | None, str]:
     """Return what was measured, or why nothing was; neither where there is nothing to ask, or no link to ask over."""
     links, ask = rig.links(role), _QUESTIONS.get(role)
     if not links or ask is None:
@@ -89,7 +97,7 @@ def _measure(role: str, instrument: Instrument, rig: OpenRig, clock: Clock) -> t
     problem = ""
     for _ in range(QUERIES):
         try:
-            ask(instrument)
+            answers[role] = ask(instrument)
         except InstrumentError as error:
             problem = str(error)
             break

@@ -34,6 +34,9 @@ from bench.run.state import RunState, RunStates
 from bench.run.wire_log import WireLogs
 from drivers.errors import InstrumentError
 
+_OPENS_WITHIN_S = 1.0
+"""A valve that was told to open has done so by then."""
+
 
 class WrongPumpError(RigError):
     """The pump on the rig is not set up for the plan's insulin."""
@@ -110,12 +113,28 @@ class RunSession:
             )
             writer.set_identities(opened.identities)
             self._check_concentration(opened)
-            measure_links(opened, self.clock, writer)
+            answers = measure_links(opened, self.clock, writer)
+            if answers.get("occluder") is True:
+                self._open_line(opened, writer)
             writer.set_identities(opened.identities)
         except BaseException as error:
             self._finish(f"the rig could not be opened: {_in_short(error)}")
             raise
         self.states.become(RunState.READY)
+
+    def _open_line(self, rig: OpenRig, writer: RecordingWriter) -> None:
+        """Open a line that is found shut, as by a valve that its released relay shuts: every test begins with it open.
+
+        Raises:
+            RigError: the occluder does not open it.
+
+        """
+        try:
+            rig.steadily("occluder", lambda occluder: occluder.release())
+        except InstrumentError as error:
+            raise RigError(f"the line was found shut, and is not opened: {error}") from error
+        writer.event("line was found shut, and opened", "")
+        self.clock.sleep_s(_OPENS_WITHIN_S)
 
     def check(self, test: PlanTest) -> None:
         """Check that the rig can resolve a test's limits.

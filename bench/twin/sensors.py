@@ -108,6 +108,10 @@ class TransducerModel:
         noise_v = self._noise.at(int(time_s * _TRANSDUCER_HZ))
         return self._line.pressure_kpa(time_s) / self._kpa_per_v + self._offset_v + noise_v
 
+    def pressure_kpa(self, time_s: float) -> float:
+        """Return what a transducer with a display of its own shows, in kPa above the air: its zero and noise alike."""
+        return self.volts(time_s) * self._kpa_per_v
+
 
 class OccluderModel:
     """A relay and the clamp behind it, which takes a moment."""
@@ -119,7 +123,9 @@ class OccluderModel:
         self.serial = settings.serial_number
         self.closed = False
         """What the relay was told last."""
-        self._closing_s = settings.closing_time.to("s")
+        self.shut = False
+        """Where the clamp is, which a contact at it tells."""
+        self._takes_s = {True: settings.closing_time.to("s"), False: settings.opening_time.to("s")}
         self._factor = leaking.factor if leaking else math.inf
         self._stuck = faults.get(ValveStuckOpen) is not None
         self._line = line
@@ -129,10 +135,11 @@ class OccluderModel:
         """When the clamp has moved."""
 
     def set(self, closed: bool, time_s: float) -> None:
-        """Close or open the relay; the line follows after the closing time."""
+        """Close or open the relay; the line follows after the closing or opening time."""
         if closed != self.closed:
             self.closed = closed
-            self._moves.append((time_s + self._closing_s, closed))
+            due_s = time_s + self._takes_s[closed]
+            self._moves.append((max(due_s, self._moves[-1][0]) if self._moves else due_s, closed))
             self.next_event_s = self._moves[0][0]
 
     def run_until(self, time_s: float) -> None:
@@ -144,5 +151,6 @@ class OccluderModel:
             elif not self._stuck:
                 self._line.open(due_s)
             if not self._stuck:
+                self.shut = closed
                 self._moved(closed, due_s)
         self.next_event_s = self._moves[0][0] if self._moves else math.inf

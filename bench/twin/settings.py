@@ -300,7 +300,9 @@ class OccluderSettings(_Section):
 
     serial_number: str = "SIM-RELAY-1"
     closing_time: Annotated[Duration, _NotNegative] = Quantity(50, "ms")
-    """From the command until the line is shut or open."""
+    """From the command until the line is shut."""
+    opening_time: Annotated[Duration, _NotNegative] = Quantity(50, "ms")
+    """From the command until the line is open."""
 
 
 class OperatorSettings(_Section):

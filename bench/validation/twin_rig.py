@@ -31,6 +31,8 @@ _SUPPLY = {
     "visa": "@twin",
     "voltage": str(PumpSettings().nominal_voltage),
 }
+_CONTACT = 2
+"""Input of the emulated relay module with the contact at the valve, where the rig has one."""
 _DECLARED_AIR = "fixed_climate"
 _NOT_FIGURES = frozenset({"driver", "address", "visa", "visa_library", "serial_number"})
 _NOISE_OF_REPEATABILITY = {"noise_white": 0.75, "noise_flicker": 0.15, "noise_walk": 0.01}
@@ -42,8 +44,9 @@ def twin_of(rig: Rig) -> Rig:
     """Return the twin of a rig; one with a `simulation:` is its own.
 
     The instruments are those that can be emulated, whatever stands on the bench; every figure that uncertainty is made
-    of is kept: readability, repeatability, linearity, drift, certificates, needle, delay, evaporation. The balance's
-    noise follows its repeatability, or its readability where the file does not tell.
+    of is kept: readability, repeatability, linearity, drift, certificates, needle, delays, evaporation, and whether
+    there is a contact at the valve. The balance's noise follows its repeatability, or its readability where the file
+    does not tell.
 
     Raises:
         RigFileError: the twin's own file cannot be read, which no rig file should lead to.
@@ -59,7 +62,7 @@ def twin_of(rig: Rig) -> Rig:
             role: _twin_instrument(role, spec, own["instruments"][role]) for role, spec in _with_pump(rig).items()
         },
         **{key: own[key] for key in ("evaporation", "liquid_temperature") if key in own},
-        "simulation": {"balance": _balance(rig.balance)} if rig.balance is not None else {},
+        "simulation": _simulation(rig, own["instruments"].get("occluder", {})),
     }
     return load_rig(yaml.safe_dump(text, allow_unicode=True, sort_keys=False), name=f"twin of {rig.file or rig.rig}")
 
@@ -90,7 +93,18 @@ def _twin_instrument(role: str, spec: InstrumentSpec, own: dict[str, Any]) -> di
     if spec.driver == _DECLARED_AIR:
         return own
     kept = {key: value for key, value in own.items() if key in SPECS[role].model_fields and key not in _NOT_FIGURES}
+    if role == "occluder" and own.get("feedback"):
+        kept["feedback"] = {"pin": _CONTACT}
     return {**_WHERE[role], **kept}
+
+
+def _simulation(rig: Rig, occluder: dict[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    if rig.balance is not None:
+        told["balance"] = _balance(rig.balance)
+    if occluder.get("feedback"):
+        told["emulators"] = {"occluder": {"emulator": "numato", "contact": _CONTACT}}
+    return told
 
 
 def _balance(spec: BalanceSpec) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from pydantic import BaseModel
 
-from bench.procedures.occlusion.actuation import actuation
+from bench.procedures.occlusion.actuation import actuation, opening
 from bench.procedures.shared.conversion import ASSUMED
 from bench.quantities import Quantity
 from bench.rig.declared import Immersion
@@ -94,7 +94,7 @@ def draw_world(rig: Rig, seed: int) -> Simulation:
             "plant": _plant(base.plant, rig, climate.temperature.to("°C"), draw),
             "balance": _balance(base.balance, rig, draw),
             "transducer": _transducer(base.transducer, base.pump, rig, draw),
-            "occluder": _occluder(rig, draw, base.occluder),
+            "occluder": _occluder(rig, draw, Draw(seed, stream=1003), base.occluder),
             "pump": _changed(base.pump, clock_drift=Quantity(draw.around(50.0), "ppm")),
         }
     )
@@ -232,17 +232,23 @@ def _transducer(base: TransducerSettings, pump: PumpSettings, rig: Rig, draw: Dr
     # The certificate holds over the range that is used: its error is drawn a little above the alarm's threshold.
     error_kpa = draw.normal(spec.calibration.expanded_uncertainty.to("kPa") / spec.calibration.k)
     factor = 1.0 + error_kpa / (_ABOVE_THRESHOLD * pump.occlusion_medium.to("kPa"))
+    shown = getattr(spec.options, "scale", base.scale)  # a transducer that tells its pressure itself has none
     return _changed(
         base,
-        scale=Quantity(spec.options.scale.to("kPa/V") / factor, "kPa/V"),
+        scale=Quantity(shown.to("kPa/V") / factor, "kPa/V"),
         offset=Quantity(draw.around(20.0), "mV"),
     )
 
 
-def _occluder(rig: Rig, draw: Draw, base: OccluderSettings) -> OccluderSettings:
-    delay = actuation(rig.occluder)
-    closing_s = delay.mean_s + draw.around(delay.half_width_s)
-    return _changed(base, closing_time=Quantity(max(0.0, closing_s), "s"))
+def _occluder(rig: Rig, draw: Draw, own: Draw, base: OccluderSettings) -> OccluderSettings:
+    shuts, opens = actuation(rig.occluder), opening(rig.occluder)
+    closing_s = shuts.mean_s + draw.around(shuts.half_width_s)
+    opening_s = opens.mean_s + own.around(opens.half_width_s)
+    return _changed(
+        base,
+        closing_time=Quantity(max(0.0, closing_s), "s"),
+        opening_time=Quantity(max(0.0, opening_s), "s"),
+    )
 
 
 def _changed(section: Section, **changes: Quantity) -> Section:

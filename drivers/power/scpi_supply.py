@@ -15,7 +15,7 @@ from drivers.link import Link, WireLog, open_link
 from drivers.probe import scpi_probe
 from drivers.registry import DriverEntry
 from drivers.roles import Identity
-from drivers.scpi import ScpiSession
+from drivers.scpi import REMOTE, ScpiSession, on_serial_line
 
 _ADVICE = "Is it switched on, is its language SCPI, and is no one at its front panel?"
 
@@ -30,6 +30,7 @@ class Options(BaseModel):
     current_limit_a: float = Field(1.0, gt=0.0, le=10.0, description="largest current in A")
     channel: int | None = Field(None, ge=1, le=4, description="output of a supply that has several")
     baudrate: int = Field(9600, ge=600, le=115200, description="of a serial line; 8 data bits, no parity")
+    remote: bool | None = Field(None, description=REMOTE)
 
 
 class ScpiSupply:
@@ -44,8 +45,9 @@ class ScpiSupply:
 
     """
 
-    def __init__(self, link: Link, options: Options, *, as_it_stands: bool = False) -> None:
+    def __init__(self, link: Link, options: Options, *, as_it_stands: bool = False, serial: bool = False) -> None:
         self._scpi = ScpiSession(link, _ADVICE)
+        self._scpi.go_remote(options.remote, serial=serial)
         self.nominal_v = options.voltage.to("V")
         if options.channel is not None:
             self._scpi.command(f"INST:NSEL {options.channel}")
@@ -100,7 +102,7 @@ def _opened(
         address, clock, instrument="power", wire_log=wire_log, visa_library=visa_library, baudrate=options.baudrate
     )
     try:
-        return ScpiSupply(link, options, as_it_stands=as_it_stands)
+        return ScpiSupply(link, options, as_it_stands=as_it_stands, serial=on_serial_line(address))
     except BaseException:
         link.close()
         raise

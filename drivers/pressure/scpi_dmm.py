@@ -1,5 +1,8 @@
 """SCPI multimeters (Keysight 34461A and 34465A, Keithley DMM6500 …) that read a pressure transducer's voltage.
 
+So does a 34970A, 34972A or DAQ970A, which scans one channel of its multiplexer (`channel`; from memory: those pages of
+its manual were not at hand). Lines end with LF, over USBTMC or VXI-11 with the message, on RS-232 with CR LF.
+
 Pressure in kPa is voltage × scale + offset, both from the transducer's certificate by way of the rig file.
 """
 
@@ -15,7 +18,7 @@ from drivers.link import Link, WireLog, open_link
 from drivers.probe import scpi_probe
 from drivers.registry import DriverEntry
 from drivers.roles import Identity, Reading
-from drivers.scpi import ScpiSession
+from drivers.scpi import REMOTE, ScpiSession, on_serial_line
 
 _ADVICE = "Is it switched on, is its language SCPI, and is no one at its front panel?"
 _OVERLOAD_V = 9.0e37  # SCPI-1999: ±9.9E+37 stands for an infinite value, 9.91E+37 for none
@@ -30,7 +33,11 @@ class Options(BaseModel):
     offset: Pressure = Field(Quantity(0.0, "kPa"), description="pressure at no voltage")
     range: Voltage = Field(Quantity(10.0, "V"), description="the multimeter's range")
     power_line_cycles: float = Field(1.0, ge=0.001, le=100.0, description="integration time of a reading (NPLC)")
+    channel: int | None = Field(
+        None, ge=101, le=899, description="of a multiplexer in a 34970A, 34972A or DAQ970A; none in a multimeter"
+    )
     baudrate: int = Field(9600, ge=600, le=115200, description="of a serial line; 8 data bits, no parity")
+    remote: bool | None = Field(None, description=REMOTE)
 
 
 class ScpiDmm:
@@ -43,13 +50,15 @@ class ScpiDmm:
 
     """
 
-    def __init__(self, link: Link, options: Options) -> None:
+    def __init__(self, link: Link, options: Options, *, serial: bool = False) -> None:
         self._scpi = ScpiSession(link, _ADVICE)
+        self._scpi.go_remote(options.remote, serial=serial)
         self._kpa_per_v = options.scale.to("kPa/V")
         self._offset_kpa = options.offset.to("kPa")
         self._reading_timeout_s = 3.0 + 0.1 * options.power_line_cycles
-        self._scpi.command(f"CONF:VOLT:DC {options.range.to('V'):g}")
-        self._scpi.command(f"VOLT:DC:NPLC {options.power_line_cycles:g}")
+        where = "" if options.channel is None else f",(@{options.channel})"
+        self._scpi.command(f"CONF:VOLT:DC {options.range.to('V'):g}{where}")
+        self._scpi.command(f"VOLT:DC:NPLC {options.power_line_cycles:g}{where}")
 
     def identify(self) -> Identity:
         """Ask who the multimeter is (`*IDN?`), as it told when it was opened."""
@@ -81,7 +90,7 @@ def open_dmm(
         baudrate=options.baudrate,
     )
     try:
-        return ScpiDmm(link, options)
+        return ScpiDmm(link, options, serial=on_serial_line(address))
     except BaseException:
         link.close()
         raise

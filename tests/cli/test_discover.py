@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from bench.rig import discover
 from bench.rig.discover import Place, look, places
 from bench.rig.load import load_rig
 from bench.rig.open import open_rig
+from tests.drivers.served import served_instrument
 from tests.system.served import Served, serving
 
 ROLES = ("balance", "occluder", "climate")
@@ -45,6 +47,39 @@ def test_rig_lines_are_ready_to_paste(served: Served, capsys: pytest.CaptureFixt
     }
     with open_rig(rig, RealClock()) as opened:
         assert set(opened.instruments) == {*ROLES, "pump"}
+
+
+@pytest.mark.parametrize(
+    ("role", "driver", "emulator", "keys", "lines"),
+    [
+        ("pressure", "omega_px409", "px409", {}, {}),
+        ("pressure", "keller_bus", "keller", {"reference": "gauge"}, {"reference": "gauge"}),
+        (
+            "occluder",
+            "scpi_switch",
+            {"emulator": "scpi_switch", "model": "34970A", "interface": "rs232"},
+            {"channel": 101},
+            {"channel": 101, "baudrate": 9600},
+        ),
+    ],
+)
+def test_a_sensor_or_an_occluder_is_found_and_opened(
+    role: str,
+    driver: str,
+    emulator: Any,
+    keys: dict[str, Any],
+    lines: dict[str, Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with served_instrument(tmp_path, role, driver, emulator, **keys) as alone:
+        assert main(["discover", "--port", alone.terminal]) == 0
+        text = capsys.readouterr().out.partition("# for a rig file:\n")[2]
+        assert yaml.safe_load(text)["instruments"] == {role: {"driver": driver, "address": alone.terminal, **lines}}
+        rig_file = tmp_path / "found.yaml"
+        rig_file.write_text(f"rig: found\n{text}", encoding="utf-8")
+        with open_rig(load_rig(rig_file), RealClock()) as opened:
+            assert set(opened.instruments) == {role}
 
 
 def test_a_port_that_is_skipped_is_not_opened_by_whichever_name(

@@ -51,6 +51,24 @@ def test_a_clinical_pump_conforms_at_rates_that_it_has(capsys: pytest.CaptureFix
         assert f"  ok        {name} " in printed
 
 
+WITH_ANOTHER_EMULATOR: dict[str, tuple[str, list[str]]] = {
+    "keller_bus": ("keller", ["reference=gauge"]),
+    "omega_px409": ("px409", []),
+    "scpi_switch": ("scpi_switch", ["channel=101"]),
+}
+"""Drivers of instruments that the simulated bench has by another name, and what a rig file must say of them."""
+
+
+@pytest.mark.parametrize("name", WITH_ANOTHER_EMULATOR)
+def test_a_driver_conforms_on_another_emulator(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    emulator, options = WITH_ANOTHER_EMULATOR[name]
+    given = [word for each in options for word in ("--option", each)]
+    assert main(["conform", name, "sim", "--deliver", "--emulator", emulator, *given]) == 0
+    printed = capsys.readouterr().out
+    assert "FAILED" not in printed
+    assert "  ok        identity " in printed
+
+
 def test_without_deliver_nothing_moves(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["conform", "scpi_insulin_pump", "sim"]) == 0
     printed = capsys.readouterr().out.splitlines()
@@ -151,6 +169,11 @@ class AnswersAnything(NumatoRelay):
         return self._session.ask("id get")
 
 
+class DatesByAnotherClock(NumatoRelay):
+    def moved_between_s(self) -> tuple[float, float] | None:
+        return 1.7e9, 1.7e9 + 1.0
+
+
 class LosesItsLink(NumatoRelay):
     def is_occluded(self) -> bool:
         raise LinkError("occluder", "the cable is out")
@@ -168,6 +191,7 @@ class LosesItsLink(NumatoRelay):
         ("mettler_mt_sics", NeverStable, "settling", "a reading that is dynamic"),
         ("mettler_mt_sics", CrashesOnNothing, "streaming", "a reading of nan has status 'stable'"),
         ("numato_relay", IsAlwaysOpen, "switching", "told to be shut, it reads otherwise"),
+        ("numato_relay", DatesByAnotherClock, "contact", "its valve moved between 1700000000.000 s"),
         ("numato_relay", AnswersAnything, "identity", "no Identity"),
         ("numato_relay", LosesItsLink, "state", "the cable is out"),
     ],

@@ -1,4 +1,4 @@
-"""An emulated balance in real time, as `pumpbench simulate` serves it, and clients in processes of their own."""
+"""An emulated instrument in real time, as `pumpbench simulate` serves it, and clients in processes of their own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATIENCE_S = 20.0
 
 @dataclass(frozen=True)
 class Served:
-    """Where the balance is: some clients take nothing but `/dev/…`."""
+    """Where the instrument is: some clients take nothing but `/dev/…`."""
 
     terminal: str
     tcp_port: int
@@ -31,10 +31,17 @@ class Served:
 @contextmanager
 def served_balance(folder: Path, driver: str, emulator: Any) -> Iterator[Served]:
     """Serve a rig whose balance is played by an emulator, in a thread."""
+    with served_instrument(folder, "balance", driver, emulator, readability="0.01 mg") as served:
+        yield served
+
+
+@contextmanager
+def served_instrument(folder: Path, role: str, driver: str, emulator: Any, **keys: Any) -> Iterator[Served]:
+    """Serve a rig one of whose instruments is played by an emulator, in a thread."""
     rig = {
         "rig": "served",
-        "instruments": {"balance": {"driver": driver, "address": "sim://twin/balance", "readability": "0.01 mg"}},
-        "simulation": {"emulators": {"balance": emulator}},
+        "instruments": {role: {"driver": driver, "address": f"sim://twin/{role}", **keys}},
+        "simulation": {"emulators": {role: emulator}},
     }
     source, output = folder / "source.yaml", folder / "served.yaml"
     source.write_text(yaml.safe_dump(rig), encoding="utf-8")
@@ -53,7 +60,7 @@ def served_balance(folder: Path, driver: str, emulator: Any) -> Iterator[Served]
     thread.start()
     try:
         assert ready.wait(PATIENCE_S)
-        words = next(line.split() for line in lines if line.split()[0] == "balance")
+        words = next(line.split() for line in lines if line.split()[0] == role)
         yield Served(str(Path(words[1]).resolve()), int(words[2].rpartition(":")[2]))
     finally:
         stop.set()

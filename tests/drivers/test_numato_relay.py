@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from bench.clock import RealClock
 from drivers import numato
-from drivers.errors import GarbledReplyError, NoReplyError, RefusedError
+from drivers.errors import GarbledReplyError, NoReplyError, ReadBackError
 from drivers.occluder.numato_relay import NumatoRelay, Options, open_relay
 from drivers.roles import Identity
 from tests.drivers.peers import Answer, PtyPeer, Script
@@ -26,7 +27,7 @@ def _short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def open_at(answer: Answer, make: MakePty, clock: RealClock, **options: Any) -> NumatoRelay:
-    return open_relay(make(answer, b"\r").address, Options(**options), clock)
+    return open_relay(make(answer, b"\r").address, Options.model_validate(options), clock)
 
 
 @pytest.mark.parametrize(("closed_when", "shut", "opened"), [("energised", b"on", b"off"), ("released", b"off", b"on")])
@@ -55,6 +56,71 @@ def test_shutting_and_opening_are_read_back(
     script.check()
 
 
+ON = [(b"relay on 0", b"relay on 0\n\r>"), (b"relay read 0", b"relay read 0\n\ron\n\r>")]
+
+
+def told(command: str, *values: str) -> list[tuple[bytes, bytes | None]]:
+    sent = command.encode()
+    return [(sent, sent + b"\n\r" + value.encode() + b"\n\r>") for value in values]
+
+
+@pytest.mark.parametrize(
+    ("feedback", "command", "opened", "shut"),
+    [
+        ({"pin": 3}, "gpio read 3", "0", "1"),
+        ({"pin": 3, "shut_when": "low"}, "gpio read 3", "1", "0"),
+        ({"pin": 1, "input": "adc"}, "adc read 1", "511", "512"),
+        ({"pin": 1, "input": "adc", "threshold": 900, "shut_when": "low"}, "adc read 1", "900", "0899"),
+    ],
+)
+def test_a_contact_at_the_valve_is_asked_until_it_has_moved(
+    feedback: dict[str, Any], command: str, opened: str, shut: str, pty_peer: MakePty, clock: RealClock
+) -> None:
+    asked = told(command, opened, opened, opened, shut, shut)
+    script = Script([WAKE, VERSION, asked[0], *ON, *asked[1:]])
+    relay = open_at(script, pty_peer, clock, feedback=feedback)
+    assert relay.moved_between_s() is None
+    begun_s = clock.now_s()
+    relay.occlude()
+    moved_s = relay.moved_between_s()
+    assert moved_s is not None
+    assert begun_s < moved_s[0] < moved_s[1] <= clock.now_s()
+    assert relay.is_occluded()
+    relay.close()
+    script.check()
+
+
+def test_a_valve_that_had_moved_when_it_was_first_asked(pty_peer: MakePty, clock: RealClock) -> None:
+    script = Script([WAKE, VERSION, *told("gpio read 3", "0"), *ON, *told("gpio read 3", "1")])
+    relay = open_at(script, pty_peer, clock, feedback={"pin": 3})
+    relay.occlude()
+    moved_s = relay.moved_between_s()
+    assert moved_s is not None
+    assert moved_s[0] == -math.inf
+    relay.close()
+
+
+def test_a_valve_whose_contact_never_tells_is_found_out(pty_peer: MakePty, clock: RealClock) -> None:
+    replies = dict([WAKE, VERSION, *ON, *told("gpio read 3", "0")])
+    relay = open_at(replies.get, pty_peer, clock, feedback={"pin": 3, "timeout": "100 ms"})
+    with pytest.raises(
+        ReadBackError, match=r"within 100 ms the contact at the valve does not say that the line is shut"
+    ):
+        relay.occlude()
+    assert relay.moved_between_s() is None
+    relay.close()
+
+
+@pytest.mark.parametrize("value", ["2", "x", "-1"])
+def test_an_input_that_reads_nonsense(value: str, pty_peer: MakePty, clock: RealClock) -> None:
+    with pytest.raises(GarbledReplyError, match="told no input"):
+        open_at(Script([WAKE, VERSION, *told("gpio read 3", value)]), pty_peer, clock, feedback={"pin": 3})
+    with pytest.raises(GarbledReplyError, match="told no input"):
+        open_at(
+            Script([WAKE, VERSION, *told("adc read 3", "1024")]), pty_peer, clock, feedback={"pin": 3, "input": "adc"}
+        )
+
+
 def test_what_the_module_says_unasked_is_passed_over(pty_peer: MakePty, clock: RealClock) -> None:
     script = Script([WAKE, VERSION, (b"relay read 0", b"# 0001 0000 FFFF\n\rrelay read 0\n\roff\n\r>")])
     relay = open_at(script, pty_peer, clock)
@@ -71,7 +137,7 @@ def test_a_module_that_modem_managers_have_typed_at(pty_peer: MakePty, clock: Re
 def test_a_valve_that_does_not_obey(pty_peer: MakePty, clock: RealClock) -> None:
     replies = [(b"relay on 0", b"relay on 0\n\r>"), (b"relay read 0", b"relay read 0\n\roff\n\r>")]
     relay = open_at(Script([WAKE, VERSION, *replies]), pty_peer, clock)
-    with pytest.raises(RefusedError, match="relay 0 reads 'off' after being set 'on'"):
+    with pytest.raises(ReadBackError, match="relay 0 reads 'off' after being set 'on'"):
         relay.occlude()
     relay.close()
 

@@ -12,10 +12,13 @@ from drivers.link import SerialLine
 from drivers.probe import PortError, Probe, ask_port, ask_visa, scpi_probe
 from drivers.registry import all_drivers
 from tests.drivers.peers import Answer, PtyPeer, TcpPeer
+from tests.twin.test_emulator_keller import framed
 
 MakePty = Callable[[Answer, bytes], PtyPeer]
 MakeTcp = Callable[[Answer, bytes], TcpPeer]
 PROBES = {name: entry.probes for name, entry in all_drivers().items() if entry.probes}
+KELLER = b"\xfa\x45\xe3\x82"
+"""Whoever is there: your serial number?"""
 READ_ONLY = {
     b"ver\r",
     b"I4\r\n",
@@ -25,6 +28,8 @@ READ_ONLY = {
     b"\rrelay readall\r",
     b"\r?\r",
     b"ID?\r\n",
+    b"ENQ\r",
+    KELLER,
 }
 
 
@@ -66,6 +71,30 @@ def test_an_identity_that_no_driver_knows_is_shown_as_such(clock: RealClock, pty
     found = ask_port(peer.address, PROBES, clock)
     assert found is not None
     assert (found.driver, found.said["model"]) == (None, "Oscilloscope 9")
+
+
+def test_a_pressure_transducer_is_known_by_its_range(clock: RealClock, pty_peer: MakePty) -> None:
+    described = b"USBPX2\r\n4.0.10.0\r\n0.0 to 15.0 psi G\r\n>"
+    peer = pty_peer(lambda command: described if command.endswith(b"ENQ") else None, b"\r")
+    found = ask_port(peer.address, PROBES, clock)
+    assert found is not None
+    assert (found.driver, found.said) == ("omega_px409", {"model": "USBPX2", "firmware": "4.0.10.0"})
+
+
+@pytest.mark.parametrize("echo", [b"", KELLER])
+@pytest.mark.parametrize("reply", [framed(250, 69, 0, 1, 175, 141), framed(250, 69 | 128, 32)])
+def test_a_transmitter_on_the_keller_bus_is_known_by_its_frame(
+    echo: bytes, reply: bytes, clock: RealClock, pty_peer: MakePty
+) -> None:
+    peer = pty_peer(lambda command: echo + reply if command.endswith(KELLER[:2]) else None, KELLER[2:])
+    found = ask_port(peer.address, PROBES, clock)
+    assert found is not None
+    assert found.driver == "keller_bus"
+
+
+def test_a_terminal_that_echoes_is_no_transmitter(clock: RealClock, pty_peer: MakePty) -> None:
+    peer = pty_peer(lambda command: command + KELLER[2:], KELLER[2:])
+    assert ask_port(peer.address, {"keller_bus": PROBES["keller_bus"]}, clock) is None
 
 
 def test_a_known_multimeter_is_not_asked_whether_it_is_a_pump(clock: RealClock, tcp_peer: MakeTcp) -> None:

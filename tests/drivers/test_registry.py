@@ -42,6 +42,7 @@ def test_drivers_in_tree() -> None:
         "console": "operator",
         "fixed_climate": "climate",
         "harvard_ultra": "pump",
+        "keller_bus": "pressure",
         "line_terminal": "operator",
         "mettler_mt_sics": "balance",
         "new_era": "pump",
@@ -49,11 +50,13 @@ def test_drivers_in_tree() -> None:
         "numato_relay": "occluder",
         "ohaus": "balance",
         "operator_pump": "pump",
+        "omega_px409": "pressure",
         "radwag": "balance",
         "sartorius_sbi": "balance",
         "scpi_dmm": "pressure",
         "scpi_insulin_pump": "pump",
         "scpi_supply": "power",
+        "scpi_switch": "occluder",
         "vaisala_ptu300": "climate",
     }
     assert list(drivers_of("climate")) == ["fixed_climate", "vaisala_ptu300"]

@@ -161,6 +161,7 @@ def test_an_alarm_taken_before_an_error_is_not_lost(open_at: Open) -> None:
             *OPENING,
             (b"ALAR:NEXT?", b'1,1.0,EMPTY,"Empty"\n'),
             (b"ALAR:NEXT?", b"what?\n"),
+            *((b"*IDN?", IDENTITY), (b"*CLS", None)),  # back into step
             (b"ALAR:NEXT?", b'0,0,NONE,"No alarm"\n'),
         ]
     )

@@ -12,10 +12,10 @@ from bench.twin.settings import Simulation
 from bench.twin.twin import Twin
 from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError, RefusedError
 from drivers.power.scpi_supply import Options, ScpiSupply, open_supply
-from tests.drivers.peers import Answer, Script, TcpPeer
+from tests.drivers.peers import Answer, PtyPeer, Script, TcpPeer
 
 NO_ERROR = b'+0,"No error"\n'
-OPENING = [
+OPENING: list[tuple[bytes, bytes | None]] = [
     (b"*CLS", None),
     (b"*IDN?", b"Keysight Technologies,E36103B,MY1,1.0.4\n"),
     (b"CURR 0.5", None),
@@ -27,6 +27,7 @@ OPENING = [
     (b"OUTP?", b"1\n"),
 ]
 MakeTcp = Callable[[Answer, bytes], TcpPeer]
+MakePty = Callable[[Answer, bytes], PtyPeer]
 
 
 def options(**changes: object) -> Options:
@@ -59,6 +60,26 @@ def test_an_answer_that_is_no_state_is_garbled(tcp_peer: MakeTcp, clock: RealClo
     with pytest.raises(GarbledReplyError, match="neither 0 nor 1"):
         made.switch_off()
     made.close()
+
+
+def test_on_a_serial_line_it_is_told_to_be_remote_and_need_not_know_it(pty_peer: MakePty, clock: RealClock) -> None:
+    unknown: list[tuple[bytes, bytes | None]] = [
+        (b"SYST:REM", None),
+        (b"SYST:ERR?", b'-113,"Undefined header"\r\n'),
+        (b"SYST:ERR?", b'0,"No error"\r\n'),
+    ]
+    script = Script([*OPENING[:2], *unknown, *OPENING[2:]])
+    open_supply(pty_peer(script, b"\n").address, options(), clock).close()
+    script.check()
+    script = Script(OPENING)
+    open_supply(pty_peer(script, b"\n").address, options(remote=False), clock).close()
+    script.check()
+
+
+def test_an_output_of_several_is_selected_first(tcp_peer: MakeTcp, clock: RealClock) -> None:
+    script = Script([*OPENING[:2], (b"INST:NSEL 2", None), (b"SYST:ERR?", NO_ERROR), *OPENING[2:]])
+    open_supply(tcp_peer(script, b"\n").visa_address, options(channel=2), clock).close()
+    script.check()
 
 
 @pytest.fixture

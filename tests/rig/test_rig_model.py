@@ -99,7 +99,7 @@ def test_a_rig_is_read_with_its_units_and_each_driver_s_own_options() -> None:
 
 
 def test_a_clamp_that_shuts_before_it_is_told_is_refused() -> None:
-    assert "no line is shut before it is told to be" in refusal(RIG.replace("half_width: 20 ms", "half_width: 90 ms"))
+    assert "no clamp moves before it is told to" in refusal(RIG.replace("half_width: 20 ms", "half_width: 90 ms"))
 
 
 def test_a_rig_needs_only_what_stands_on_it() -> None:

@@ -46,3 +46,19 @@ def test_an_instrument_that_does_not_answer_now_is_noted_and_left_to_its_tests(m
         assert missing.data["instrument"] == "climate"
         assert "saw nothing" in missing.data["problem"]
         assert len(recording.events("link latency")) == len(MEASURED) - 1
+
+
+def test_a_line_that_is_found_shut_is_opened_before_the_first_test(make_run: Make) -> None:
+    """As by a valve that its released relay shuts, or by a program that ended in the middle of an occlusion."""
+    made = make_run()
+    port = made.twin.ports["occluder"]
+    port.open()
+    port.write(b"relay on 0\r")
+    port.close()
+    made.clock.sleep_s(1.0)
+    assert made.twin.world.occluder.shut
+    made.session.open()
+    assert not made.twin.world.occluder.shut
+    made.session.close()
+    with RecordingReader(made.folder / "recording.sqlite") as recording:
+        assert len(recording.events("line was found shut, and opened")) == 1

@@ -18,7 +18,7 @@ QUIET: dict[str, dict[str, Any]] = {
     "balance": {"noise_white": "0 mg", "noise_flicker": "0 mg", "noise_walk": "0 mg", "zero_per_kelvin": "0 mg"},
     "transducer": {"noise": "0 V"},
     "climate": {"temperature_wander": "0 K", "pressure_wander": "0 hPa", "humidity_wander": "0 %"},
-    "occluder": {"closing_time": "0 s"},
+    "occluder": {"closing_time": "0 s", "opening_time": "0 s"},
     "operator": {},
 }
 

@@ -6,10 +6,13 @@ from bench.twin.emulators.numato import NumatoRelay
 
 
 class Bench:
-    def __init__(self, *, channel: int = 0, closed_when_energised: bool = True) -> None:
+    def __init__(self, *, channel: int = 0, closed_when_energised: bool = True, contact: int | None = None) -> None:
         self.valve: list[tuple[bool, float]] = []
+        self.shut = False
         self.sent = b""
-        self.relay = NumatoRelay(self.send, self, channel=channel, closed_when_energised=closed_when_energised)
+        self.relay = NumatoRelay(
+            self.send, self, channel=channel, closed_when_energised=closed_when_energised, contact=contact
+        )
 
     def set(self, closed: bool, time_s: float) -> None:
         self.valve.append((closed, time_s))
@@ -37,6 +40,12 @@ class Bench:
         (b"id get\r", b"id get\n\rTWIN0001\n\r>"),
         (b"id set BENCH003\rid get\r", b"id set BENCH003\n\r>id get\n\rBENCH003\n\r>"),
         (b"gpio set 2\rgpio read 2\r", b"gpio set 2\n\r>gpio read 2\n\r1\n\r>"),
+        (b"gpio writeall 0a\rgpio readall\r", b"gpio writeall 0a\n\r>gpio readall\n\r0a\n\r>"),
+        (
+            b"gpio iomask 03\rgpio writeall ff\rgpio readall\r",
+            b"gpio iomask 03\n\r>gpio writeall ff\n\r>gpio readall\n\r03\n\r>",
+        ),
+        (b"gpio iodir ff\rgpio notify off\r", b"gpio iodir ff\n\r>gpio notify off\n\r>"),
         (b"adc read 0\r", b"adc read 0\n\r512\n\r>"),
         (b"\r", b"\n\r>"),
         (b"hello\r", b"hello\n\r>"),
@@ -61,4 +70,12 @@ def test_a_valve_may_be_shut_by_the_released_relay() -> None:
     bench = Bench(closed_when_energised=False)
     bench.say(b"relay on 0\r", 1.0)
     bench.say(b"relay off 0\r", 2.0)
-    assert bench.valve == [(False, 1.0), (True, 2.0)]
+    assert bench.valve == [(True, 0.0), (False, 1.0), (True, 2.0)]
+
+
+def test_a_contact_at_the_valve_is_an_input_of_the_board() -> None:
+    bench = Bench(contact=2)
+    assert bench.say(b"gpio read 2\radc read 2\r") == b"gpio read 2\n\r0\n\r>adc read 2\n\r3\n\r>"
+    bench.shut = True
+    assert bench.say(b"gpio read 2\radc read 2\r") == b"gpio read 2\n\r1\n\r>adc read 2\n\r1019\n\r>"
+    assert bench.say(b"gpio set 2\rgpio read 1\r") == b"gpio set 2\n\r>gpio read 1\n\r0\n\r>"

@@ -92,12 +92,35 @@ def test_in_poll_mode_only_its_address_is_answered_until_the_line_is_opened() ->
 def test_the_form_can_be_set_with_a_checksum_and_put_back() -> None:
     bench = Bench()
     bench.say(b"ECHO OFF\r")
-    assert bench.say(b'FORM "T=" 3.2 T U2 CS2 \\r\\n\r') == b"Unknown command\r\n"
+    assert bench.say(b'FORM "T=" 3.2 T U2 CS3 #r#n\r') == b"Unknown command\r\n"
     assert bench.say(b'FORM "T=" 3.2 T U2 " " CS2 #r #n\r') == b"OK\r\n"
     body = b"T= 31.10'C "
     assert bench.say(b"SEND\r") == body + f"{sum(body) % 256:02X}".encode() + b"\r\n"
     assert bench.say(b"FORM /\r") == b"OK\r\n"
     assert bench.say(b"SEND\r") == MESSAGE
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        (b'4.2 P " " CS4 #r#n', b"1013.20 0175\r\n"),
+        (b'4.1 P U " " 2.1 T U " " ERR #r #n', b"1013.2hPa 31.1'C 0000\r\n"),
+        (b'SN " " ADDR " " OK #013 #010', b"TWIN0001   0 OK\r\n"),
+    ],
+)
+def test_other_forms(form: bytes, message: bytes) -> None:
+    bench = Bench()
+    bench.say(b"ECHO OFF\r")
+    assert bench.say(b"FORM " + form + b"\r") == b"OK\r\n"
+    assert bench.say(b"SEND\r") == message
+
+
+def test_error_flags_tell_which_probe_is_missing() -> None:
+    bench = Bench()
+    bench.values = (21.0, math.nan, 40.0)
+    bench.say(b"ECHO OFF\r")
+    bench.say(b"FORM ERR #r #n\r")
+    assert bench.say(b"SEND\r") == b"1000\r\n"
 
 
 def test_it_describes_itself() -> None:

@@ -1,5 +1,6 @@
 """Pump into a shut line: t = C·P/Q, stored bolus = C·P, in a whole world."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -187,3 +188,21 @@ def test_the_clamp_takes_its_time() -> None:
     assert world.line.volume_ul(10.1) > 0.0
     world.run_until(10.5)
     assert world.line.volume_ul(60.0) == world.line.volume_ul(10.5) < 1.0
+
+
+def test_the_clamp_opens_in_its_own_time_and_never_before_it_has_shut() -> None:
+    world = World(quiet(occluder={"closing_time": "500 ms", "opening_time": "100 ms"}), 1)
+    world.occluder.set(True, 10.0)
+    world.run_until(10.4)
+    assert (world.occluder.closed, world.occluder.shut) == (True, False)
+    world.run_until(10.5)
+    assert world.occluder.shut
+    world.occluder.set(False, 11.0)
+    assert world.next_event_s() == 11.1
+    world.run_until(11.1)
+    assert not world.occluder.shut
+    world.occluder.set(True, 20.0)
+    world.occluder.set(False, 20.1)
+    world.run_until(21.0)
+    assert (world.occluder.closed, world.occluder.shut) == (False, False)
+    assert world.occluder.next_event_s == math.inf

@@ -60,6 +60,21 @@ def test_the_twin_of_a_real_bench_can_be_driven(tmp_path: Path) -> None:
     assert abs(volume.error) < 2.0 * volume.expanded
 
 
+def test_a_contact_at_the_valve_is_kept_and_dates_a_valve_that_is_slow(tmp_path: Path) -> None:
+    rig = lab()
+    text = yaml.safe_load(rig.text)
+    text["instruments"]["occluder"] |= {
+        "feedback": {"pin": 7, "shut_when": "low"},
+        "actuation_delay": {"mean": "2 s", "half_width": "1 s"},
+    }
+    twin = twin_of(load_rig(yaml.safe_dump(text, allow_unicode=True), name="lab.yaml"))
+    world = draw_world(twin, 2)
+    assert world.occluder.closing_time.to("s") > 1.0
+    run = drive(short_plan("occlusion", world.pump), twin, world, tmp_path / "run")
+    time = next(each for each in compare(run, tmp_path / "run", 2, 10.0) if each.name == "time_to_alarm")
+    assert abs(time.error) < time.expanded < 0.01
+
+
 def test_a_rig_without_a_supply_is_given_one_for_tests_of_lost_power(tmp_path: Path) -> None:
     """A lab that has none is validated with every fault all the same."""
     twin = twin_of(lab())

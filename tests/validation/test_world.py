@@ -44,6 +44,22 @@ def test_errors_are_spread_as_declared() -> None:
     assert gains.std() * 103.0 == pytest.approx(0.25, rel=0.15)
 
 
+@pytest.mark.parametrize("name", ["simulated-omega", "simulated-keller"])
+def test_a_transducer_that_tells_its_pressure_itself_has_errors_to_draw_too(name: str) -> None:
+    worlds = [draw_world(load_rig(RIG.parent / f"{name}.yaml"), seed) for seed in range(WORLDS)]
+    gains = np.array([20.0 / world.transducer.scale.to("kPa/V") for world in worlds])
+    assert gains.std() * 103.0 == pytest.approx(0.25, rel=0.15)
+
+
+def test_a_clamp_s_delays_are_drawn_each_for_itself() -> None:
+    worlds = [draw_world(load_rig(RIG.parent / "simulated-keller.yaml"), seed) for seed in range(WORLDS)]
+    closing_s = np.array([world.occluder.closing_time.to("s") for world in worlds])
+    opening_s = np.array([world.occluder.opening_time.to("s") for world in worlds])
+    assert 0.05 <= closing_s.min() < closing_s.max() <= 0.25
+    assert 0.03 <= opening_s.min() < opening_s.max() <= 0.13
+    assert abs(np.corrcoef(closing_s, opening_s)[0, 1]) < 0.15
+
+
 def test_a_bench_that_declares_nothing_has_no_certified_errors_to_draw() -> None:
     text = yaml.safe_load(RIG.read_text(encoding="utf-8"))
     for key in ("calibration", "linearity", "drift"):

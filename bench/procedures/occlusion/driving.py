@@ -7,14 +7,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bench.procedures.base import Stage
-from bench.procedures.occlusion.facts import LEVEL_TOLD, NARROWED, NO_BOLUS, OCCLUSION_BEGUN, RELEASED, SETTLED
+from bench.procedures.occlusion.facts import (
+    CLOSED,
+    LEVEL_TOLD,
+    NARROWED,
+    NO_BOLUS,
+    OCCLUSION_BEGUN,
+    OPENED,
+    RELEASED,
+    SETTLED,
+)
 from bench.procedures.occlusion.settings import Kind, OcclusionSettings
 from bench.procedures.shared.alarms import OCCLUSION, blocking
 from bench.procedures.shared.commands import ended, set_occlusion_level, timed
 from bench.procedures.shared.common import record_blank, start_basal, stop_basal
 from bench.procedures.shared.pump_clock import mark_pump_clock
 from drivers.errors import InstrumentError
-from drivers.roles import Alarm, DeliversBolus, OcclusionLevel, RaisesAlarms, SetsOcclusionLevel
+from drivers.roles import Alarm, DeliversBolus, FeelsItsValve, OcclusionLevel, RaisesAlarms, SetsOcclusionLevel
 
 WEIGH_S = 60.0
 """How long the shut line rests before anything else is done to it, so that its level can be weighed."""
@@ -248,7 +257,11 @@ def _move_occluder(stage: Stage, *, shut: bool) -> None:
         stage.occluder.occlude()
     else:
         stage.occluder.release()
-    stage.event("occluder closed" if shut else "occluder opened", sent_s=sent_s, acknowledged_s=stage.clock.now_s())
+    acknowledged_s = stage.clock.now_s()
+    felt: dict[str, float] = {}
+    if isinstance(stage.occluder, FeelsItsValve) and (moved_s := stage.occluder.moved_between_s()) is not None:
+        felt = {"moved_from_s": max(sent_s, moved_s[0]), "moved_to_s": moved_s[1]}
+    stage.event(CLOSED if shut else OPENED, sent_s=sent_s, acknowledged_s=acknowledged_s, **felt)
 
 
 def _bolus_ul(settings: OcclusionSettings, stage: Stage) -> float:

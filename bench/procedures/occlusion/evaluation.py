@@ -18,7 +18,7 @@ from bench.procedures.occlusion.line_compliance import (
 )
 from bench.procedures.occlusion.line_pressure import Overload, Pressure
 from bench.procedures.occlusion.readings import AFTER_SHUT_S, LEVEL_S, OcclusionReadings, Volume
-from bench.procedures.occlusion.release import caught_up_fraction, missed_after_release, opening_line
+from bench.procedures.occlusion.release import caught_up_fraction, missed_after_release
 from bench.procedures.shared.weighing import AT_LOADS
 from bench.results.model import Component, Measurement
 
@@ -161,7 +161,7 @@ def _missed_volume(seen: OcclusionReadings, spec: MeasurementSpec) -> Measuremen
     if facts.alarm is not None:
         lines += [scaled(line, per_s) for line in facts.alarm.budget]
     elif facts.released:
-        lines.append(opening_line(seen, per_s))
+        lines += seen.opening_lines(per_s)
     missed_u = (facts.flow.due_ul(duration_s) - arrived.volume_ul) / seen.ul_per_u
     if facts.released:
         return measurement(name, spec.title, missed_u, spec.unit, lines, note="due by the opening, less what arrived")

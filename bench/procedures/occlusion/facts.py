@@ -10,6 +10,9 @@ from bench.procedures.shared.span import Span, span_of
 from bench.recording.reader import TestRecord
 
 SECONDS_PER_HOUR = 3600.0
+CLOSED, OPENED = "occluder closed", "occluder opened"
+"""The events that tell that the clamp was moved, each from command to confirmation; with `moved_from_s` and
+`moved_to_s` where a contact at the valve told when it moved."""
 NO_BOLUS = "no bolus into the shut line"
 """The event that tells that an alarm blocked the pump before the bolus was commanded."""
 RELEASED = "line released before the alarm"
@@ -71,6 +74,10 @@ class OcclusionFacts:
     the alarm, without one, or by the opening where the line was opened before the alarm (`released`).
     `later_alarms` are occlusion alarms after the opening; `stopped` is when the pump was stopped (for a bolus, when the
     line had settled: all of it was due long before), `settled_s` when what still came after that was weighed.
+
+    Where a contact at the valve told when it moved (`shut_felt`, `opening_felt`), `closed` and `opened` are between its
+    last "not yet" and its first "yes"; else they are the relay's, between command and confirmation. `told_to_shut_s` is
+    when the command to shut was sent.
     """
 
     flow: Flow
@@ -88,11 +95,15 @@ class OcclusionFacts:
     later_alarms: int = 0
     stopped: Span | None = None
     settled_s: float | None = None
+    shut_felt: bool = False
+    opening_felt: bool = False
+    told_to_shut_s: float | None = None
 
 
 def facts(record: TestRecord) -> OcclusionFacts:
     """Read the course of a test from its events."""
-    closed, opened = _switch(record, "occluder closed"), _switch(record, "occluder opened")
+    closed, shut_felt, told_to_shut_s = _switch(record, CLOSED)
+    opened, opening_felt, _ = _switch(record, OPENED)
     flow, origin = _flow(record, closed)
     alarms = [alarm_instant(record, event) for event in seen(record, OCCLUSION)]
     before = [alarm for alarm in alarms if closed is None or alarm.time_s < closed.sent_s]
@@ -122,6 +133,9 @@ def facts(record: TestRecord) -> OcclusionFacts:
         later_alarms=len(alarms) - len(before) - len(shut),
         stopped=_stopped(record),
         settled_s=next((event.time_s for event in record.events(SETTLED)), None),
+        shut_felt=shut_felt,
+        opening_felt=opening_felt,
+        told_to_shut_s=told_to_shut_s,
     )
 
 
@@ -146,9 +160,15 @@ def _run_in(record: TestRecord, closed: Span | None) -> OpenFlow | None:
     return OpenFlow(span_of(command).sent_s, float(command.data["volume_ul"]), ended)
 
 
-def _switch(record: TestRecord, kind: str) -> Span | None:
+def _switch(record: TestRecord, kind: str) -> tuple[Span | None, bool, float | None]:
+    """Return when the clamp was moved, whether its contact told that, and when its command was sent."""
     events = record.events(kind)
-    return span_of(events[0]) if events else None
+    if not events:
+        return None, False, None
+    data, told = events[0].data, span_of(events[0])
+    if "moved_from_s" not in data:
+        return told, False, told.sent_s
+    return Span(float(data["moved_from_s"]), float(data["moved_to_s"])), True, told.sent_s
 
 
 def _flow(record: TestRecord, closed: Span | None) -> tuple[Flow, Span | None]:

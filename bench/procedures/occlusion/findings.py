@@ -8,7 +8,8 @@ import numpy as np
 
 from bench.metrology.rounding import number
 from bench.procedures.occlusion import line_pressure
-from bench.procedures.occlusion.facts import LEVEL_TOLD
+from bench.procedures.occlusion.actuation import Actuation
+from bench.procedures.occlusion.facts import LEVEL_TOLD, OcclusionFacts
 from bench.procedures.occlusion.readings import OcclusionReadings
 from bench.procedures.occlusion.settings import OcclusionSettings
 from bench.quantities import Limit
@@ -28,6 +29,8 @@ SOFTER_SHARE = 0.1
 """A compliance that changes by so much from first to last occlusion is told."""
 CAUGHT_UP_PERCENT = 90.0
 """Of what was missed less than this came after the opening: it is told."""
+REACTION_S = 0.1
+"""A relay may take so long beside the clamp's own delay, with the way of its command."""
 LEAST_DUE_UL = 1.0
 """Of less the balance cannot tell whether it came through the clamp or from behind it."""
 
@@ -97,11 +100,42 @@ def _pressed(seen: OcclusionReadings) -> str:
     return f", though the pressure in it rose to {greatest:.0f} kPa: the line was shut, and the pump pushed on"
 
 
-def occlusion_notes(seen: OcclusionReadings) -> list[str]:
-    """Return what a reader must know of the alarm beside its time."""
+def occlusion_notes(seen: OcclusionReadings, declared: Actuation) -> list[str]:
+    """Return what a reader must know of the alarm beside its time.
+
+    Args:
+        seen: the test.
+        declared: what the rig file says of how long the clamp takes to shut the line.
+
+    """
+    notes = _clamp_notes(seen.facts, declared)
     if seen.facts.before_bolus and seen.facts.alarm is not None:
-        return ["The occlusion alarm came before the bolus: times are from the shut line, nothing was due into it."]
-    return []
+        notes.append(
+            "The occlusion alarm came before the bolus: times are from the shut line, nothing was due into it."
+        )
+    return notes
+
+
+def _clamp_notes(facts: OcclusionFacts, declared: Actuation) -> list[str]:
+    """Tell a clamp that shuts otherwise than the rig file says, and one of which nothing is known."""
+    closed, told_s = facts.closed, facts.told_to_shut_s
+    if closed is None or told_s is None or facts.origin is not closed:
+        return []
+    if not facts.shut_felt:
+        if declared.declared:
+            return []
+        return [
+            "How long the clamp takes to shut the line is neither declared in the rig file (`actuation_delay`) nor told"
+            f" by a contact at it: {declared.source.partition(': ')[2]} is assumed; a slower one would not be seen."
+        ]
+    earliest_s, latest_s = closed.sent_s - told_s, closed.acknowledged_s - told_s
+    least_s, most_s = declared.mean_s - declared.half_width_s, declared.mean_s + declared.half_width_s
+    if not declared.declared or (earliest_s <= most_s + REACTION_S and latest_s >= least_s):
+        return []
+    return [
+        f"The contact at the clamp told that the line was shut {latest_s:.2g} s after the command, where the rig file"
+        f" says {declared.mean_s:.2g} s ± {declared.half_width_s:.2g} s: the contact is believed; correct the rig file."
+    ]
 
 
 def softness_findings(compliances: Sequence[Measurement], times: Sequence[Measurement]) -> list[str]:

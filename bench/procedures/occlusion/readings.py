@@ -14,9 +14,10 @@ from bench.metrology.readings import within
 from bench.metrology.tail import Tail, tail_after
 from bench.procedures.base import Context
 from bench.procedures.occlusion import line_pressure
-from bench.procedures.occlusion.actuation import Actuation, actuation
+from bench.procedures.occlusion.actuation import FELT, Actuation, actuation, opening
 from bench.procedures.occlusion.facts import OcclusionFacts
 from bench.procedures.occlusion.line_pressure import Zero
+from bench.procedures.shared.span import Span
 from bench.procedures.shared.weighing import BY_NOISE, Weighing
 from bench.recording.reader import Series
 from bench.results.model import Component
@@ -57,6 +58,7 @@ class OcclusionReadings:
     pressure_uncertainty_kpa: float
     certificate: str
     actuation: Actuation
+    opening: Actuation
     ul_per_u: float
     increment_ul: float
     pressure_late_s: float = 0.0
@@ -76,21 +78,25 @@ class OcclusionReadings:
         facts = self.facts
         if facts.origin is None:
             return []
-        half_s, source = facts.origin.half_width_s, "from the command to its confirmation"
         if facts.origin is not facts.closed:
+            half_s, source = facts.origin.half_width_s, "from the command to its confirmation"
             return [bounded("when the bolus began", half_s, "s", per_s, source=source)]
-        delay = self.actuation
-        return [
-            bounded("when the occluder was switched", half_s, "s", per_s, source=source),
-            bounded(
-                "actuation delay of the occluder",
-                delay.half_width_s,
-                "s",
-                per_s,
-                source=delay.source,
-                estimate=delay.mean_s,
-            ),
-        ]
+        names = "when the occluder was switched", "actuation delay of the occluder"
+        return _moving_lines(facts.origin, facts.shut_felt, self.actuation, names, per_s)
+
+    @property
+    def opened_s(self) -> float:
+        """When the line was open again; NaN where it never was."""
+        opened = self.facts.opened
+        return opened.middle_s + self.opening.mean_s if opened is not None else math.nan
+
+    def opening_lines(self, per_s: float) -> list[Component]:
+        """Return the budget lines of `opened_s` for a measurement that changes by `per_s` a second."""
+        facts = self.facts
+        if facts.opened is None:
+            return []
+        names = "when the occluder was opened", "opening delay of the occluder"
+        return _moving_lines(facts.opened, facts.opening_felt, self.opening, names, per_s)
 
     def before_flow(self) -> Window | None:
         """Return where the level of the shut line is weighed before anything presses on it; None if never shut."""
@@ -147,6 +153,18 @@ class OcclusionReadings:
         return tail_after(middles_s[first:], means_ul[first:], noise_ul, middle_s, last[0])
 
 
+def _moving_lines(span: Span, felt: bool, delay: Actuation, names: tuple[str, str], per_s: float) -> list[Component]:
+    """Return the budget lines of when a clamp had moved: its switching and its delay, or what its contact told."""
+    if felt:
+        source = f"{delay.source}, between two questions"
+        return [bounded(names[0], span.half_width_s, "s", per_s, source=source)]
+    source = "from the command to its confirmation"
+    return [
+        bounded(names[0], span.half_width_s, "s", per_s, source=source),
+        bounded(names[1], delay.half_width_s, "s", per_s, source=delay.source, estimate=delay.mean_s),
+    ]
+
+
 def volume_between(weighing: Weighing, before: Window, after: Window, ul_per_u: float) -> Volume | None:
     """Return the volume that arrived between two windows; None where one of them has too few readings."""
     first, second = (level(weighing.time_s, weighing.mass_mg, window) for window in (before, after))
@@ -191,6 +209,10 @@ def readings(
     spec = context.rig.pressure
     increment, pulsed = context.plan.pump.basal_increment, context.plan.pump.delivery == "pulsed"
     calibration = spec.calibration if spec is not None else None
+    shuts = FELT if facts.shut_felt else actuation(context.rig.occluder)
+    opens = FELT if facts.opening_felt else opening(context.rig.occluder)
+    if facts.released and facts.opened is not None:
+        facts = replace(facts, ended_s=facts.opened.middle_s + opens.mean_s)
     return OcclusionReadings(
         facts=facts,
         weighing=_with_shut_line(weighing, facts),
@@ -199,7 +221,8 @@ def readings(
         end_of_release_s=facts.opened.acknowledged_s + release_s if facts.opened is not None else 0.0,
         pressure_uncertainty_kpa=calibration.expanded_uncertainty.to("kPa") / calibration.k if calibration else 0.0,
         certificate=f"certificate {calibration.certificate}" if calibration else "no certificate in the rig file",
-        actuation=actuation(context.rig.occluder),
+        actuation=shuts,
+        opening=opens,
         ul_per_u=context.concentration.ul_per_u,
         increment_ul=increment.to("µL", context.concentration) if increment is not None and pulsed else math.nan,
         pressure_late_s=pressure_late_s,

@@ -12,14 +12,6 @@ SHORTEST_MISSED_U = 1e-9
 NOT_RELEASED = "the line was not opened before the alarm"
 
 
-def opening_line(seen: OcclusionReadings, per_s: float) -> Component:
-    """Return the budget line of when the line was opened, for a measurement that changes by `per_s` a second."""
-    opened = seen.facts.opened
-    half_s = opened.half_width_s if opened is not None else 0.0
-    source = "from the command to its confirmation"
-    return bounded("when the occluder was opened", half_s, "s", per_s, source=source)
-
-
 def missed_after_release(seen: OcclusionReadings, spec: MeasurementSpec) -> Measurement:
     """Return what was due from the shut line to the stop, and never arrived."""
     name, found = "missed_after_release", _still_missing(seen)
@@ -80,8 +72,9 @@ def _still_missing(seen: OcclusionReadings) -> _Missing | str:
 
 
 def _due_by_opening_u(seen: OcclusionReadings) -> float:
-    opened = seen.facts.opened
-    return seen.facts.flow.due_ul(opened.middle_s - seen.begin_s) / seen.ul_per_u if opened is not None else 0.0
+    if seen.facts.opened is None:
+        return 0.0
+    return seen.facts.flow.due_ul(seen.opened_s - seen.begin_s) / seen.ul_per_u
 
 
 def _arrived_shut(seen: OcclusionReadings) -> Volume | None:

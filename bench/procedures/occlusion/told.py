@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.procedures.base import Context, MeasurementSpec
+from bench.procedures.occlusion.actuation import Actuation, actuation
 from bench.procedures.occlusion.evaluation import arrived_while_shut, measure
 from bench.procedures.occlusion.facts import facts
 from bench.procedures.occlusion.figures import course_table, figures
@@ -78,7 +79,7 @@ def occlusions(
     for number, (one, measured) in enumerate(zip(seen, each, strict=True), start=1):
         which = f"Occlusion {number}: " if several else ""
         told.findings += [which + finding for finding in _findings(settings, one, measured, limits)]
-        told.notes += [which + note for note in _notes(settings, one, measured)]
+        told.notes += [which + note for note in _notes(settings, one, measured, actuation(context.rig.occluder))]
         told.doubts += [which + doubt for doubt in occlusion_doubts(one, arrived_while_shut(one))]
     told.doubts += zero_doubts(seen[0].zero.value if seen[0].zero is not None else None)
     return told
@@ -99,9 +100,11 @@ def _findings(
     return [*occlusion_findings(seen), *release_findings(settings, seen), *never_came]
 
 
-def _notes(settings: OcclusionSettings, seen: OcclusionReadings, measured: list[Measurement]) -> list[str]:
+def _notes(
+    settings: OcclusionSettings, seen: OcclusionReadings, measured: list[Measurement], declared: Actuation
+) -> list[str]:
     by_name = {one.name: one for one in measured}
-    notes = occlusion_notes(seen)
+    notes = occlusion_notes(seen, declared)
     if settings.kind is Kind.RELEASED:
         return notes
     differ = disagreement(by_name["compliance"], by_name["compliance_released"])

@@ -25,7 +25,7 @@ VERSION = "PTU300 simulated / 1.00"
 _UNITS = {"P": "hPa", "T": "'C", "RH": "%RH"}
 _INTERVAL_UNITS_S = {"S": 1.0, "MIN": 60.0, "H": 3600.0}
 _ESCAPES = {"\\T": "\t", "\\R": "\r", "\\N": "\n", "#T": "\t", "#R": "\r", "#N": "\n", "#RN": "\r\n"}
-_TOKEN = re.compile(r'\s*(?:"([^"]*)"|(\S+))')
+_TOKEN = re.compile(r'\s*(?:"([^"]*)"|([#\\](?:\d{1,3}|rn|[trn])|[^\s"#\\]+|\S))', re.IGNORECASE)
 _LENGTH = re.compile(r"(\d)\.(\d)$")
 _LINE_LIMIT = 128
 
@@ -140,7 +140,13 @@ class Ptu300:
 
     def _message(self, time_s: float) -> str:
         temperature_c, pressure_hpa, humidity_pct = self._air.read(time_s)
-        return format_message(self._settings.form, {"P": pressure_hpa, "T": temperature_c, "RH": humidity_pct})
+        values = {"P": pressure_hpa, "T": temperature_c, "RH": humidity_pct}
+        return format_message(self._settings.form, values, self._texts(values))
+
+    def _texts(self, values: dict[str, float]) -> dict[str, str]:
+        """Return what else a message can have in it; error flags are of P, T, Ta and RH."""
+        flags = "".join(str(int(math.isnan(values.get(name, 0.0)))) for name in ("P", "T", "Ta", "RH"))
+        return {"SN": self._serial, "ADDR": f"{self._settings.address:3d}", "ERR": flags, "OK": "OK"}
 
     def _send_once(self, words: list[str], time_s: float) -> str | None:
         if words and words[0] != str(self._settings.address):
@@ -188,7 +194,8 @@ class Ptu300:
         if words:
             form = DEFAULT_FORM if words[0] == "/" else words[0]
             try:
-                format_message(form, {"P": 1013.2, "T": 20.0, "RH": 50.0})
+                values = {"P": 1013.2, "T": 20.0, "RH": 50.0}
+                format_message(form, values, self._texts(values))
             except ValueError:
                 return None
             self._settings.form = form
@@ -231,8 +238,8 @@ class Ptu300:
         return f"{VERSION}\r\n" + "".join(f"{name:<16}: {value}\r\n" for name, value in rows.items())
 
 
-def format_message(form: str, values: dict[str, float]) -> str:
-    """Write a message as a `FORM` string has it; a value that is NaN is starred out.
+def format_message(form: str, values: dict[str, float], texts: dict[str, str]) -> str:
+    """Write a message as a `FORM` string has it; a value that is NaN is starred out, `texts` are words as they are.
 
     Raises:
         ValueError: the string is no `FORM`.
@@ -251,8 +258,13 @@ def format_message(form: str, values: dict[str, float]) -> str:
         elif word in _UNITS:
             out += _value(values[word], length)
             last = word
-        elif re.match(r"U\d$", word):
-            out += _UNITS.get(last, "").ljust(int(word[1]))[: int(word[1])]
+        elif re.match(r"U\d?$", word):
+            unit = _UNITS.get(last, "")
+            out += unit.ljust(int(word[1:]))[: int(word[1:])] if word[1:] else unit
+        elif re.match(r"[#\\]\d{1,3}$", word) and int(word[1:]) < 256:
+            out += chr(int(word[1:]))
+        elif word in texts:
+            out += texts[word]
         elif word in ("CS2", "CS4", "CSX"):
             out += _checksum(out, word)
         else:

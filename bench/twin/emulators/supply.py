@@ -14,6 +14,7 @@ from bench.twin.emulators.scpi import (
     ScpiError,
     ScpiParser,
     boolean,
+    choice,
     number,
 )
 from bench.twin.port import REPLY_LATENCY_S, Send
@@ -73,15 +74,38 @@ class Supply:
                 "*IDN?": Command(lambda _: f"{MAKER},{MODEL},{serial},{FIRMWARE}"),
                 "*CLS": Command(lambda _: self._errors.clear()),
                 "*RST": Command(self._reset),
+                "*OPC": Command(lambda _: None),
                 "*OPC?": Command(lambda _: "1"),
+                "*WAI": Command(lambda _: None),
+                "*TST?": Command(lambda _: "0"),
+                "*ESR?": Command(lambda _: "+0"),
+                "*STB?": Command(lambda _: "+0"),
+                "SYSTem:REMote": Command(lambda _: None),
+                "SYSTem:LOCal": Command(lambda _: None),
+                "SYSTem:RWLock": Command(lambda _: None),
+                "SYSTem:BEEPer[:IMMediate]": Command(lambda _: None),
+                "INSTrument[:SELect]": Command(self._select, 1, 1),
+                "INSTrument[:SELect]?": Command(lambda _: "OUT1"),
+                "INSTrument:NSELect": Command(self._select_number, 1, 1),
+                "INSTrument:NSELect?": Command(lambda _: "1"),
                 "SYSTem:ERRor[:NEXT]?": Command(lambda _: '{:+d},"{}"'.format(*self._errors.pop())),
                 "SYSTem:VERSion?": Command(lambda _: "1997.0"),
                 "APPLy": Command(self._apply, 1, 2),
                 "APPLy?": Command(lambda _: f'"{_exp(output.voltage_v)},{_exp(self._limit_a)}"'),
                 "[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPLitude]": Command(self._set_voltage, 1, 1),
-                "[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPLitude]?": Command(lambda _: _exp(output.voltage_v)),
+                "[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPLitude]?": Command(
+                    lambda each: _level(each, output.voltage_v, output.maximum_v), 0, 1
+                ),
                 "[SOURce:]CURRent[:LEVel][:IMMediate][:AMPLitude]": Command(self._set_current, 1, 1),
-                "[SOURce:]CURRent[:LEVel][:IMMediate][:AMPLitude]?": Command(lambda _: _exp(self._limit_a)),
+                "[SOURce:]CURRent[:LEVel][:IMMediate][:AMPLitude]?": Command(
+                    lambda each: _level(each, self._limit_a, _CURRENT_MOST_A), 0, 1
+                ),
+                "[SOURce:]VOLTage:PROTection:TRIPped?": Command(lambda _: "0"),
+                "[SOURce:]VOLTage:PROTection:CLEar": Command(lambda _: None),
+                "[SOURce:]CURRent:PROTection:TRIPped?": Command(lambda _: "0"),
+                "[SOURce:]CURRent:PROTection:CLEar": Command(lambda _: None),
+                "OUTPut:PROTection:CLEar": Command(lambda _: None),
+                "STATus:QUEStionable:CONDition?": Command(lambda _: "+0"),
                 "OUTPut[:STATe]": Command(self._switch, 1, 1),
                 "OUTPut[:STATe]?": Command(lambda _: str(int(output.on))),
                 "MEASure[:SCALar][:VOLTage][:DC]?": Command(lambda _: _exp(output.terminals_v)),
@@ -109,14 +133,21 @@ class Supply:
         self._output.switch(False)
         self._output.set_voltage(0.0)
 
+    def _select(self, parameters: list[str]) -> None:
+        choice(parameters[0], ("OUTPut1", "OUT1", "CH1"))
+
+    def _select_number(self, parameters: list[str]) -> None:
+        if number(parameters[0]) != 1.0:
+            raise ScpiError(OUT_OF_RANGE)
+
     def _set_voltage(self, parameters: list[str]) -> None:
-        voltage_v = number(parameters[0])
+        voltage_v = _wanted(parameters[0], self._output.maximum_v)
         if not 0.0 <= voltage_v <= self._output.maximum_v:
             raise ScpiError(OUT_OF_RANGE)
         self._output.set_voltage(voltage_v)
 
     def _set_current(self, parameters: list[str]) -> None:
-        limit_a = number(parameters[0])
+        limit_a = _wanted(parameters[0], _CURRENT_MOST_A)
         if not 0.0 <= limit_a <= _CURRENT_MOST_A:
             raise ScpiError(OUT_OF_RANGE)
         self._limit_a = limit_a
@@ -128,6 +159,17 @@ class Supply:
 
     def _switch(self, parameters: list[str]) -> None:
         self._output.switch(boolean(parameters[0]))
+
+
+def _wanted(text: str, most: float) -> float:
+    """Read a level: a number, `MIN`, `DEF` (nothing) or `MAX`."""
+    named = {"MIN": 0.0, "MINIMUM": 0.0, "DEF": 0.0, "DEFAULT": 0.0, "MAX": most, "MAXIMUM": most}
+    return named[text.upper()] if text.upper() in named else number(text)
+
+
+def _level(parameters: list[str], value: float, most: float) -> str:
+    """Tell a level, or the least or greatest that it can be."""
+    return _exp(_wanted(choice(parameters[0], ("MINimum", "MAXimum")), most) if parameters else value)
 
 
 def _exp(value: float) -> str:
