@@ -3,9 +3,9 @@
     ./run python benchmarks/instrument_matrix.py                              (some ten minutes)
     ./run python benchmarks/instrument_matrix.py --pumps new_era --balances ohaus radwag
 
-Each cell is the shipped simulated bench of that pump with that balance in the place of its own. The plan is `smoke`, or
-`smoke-clinical` for a pump that gives no rates of an insulin pump. Every verdict that is no pass is printed below the
-table with its reason.
+Each cell is the shipped simulated bench of that pump with that balance in the place of its own. The plan is `smoke`,
+`smoke-clinical` for a pump that gives no rates of an insulin pump, `smoke-by-hand` for one that nobody can ask. Every
+verdict that is no pass is printed below the table with its reason.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ PUMPS = {
     "new_era": ("simulated-new-era", "smoke"),
     "harvard_ultra": ("simulated-harvard", "smoke"),
     "alaris_asena": ("simulated-alaris", "smoke-clinical"),
+    "operator_pump": ("simulated-operator-pump", "smoke-by-hand"),
 }
 """By driver: the simulated bench with that pump, and the plan for it."""
 BALANCES = ("mettler_mt_sics", "sartorius_sbi", "and_standard", "ohaus", "radwag")

@@ -30,6 +30,7 @@ RIGS = {
     "iec-60601-2-24-syringe": "simulated-syringe.yaml",
     "paediatric": "simulated-paediatric.yaml",
     "smoke-clinical": "simulated-alaris.yaml",
+    "smoke-by-hand": "simulated-operator-pump.yaml",
 }
 """Of plans that ask for another pump than that of `simulated.yaml`, which only collects them."""
 

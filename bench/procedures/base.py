@@ -32,7 +32,8 @@ class MeasurementSpec:
     `dimension` is one of `bench.quantities`' dimensions (a limit must have it); `unit` is the unit of its value and of
     `natural`, the least and greatest value that is possible at all (0 and 100 of a share). `instead` names measurements
     of the same kind that a rig resolves sooner: wider windows, means of many. `perfect` is the value of a pump without
-    any error, where that lies between values that are possible: 0 of an error.
+    any error, where that lies between values that are possible: 0 of an error. `told_by_pump`: whether it hangs on what
+    the pump itself says that it delivered.
     """
 
     title: str
@@ -41,6 +42,7 @@ class MeasurementSpec:
     natural: tuple[float | None, float | None] = (None, None)
     instead: tuple[str, ...] = ()
     perfect: float | None = None
+    told_by_pump: bool = False
 
 
 @dataclass(frozen=True, slots=True)

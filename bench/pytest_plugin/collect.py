@@ -18,7 +18,7 @@ from bench.pytest_plugin.outcomes import NotPassed
 from bench.recording.errors import RecordingError
 from bench.results.model import TestResult, Verdict
 from bench.rig.errors import RigError
-from bench.rig.fitness import misfits
+from bench.rig.fitness import misfits, untold
 from bench.rig.model import Rig
 from drivers.roles import Operator
 
@@ -63,6 +63,7 @@ class PlanFile(pytest.File):
 def _misfits(rig: Rig, test: PlanTest, procedure: Procedure) -> list[str]:
     """Return what a test's procedure, and the conditions that somebody has to set for it, need and the rig lacks."""
     lacking = misfits(rig, procedure.requires(test.settings))
+    lacking += untold(rig, [name for name in test.accept if procedure.measurements[name].told_by_pump])
     if test.on_the_bench:
         names = " and ".join(each.name.replace("_", " ") for each in test.on_the_bench)
         lacking += [f"{each} ({names}: set by an operator)" for each in misfits(rig, {"operator": [Operator]})]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from bench.rig.imported import entry_of
 from bench.rig.model import Rig
+from drivers.roles import CarriesOutByHand
 
 _A = {
     "pump": "a pump",
@@ -56,6 +57,24 @@ def misfits(rig: Rig, requires: Mapping[str, Sequence[type]]) -> list[str]:
             if not _has(kind, capability)
         ]
     return lacking
+
+
+def untold(rig: Rig, asked: Sequence[str]) -> list[str]:
+    """Return in words which measurements hang on what the rig's pump does not tell.
+
+    Args:
+        rig: the rig file.
+        asked: names of measurements with a limit that hang on what the pump says that it delivered.
+
+    """
+    pump = rig.pump
+    if pump is None or not asked or not _has(entry_of("pump", pump.driver).kind(pump.options), CarriesOutByHand):
+        return []
+    return [
+        f"asks for `{name}`, which hangs on what the pump says that it delivered, and driver {pump.driver} is worked by"
+        " hand and hears nothing from its pump: leave that limit out"
+        for name in asked
+    ]
 
 
 def _has(instrument: type, capability: type) -> bool:

@@ -20,6 +20,7 @@ SHORT = {
     "new_era": ["BOLUS-1U"],
     "harvard_ultra": ["BOLUS-1U"],
     "alaris_asena": ["BOLUS-0.1ML"],
+    "operator_pump": ["BOLUS-1U"],
 }
 # Of a balance, what its menu may be set to beside the usual: driver with its options, and the emulator with its own.
 MENUS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [

@@ -297,6 +297,26 @@ def test_without_an_operator_the_plan_is_refused_at_once(tmp_path: Path) -> None
     assert "whose driver operator_pump needs an operator, and the rig has none" in done.stdout + done.stderr
 
 
+def test_what_only_the_pump_could_tell_is_refused_at_once() -> None:
+    plan = ROOT / "test_plans" / "smoke.yaml"
+    done = subprocess.run(
+        command_of_pytest("--collect-only", "-q", plan, "--rig", RIG),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    refused = [line for line in done.stdout.splitlines() if "asks for `" in line]
+    assert [line.split("asks for `")[1].split("`")[0] for line in refused] == [
+        "reported_difference",
+        "reported_difference",
+        "tail_fraction",
+    ]
+    assert "hears nothing from its pump: leave that limit out" in refused[0]
+
+
 def test_an_alarm_while_the_contact_was_unplugged_began_since_the_last_look(tmp_path: Path) -> None:
     def pulled(rig: dict[str, Any]) -> None:
         fault = {"fault": "unplugged", "instrument": "alarm", "first": "2400 s", "lasting": "90 s"}

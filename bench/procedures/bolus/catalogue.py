@@ -36,10 +36,10 @@ def _equal() -> dict[str, MeasurementSpec]:
         "mean time from command to 95 % on the balance", "duration", "s", (0.0, None)
     )
     catalogue["tail_fraction"] = MeasurementSpec(
-        "part that arrives after the pump says done", "ratio", "%", (0.0, 100.0)
+        "part that arrives after the pump says done", "ratio", "%", (0.0, 100.0), told_by_pump=True
     )
     catalogue["reported_difference"] = MeasurementSpec(
-        "reported by the pump minus weighed, of commanded", "ratio", "%", perfect=0.0
+        "reported by the pump minus weighed, of commanded", "ratio", "%", perfect=0.0, told_by_pump=True
     )
     return catalogue
 
@@ -55,7 +55,7 @@ CATALOGUE: Mapping[str, MeasurementSpec] = {
         (0.0, None),
     ),
     "cancelled_difference": MeasurementSpec(
-        "cancelled bolus: weighed minus reported by the pump, of reported", "ratio", "%", perfect=0.0
+        "cancelled bolus: weighed minus reported by the pump, of reported", "ratio", "%", perfect=0.0, told_by_pump=True
     ),
     "after_cancel": MeasurementSpec(
         "cancelled bolus: mean volume that arrived later than 2 s after the acknowledged cancel",
