@@ -19,6 +19,8 @@ BAND_PERCENT = 15.0
 _DAY_S, _PART_S = 86_400.0, 21_600.0
 _FROM_DOSE_S = 60.0
 _SETTLED_S = 120.0
+_ROOM_S = 16.0
+"""A level that is taken between a pulse and what follows it takes so long."""
 
 
 class _Day:
@@ -50,6 +52,19 @@ class _Day:
         """Return from when to when boluses came."""
         return [(acted_s(told), self.end_s if done is None else done.time_s) for told, done in self.boluses]
 
+    def last_before(self, time_s: float) -> float:
+        """Return the last basal pulse up to an instant; NaN without one."""
+        last = int(np.searchsorted(self.times_s, time_s, "right")) - 1
+        return float(self.times_s[last]) if last >= 0 else math.nan
+
+    def first_after(self, bolus_end_s: float) -> float:
+        """Return the pulse from which basal counts again: the last within two minutes of a bolus' end, or the next."""
+        last_s = self.last_before(bolus_end_s + _SETTLED_S)
+        if last_s > bolus_end_s:
+            return last_s
+        later = self.times_s[self.times_s > bolus_end_s]
+        return float(later[0]) if len(later) else math.nan
+
     def edge(self, time_s: float) -> tuple[float, float]:
         """Return the last basal pulse up to an instant, and what was in the vessel between it and the next."""
         last = int(np.searchsorted(self.times_s, time_s + 1.0, "right")) - 1
@@ -73,8 +88,9 @@ def day_truths(course: Course) -> dict[str, float]:
     - `mean_error`, `total_volume`: in the vessel from the first command until the line has settled.
     - segments, temporary rates, changes: from the last true basal pulse before to the last one in it, the vessel looked
       at between pulses, a minute from them at most.
-    - `basal_error`: what the motor metered of the basal rate from the first pulse after a bolus (two minutes) to the
-      last before the next; `bolus_error`: what it metered of the boluses.
+    - `basal_error`: what the motor metered of the basal rate from the last pulse within two minutes of a bolus, or the
+      first after them, to the last before the next that a level can follow. `bolus_error`: what it metered of the
+      boluses.
     - `response_delay`: to the first true basal pulse after the change of a pump that obeys.
     - `suspended_volume`: what the motor metered meanwhile. `interaction`: due around a bolus less whole pulses given.
     """
@@ -99,19 +115,14 @@ def _segments(day: _Day) -> dict[str, float]:
 
 
 def _basal(day: _Day) -> dict[str, float]:
-    edges = [day.begin_s]
-    for begin_s, end_s in day.spans_s():
-        edges += [begin_s, end_s + _SETTLED_S]
-    edges.append(day.end_s)
     due_ul = given_ul = 0.0
-    for begin_s, end_s in zip(edges[::2], edges[1::2], strict=True):
-        inside = (day.times_s > begin_s) & (day.times_s <= end_s)
-        times_s, volumes_ul = day.times_s[inside], day.volumes_ul[inside]
-        if len(times_s) < 2:
-            continue
-        first_s = day.begin_s if begin_s == day.begin_s else float(times_s[0])
-        given_ul += float(volumes_ul[0 if begin_s == day.begin_s else 1 :].sum())
-        due_ul += day.told.due_ul(first_s, float(times_s[-1]))
+    begins_s = [day.begin_s, *(day.first_after(end_s) for _, end_s in day.spans_s())]
+    ends_s = [*(day.last_before(begin_s - _ROOM_S) for begin_s, _ in day.spans_s()), day.last_before(day.end_s)]
+    for first_s, last_s in zip(begins_s, ends_s, strict=True):
+        if last_s > first_s:
+            inside = (day.times_s > first_s) & (day.times_s <= last_s)
+            given_ul += float(day.volumes_ul[inside].sum())
+            due_ul += day.told.due_ul(first_s, last_s)
     gaps_s, pulse_ul = np.diff(day.times_s), float(day.course.truth.pulse_commanded_ul[0])
     rates = np.array([day.told.rate_ul_per_h(float(each)) for each in 0.5 * (day.times_s[1:] + day.times_s[:-1])])
     due_s = pulse_ul / np.maximum(rates, 1e-9) * HOUR_S
