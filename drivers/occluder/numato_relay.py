@@ -162,6 +162,7 @@ DRIVER = DriverEntry(
             b"\rid get\r",
             rb"id get\s+(?P<serial>[ -~]{8})\s+>",
             usb=((0x2A19, None),),
+            usb_only=True,
             keys=lambda _line: {},
         ),
     ),
