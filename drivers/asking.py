@@ -2,8 +2,9 @@
 
 Whoever answers ends it. At one line setting the questions follow one another closely as long as it is silent there;
 as soon as something speaks, each is asked by itself, and so are all others that are asked at that setting, since
-commands that come while a balance answers may be lost. A question of each driver at its instruments' usual setting
-comes before the second of any; when all have been asked and time is left, they are asked again with more patience.
+commands that come while a balance answers may be lost. What is nothing but an echo, as some RS-485 adapters give, is no
+speech: the answer is looked for behind it. A question of each driver at its instruments' usual setting comes before the
+second of any; when all have been asked and time is left, they are asked again with more patience.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ import serial
 
 from bench.clock import Clock
 from drivers.link import SerialLine, is_visa
-from drivers.port_talk import LINE_END, PAUSE_S, POLL_S, Talk, on_line_s
-from drivers.probe import SCPI_IDENTITY, SCPI_QUESTION, Probe, Probes
+from drivers.port_talk import FRAME_PAUSE_S, LINE_END, PAUSE_S, POLL_S, Talk, on_line_s
+from drivers.probe import SCPI_IDENTITY, SCPI_QUESTION, Probe, Probes, is_frame, said
 
 LIMIT_S = 1.0
 """For how long a port is asked: no question begins after it."""
-WAIT_S = 0.1
+WAIT_S = 0.095
 """How long the first byte of an answer may take, beside the time on the line; an adapter may hold it back for 16 ms."""
 PATIENT_S = 0.4
 """The same where all have been asked once."""
-_SPACING_S = 0.04
+_SPACING_S = 0.035
 """Between two questions at a line that is silent."""
 _QUIET_S = 0.06
 _TERMINAL_QUIET_S = 0.03
@@ -39,7 +40,8 @@ _TEXT = b"\x02\x03\x06\x11\x13\x1b\t\r\n " + _PRINTED
 class Answered:
     """What answered: whose probe matched (None: nobody's), who it says that it is, and how the line was set.
 
-    `said` may have `maker`, `model`, `serial` and `firmware`, and `alarm`: one that was told by the way.
+    `said` may have `maker`, `model`, `serial` and `firmware`, and `alarm`: one that was told by the way. `is_echo`:
+    what came is what was sent, and nothing else.
     """
 
     driver: str | None
@@ -48,6 +50,7 @@ class Answered:
     seen: bytes
     line: SerialLine
     took_s: float
+    is_echo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,9 @@ class _Volley(NamedTuple):
         """Return how long it takes where nobody answers."""
         sends = self.sends
         apart = sum(PAUSE_S for before in sends[:-1] if not before.endswith(LINE_END))
+        # Between two questions it is silent long enough, unless a line must be ended before a frame.
+        before_each = zip((b"", *sends), sends, strict=False)
+        apart += sum(FRAME_PAUSE_S for before, send in before_each if is_frame(send) and not before.endswith(LINE_END))
         return PAUSE_S + apart + (len(sends) - 1) * _SPACING_S + wait_s + on_line_s(b"".join(sends), self.line)
 
 
@@ -106,6 +112,7 @@ def ask_port(
         with serial.serial_for_url(address, timeout=POLL_S, **_exclusively(address)) as port:
             talk = Talk(port, clock, limit_s, _TERMINAL_QUIET_S if _is_terminal(address) else _QUIET_S)
             answered = _Asking(talk, able, usual_line=not has_line).run(plan)
+            talk.leave(answered.probe.questions if answered is not None and answered.probe is not None else ())
     except (serial.SerialException, OSError, ValueError, KeyError) as error:
         raise PortError(str(error)) from error
     if answered is not None and answered.driver is not None:
@@ -209,8 +216,8 @@ def _by_quickness(volleys: dict[SerialLine, list[bytes]]) -> dict[SerialLine, li
 
 
 def _in_order(sends: Iterable[bytes]) -> tuple[bytes, ...]:
-    """Return questions, each once; those first after which nothing need be ended before another one."""
-    return tuple(sorted(dict.fromkeys(sends), key=lambda send: not send.endswith(LINE_END)))
+    """Return questions, each once; those first after which nothing need be ended before another one, then frames."""
+    return tuple(sorted(dict.fromkeys(sends), key=lambda send: (not send.endswith(LINE_END), not is_frame(send))))
 
 
 class _Asking:
@@ -229,7 +236,7 @@ class _Asking:
                 found = self._ask_at(volley, wait_s)
                 if found is not None and found.driver is not None:
                     return self._finished(found)
-                if found is not None and (stranger is None or (found.said and not stranger.said)):
+                if found is not None and (stranger is None or _tells(found) > _tells(stranger)):
                     stranger = found
         return stranger
 
@@ -238,18 +245,22 @@ class _Asking:
         if talk.is_over:
             return None
         seen, found, sent = talk.set_line(volley.line), None, 0
-        while sent < len(volley.sends) and not (talk.is_over or _speaks(seen)):
+        while sent < len(volley.sends) and not (talk.is_over or self._speaks(seen)):
             began_s = talk.now_s()
             sent += 1
             seen += talk.ask(volley.sends[sent - 1], wait_s if sent == len(volley.sends) else _SPACING_S)
             found = self._look(seen, volley.sends[:sent], volley.line, began_s)
             if found is not None and found.driver is not None:
                 return found
-        if not _speaks(seen):
-            return found
-        # What was asked last is likeliest to have been answered.
+        if not self._speaks(seen):
+            is_echo = bool(seen.strip()) and talk.is_echo(seen)
+            return Answered(None, None, {}, seen, volley.line, 0.0, is_echo=True) if is_echo else found
+        # What was asked last is likeliest to have been answered; whoever speaks text is unlikely to have frames.
         likeliest = (*reversed(volley.sends[:sent]), *volley.sends[sent:], *volley.others)
-        return self._ask_each(dict.fromkeys(likeliest), volley.line, wait_s, found)
+        return self._ask_each(sorted(dict.fromkeys(likeliest), key=is_frame), volley.line, wait_s, found)
+
+    def _speaks(self, seen: bytes) -> bool:
+        return _is_text(seen) and not self._talk.is_echo(seen)
 
     def _ask_each(
         self, sends: Iterable[bytes], line: SerialLine, wait_s: float, spoke: Answered | None
@@ -265,7 +276,7 @@ class _Asking:
                 if found.driver is not None:
                     return found
                 spoke = found
-            elif spoke is None and _speaks(seen):
+            elif spoke is None and _is_text(seen) and not send.startswith(seen):
                 spoke = Answered(None, None, {}, seen, line, talk.now_s() - began_s)
         return spoke
 
@@ -279,14 +290,19 @@ class _Asking:
         probe = found.probe
         if probe is None:
             return found
-        said = dict(found.said)
+        who = dict(found.said)
         if probe.alarm is not None and (match := re.search(probe.alarm, self._talk.heard)) is not None:
-            said["alarm"] = match["alarm"].decode("latin-1")
-        return replace(found, said=said, line=probe.lines[0] if self._usual_line else found.line)
+            who["alarm"] = match["alarm"].decode("latin-1")
+        return replace(found, said=who, line=probe.lines[0] if self._usual_line else found.line)
 
 
-def _speaks(seen: bytes) -> bool:
-    """Return whether something speaks that is no noise, as of another baud rate or parity."""
+def _tells(answered: Answered) -> int:
+    """Return how much a stranger tells: who it is, anything at all, or only what it was told."""
+    return 2 if answered.said else int(not answered.is_echo)
+
+
+def _is_text(seen: bytes) -> bool:
+    """Return whether what came is text and no noise, as of another baud rate or parity."""
     return not seen.translate(None, _TEXT) and seen.translate(None, _PRINTED) != seen
 
 
@@ -302,25 +318,21 @@ def _known(
     if not seen:
         return None
     matching = [
-        (name, each, match)
+        (name, each, answer, who)
         for name, own in probes.items()
         for each in own
-        if each.send in sends and (match := re.search(each.answer, seen, re.DOTALL)) is not None
+        if each.send in sends
+        for answer, who in filter(None, [each.find(seen)])
     ]
-    for name, each, match in sorted(matching, key=lambda found: found[1].confirm is not None):
-        said = _said(match)
+    for name, each, answer, who in sorted(matching, key=lambda found: found[1].confirm is not None):
         if each.confirm is not None:
             confirmed = re.search(each.confirm[1], exchange(each.confirm[0]), re.DOTALL)
-            if confirmed is None or confirmed[0].strip() == match[0].strip():
+            if confirmed is None or confirmed[0].strip() == answer.strip():
                 continue  # it answers whatever it is asked
-            said |= _said(confirmed)
-        for question, answer in each.details:
-            told = re.search(answer, exchange(question), re.DOTALL)
-            said |= _said(told) if told is not None else {}
-        return Answered(name, each, said, seen, line, took_s)
+            who |= said(confirmed)
+        for question, expression in each.details:
+            told = re.search(expression, exchange(question), re.DOTALL)
+            who |= said(told) if told is not None else {}
+        return Answered(name, each, who, seen, line, took_s)
     identity = re.search(SCPI_IDENTITY, seen) if SCPI_QUESTION in sends else None
-    return Answered(None, None, _said(identity), seen, line, took_s) if identity is not None else None
-
-
-def _said(match: re.Match[bytes]) -> dict[str, str]:
-    return {name: text.decode("latin-1").strip(' "') for name, text in match.groupdict().items() if text}
+    return Answered(None, None, said(identity), seen, line, took_s) if identity is not None else None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 from typing import Any
 
 from bench.clock import Clock
 from drivers.link import SerialLine
+from drivers.probe import is_frame
 
 try:
     import termios
@@ -19,6 +21,8 @@ POLL_S = 0.005
 """How long one read of the port waits."""
 PAUSE_S = 0.005
 """After a line end that ends what an instrument's own line may hold."""
+FRAME_PAUSE_S = 0.03
+"""For how long nothing is sent before a frame, so that it is not taken for the rest of what came before it."""
 LINE_END = b"\r\n"
 _LONGEST_S = 0.4
 """How long an answer may take that has begun; one that talks without end is not listened to for ever."""
@@ -40,6 +44,8 @@ class Talk:
         self._quiet_s = quiet_s
         self._line = SerialLine()
         self._before = b""
+        self._sent = b""
+        self._silent_since_s = clock.now_s()
 
     @property
     def is_over(self) -> bool:
@@ -48,7 +54,7 @@ class Talk:
 
     def set_line(self, line: SerialLine) -> bytes:
         """Set the line, end what may stand in the instrument's own, and return what that is answered."""
-        self._line = line
+        self._line, self._sent = line, b""
         if _set(self._port, line) or not self._before.endswith(LINE_END):
             self._end_line()
         return self._take()
@@ -57,16 +63,31 @@ class Talk:
         """Send a question and return what comes; `alone`: what came before it is no answer to it."""
         if self._before and not self._before.endswith(LINE_END):
             self._end_line()
+        if is_frame(send):
+            self._clock.sleep_s(max(0.0, self._silent_since_s + FRAME_PAUSE_S - self.now_s()))
         if alone:
             self._take()
-        self._port.write(send)
-        self._before = send
+        self._write(send)
         self.asked.add((self._line, send))
         return self._listen(wait_s + on_line_s(send, self._line))
 
+    def is_echo(self, seen: bytes) -> bool:
+        """Return whether what came since the line was set is nothing but what was sent."""
+        return self._sent.startswith(seen)
+
+    def leave(self, own: Collection[bytes]) -> None:
+        """End what stands in the line of whoever is there, unless its own questions are the last that it heard."""
+        if self._before not in own and not self._before.endswith(LINE_END):
+            self._end_line()
+
+    def _write(self, data: bytes) -> None:
+        self._port.write(data)
+        self._before = data
+        self._sent += data
+        self._silent_since_s = self.now_s() + on_line_s(data, self._line)
+
     def _end_line(self) -> None:
-        self._port.write(LINE_END)
-        self._before = LINE_END
+        self._write(LINE_END)
         self._clock.sleep_s(PAUSE_S + on_line_s(LINE_END, self._line))
 
     def _listen(self, wait_s: float) -> bytes:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,12 +18,15 @@ class Probe:
     """One read-only question, and how to tell its answer.
 
     A question is heard by strangers, too, and by those whose line is set alike. So it ends with a line end, is a
-    command of no other instrument, and does not become one when another question stands before or after it.
+    command of no other instrument, and does not become one when another question stands before or after it. A frame,
+    which has bytes beyond ASCII, has no line end: whoever asks is silent before it and sends a line end after it.
 
     Args:
         send: the question's bytes. Nothing that moves, sets, zeroes, prints on paper or clears anything.
         answer: a regular expression that finds the answer among the bytes that came; its groups `maker`, `model`,
             `serial` and `firmware`, as far as it has them, tell who answered.
+        read: for an answer that is no text: who the bytes that `answer` found say that they come from, by the names of
+            those groups; None where they are no answer, as where the checksum is wrong.
         lines: how a serial line may be set, the likeliest first.
         confirm: another read-only question and its answer's expression, asked where the first matched and no other
             driver knows the answer: for drivers that any identity fits. Its groups count as those of the first.
@@ -38,6 +42,7 @@ class Probe:
     send: bytes
     answer: bytes
     lines: tuple[SerialLine, ...] = (SerialLine(),)
+    read: Callable[[bytes], Mapping[str, str] | None] | None = None
     confirm: tuple[bytes, bytes] | None = None
     details: tuple[tuple[bytes, bytes], ...] = ()
     alarm: bytes | None = None
@@ -45,6 +50,22 @@ class Probe:
     usb_only: bool = False
     over_visa: bool = False
     keys: Callable[[SerialLine], Mapping[str, Any]] = field(default=lambda line: {"baudrate": line.baudrate})
+
+    @property
+    def questions(self) -> tuple[bytes, ...]:
+        """All that an instrument is asked that this finds."""
+        confirm = () if self.confirm is None else (self.confirm[0],)
+        return (self.send, *confirm, *(question for question, _ in self.details))
+
+    def find(self, seen: bytes) -> tuple[bytes, dict[str, str]] | None:
+        """Return the answer among the bytes that came, and who it says that it is; None where there is none."""
+        expression, start = re.compile(self.answer, re.DOTALL), 0
+        while (match := expression.search(seen, start)) is not None:
+            told = said(match) if self.read is None else self.read(match[0])
+            if told is not None:
+                return match[0], dict(told)
+            start = match.start() + 1
+        return None
 
     def fits_usb(self, vendor: int | None, product: int | None) -> bool:
         """Return whether a USB device is the instrument's own."""
@@ -57,6 +78,16 @@ class Probe:
 
 Probes = Mapping[str, Sequence[Probe]]
 """The probes of each driver, by its name."""
+
+
+def said(match: re.Match[bytes]) -> dict[str, str]:
+    """Return what the groups of an answer have found."""
+    return {name: text.decode("latin-1").strip(' "') for name, text in match.groupdict().items() if text}
+
+
+def is_frame(send: bytes) -> bool:
+    """Return whether a question is no text: pauses tell where it begins and ends."""
+    return not send.isascii()
 
 
 def with_parity(line: SerialLine) -> dict[str, Any]:
@@ -72,7 +103,6 @@ def scpi_probe(
     models: bytes = b"",
     confirm: tuple[bytes, bytes] | None = None,
     baudrates: Sequence[int] = (9600, 115200),
-    lines: tuple[SerialLine, ...] = (),
 ) -> Probe:
     r"""Return the question `*IDN?` for instruments whose model has `models` (a regular expression) in it.
 
@@ -80,7 +110,6 @@ def scpi_probe(
         models: found in the model; any by default.
         confirm: as of `Probe`.
         baudrates: of the usual lines, the likeliest first.
-        lines: how a serial line may be set beside these.
 
     """
     model = rb"(?P<model>[^,\r\n]*(?:" + models + rb")[^,\r\n]*)" if models else rb"(?P<model>[^,\r\n]+)"
@@ -88,7 +117,7 @@ def scpi_probe(
     return Probe(
         SCPI_QUESTION,
         answer,
-        (*(SerialLine(baudrate) for baudrate in baudrates), *lines),
+        tuple(SerialLine(baudrate) for baudrate in baudrates),
         confirm=confirm,
         over_visa=True,
     )

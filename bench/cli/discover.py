@@ -87,6 +87,8 @@ def told(found: Found, seconds: float = 1.0) -> list[str]:
         return [*rows, f"  cannot be asked: {found.problem}"]
     if answered is None:
         return [*rows, "  no answer that a driver knows", *_left(found, seconds)]
+    if answered.is_echo:
+        return [*rows, "  nobody but an echo: a loop, or an adapter that hears itself", *_left(found, seconds)]
     said = answered.said
     who = " ".join(filter(None, (said.get("maker", ""), said.get("model", ""))))
     serial = f"serial number {said['serial']}" if said.get("serial") else ""

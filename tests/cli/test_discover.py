@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -21,7 +20,6 @@ from bench.rig.open import open_rig
 from drivers.asking import Answered
 from drivers.link import SerialLine
 from tests.drivers.peers import PtyPeer
-from tests.drivers.served import served_instrument
 from tests.system.served import Served, serving
 
 ROLES = ("balance", "occluder", "climate")
@@ -52,39 +50,6 @@ def test_rig_lines_are_ready_to_paste(served: Served, capsys: pytest.CaptureFixt
     }
     with open_rig(rig, RealClock()) as opened:
         assert set(opened.instruments) == {*ROLES, "pump"}
-
-
-@pytest.mark.parametrize(
-    ("role", "driver", "emulator", "keys", "lines"),
-    [
-        ("pressure", "omega_px409", "px409", {}, {}),
-        ("pressure", "keller_bus", "keller", {"reference": "gauge"}, {"reference": "gauge"}),
-        (
-            "occluder",
-            "scpi_switch",
-            {"emulator": "scpi_switch", "model": "34970A", "interface": "rs232"},
-            {"channel": 101},
-            {"channel": 101, "baudrate": 9600},
-        ),
-    ],
-)
-def test_a_sensor_or_an_occluder_is_found_and_opened(
-    role: str,
-    driver: str,
-    emulator: Any,
-    keys: dict[str, Any],
-    lines: dict[str, Any],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with served_instrument(tmp_path, role, driver, emulator, **keys) as alone:
-        assert main(["discover", "--port", alone.terminal]) == 0
-        text = capsys.readouterr().out.partition("# for a rig file:\n")[2]
-        assert yaml.safe_load(text)["instruments"] == {role: {"driver": driver, "address": alone.terminal, **lines}}
-        rig_file = tmp_path / "found.yaml"
-        rig_file.write_text(f"rig: found\n{text}", encoding="utf-8")
-        with open_rig(load_rig(rig_file), RealClock()) as opened:
-            assert set(opened.instruments) == {role}
 
 
 def test_a_port_that_is_skipped_is_not_opened_by_whichever_name(
@@ -125,6 +90,11 @@ def test_what_speaks_and_is_nobody_s_is_shown() -> None:
     with closing(PtyPeer(lambda _: b"What?\r\n", b"\r\n")) as stranger:
         [found] = look([Place(stranger.address)], [], RealClock())
     assert told(found)[1] == "  answers 'What?\\r\\n' at 9600 8N1: no driver here knows it"
+
+
+def test_what_only_says_what_it_is_told_is_an_echo() -> None:
+    [found] = look([Place("loop://")], [], RealClock(), limit_s=0.3)
+    assert told(found, 0.3)[1] == "  nobody but an echo: a loop, or an adapter that hears itself"
 
 
 def test_an_alarm_that_is_told_by_the_way_is_shown() -> None:

@@ -17,33 +17,43 @@ from bench.rig.open import open_rig
 from drivers.registry import all_drivers, driver
 from tests.twin.served import served
 
-EMULATORS = {
+EMULATORS: dict[str, Any] = {
     "alaris_asena": "alaris_asena",
     "and_standard": "and_standard",
     "harvard_ultra": "harvard_ultra",
+    "keller_bus": "keller",
     "line_terminal": "operator_terminal",
     "mettler_mt_sics": "mt_sics",
     "new_era": "new_era",
+    "numato_gpio": "numato_gpio",
     "numato_relay": "numato",
     "ohaus": "ohaus",
+    "omega_px409": "px409",
     "radwag": "radwag",
     "sartorius_sbi": "sartorius_sbi",
     "scpi_dmm": "dmm",
     "scpi_insulin_pump": "insulin_pump",
     "scpi_supply": "supply",
+    "scpi_switch": {"emulator": "scpi_switch", "model": "34970A", "interface": "rs232"},
     "vaisala_ptu300": "ptu300",
 }
 SERIAL_NUMBERS = {
     "alaris_asena": "8002-51740",
     "harvard_ultra": None,
+    "keller_bus": None,
     "new_era": None,
+    "numato_gpio": "GPIO0001",
     "numato_relay": "SIM-RELA",
+    "omega_px409": None,
     "line_terminal": "SIM-HANDS-1",
     "scpi_dmm": "SIM-DMM-1",
     "scpi_insulin_pump": "SIM-PUMP-1",
     "scpi_supply": "SIM-SUPPLY-1",
+    "scpi_switch": None,
     "vaisala_ptu300": "SIM-PTU-1",
 }
+NEEDED: dict[str, dict[str, Any]] = {"keller_bus": {"reference": "gauge"}, "scpi_switch": {"channel": 101}}
+"""What the rig file that is served must say, too."""
 
 
 @contextmanager
@@ -52,7 +62,7 @@ def served_one(driver_name: str, folder: Path) -> Iterator[str]:
     role = driver(driver_name).role
     rig = {
         "rig": "served",
-        "instruments": {role: {"driver": driver_name, "address": f"sim://twin/{role}"}},
+        "instruments": {role: {"driver": driver_name, "address": f"sim://twin/{role}", **NEEDED.get(driver_name, {})}},
         "simulation": {"emulators": {role: EMULATORS[driver_name]}},
     }
     with served(yaml.safe_dump(rig), folder) as instruments:

@@ -17,6 +17,7 @@ from bench.twin.twin import Twin
 from drivers.asking import Asked, ask_port
 from drivers.link import SerialLine
 from drivers.registry import all_drivers, driver
+from tests.twin.test_emulator_keller import framed
 
 PROBES = {name: entry.probes for name, entry in all_drivers().items() if entry.probes}
 FTDI = (0x0403, 0x6001)
@@ -24,21 +25,28 @@ USUAL: dict[str, tuple[Any, SerialLine]] = {
     "alaris_asena": ("alaris_asena", SerialLine(38400)),
     "and_standard": ("and_standard", SerialLine(2400, 7, "E")),
     "harvard_ultra": ({"emulator": "harvard_ultra", "baudrate": 115200}, SerialLine(115200)),
+    "keller_bus": ("keller", SerialLine(9600)),
     "mettler_mt_sics": ("mt_sics", SerialLine(9600)),
     "new_era": ("new_era", SerialLine(19200)),
     "ohaus": ("ohaus", SerialLine(9600)),
+    "omega_px409": ("px409", SerialLine(115200)),
     "radwag": ("radwag", SerialLine(9600)),
     "sartorius_sbi": ("sartorius_sbi", SerialLine(9600, 8, "O")),
     "scpi_insulin_pump": ("insulin_pump", SerialLine(115200)),
+    "scpi_switch": ({"emulator": "scpi_switch", "interface": "rs232", "baudrate": 9600}, SerialLine(9600)),
     "vaisala_ptu300": ("ptu300", SerialLine(4800, 7, "E")),
 }
 OTHER: list[tuple[str, dict[str, Any], SerialLine]] = [
     ("and_standard", {"emulator": "and_standard", "baudrate": 9600, "bytesize": 8, "parity": "N"}, SerialLine(9600)),
+    ("keller_bus", {"emulator": "keller", "baudrate": 115200, "echo": False}, SerialLine(115200)),
+    ("keller_bus", {"emulator": "keller", "baudrate": 115200}, SerialLine(115200)),
     ("new_era", {"emulator": "new_era", "baudrate": 9600}, SerialLine(9600)),
     ("ohaus", {"emulator": "ohaus", "baudrate": 2400, "bytesize": 7, "stopbits": 2}, SerialLine(2400, 7, "N", 2)),
+    ("omega_px409", {"emulator": "px409", "baudrate": 9600}, SerialLine(9600)),
     ("radwag", {"emulator": "radwag", "baudrate": 4800}, SerialLine(4800)),
     ("sartorius_sbi", {"emulator": "sartorius_sbi", "parity": "N"}, SerialLine(9600)),
     ("sartorius_sbi", {"emulator": "sartorius_sbi", "baudrate": 1200, "bytesize": 7}, SerialLine(1200, 7, "O")),
+    ("scpi_switch", {"emulator": "scpi_switch", "interface": "rs232"}, SerialLine(57600)),
 ]
 
 
@@ -49,11 +57,13 @@ def twin_with(role: str, emulator: Any) -> Iterator[tuple[Twin, SimulatedClock]]
         yield twin, clock
 
 
-def asked(name: str, emulator: Any, limit_s: float = 1.0) -> tuple[Asked, float]:
+def asked(
+    name: str, emulator: Any, limit_s: float = 1.0, usb: tuple[int | None, int | None] = FTDI
+) -> tuple[Asked, float]:
     """Ask at a driver's emulator; return what came of it, and how long that took in s."""
     role = driver(name).role
     with twin_with(role, emulator) as (_, clock):
-        return ask_port(f"sim://twin/{role}", PROBES, clock, limit_s=limit_s, usb=FTDI), clock.now_s()
+        return ask_port(f"sim://twin/{role}", PROBES, clock, limit_s=limit_s, usb=usb), clock.now_s()
 
 
 @pytest.mark.parametrize("name", USUAL)
@@ -79,8 +89,9 @@ def test_an_instrument_at_another_setting_is_found_within_three(
     assert all(getattr(line, key) == value for key, value in keys.items())
 
 
-def test_a_silent_line_is_left_after_a_second_with_what_was_not_tried() -> None:
-    outcome, took_s = asked("sartorius_sbi", {"emulator": "sartorius_sbi", "baudrate": 300})
+@pytest.mark.parametrize("usb", [FTDI, (None, None)])
+def test_a_silent_line_is_left_after_a_second_with_what_was_not_tried(usb: tuple[int | None, int | None]) -> None:
+    outcome, took_s = asked("sartorius_sbi", {"emulator": "sartorius_sbi", "baudrate": 300}, usb=usb)
     assert (outcome.answered, outcome.not_asked) == (None, ())
     assert 2.0 < outcome.whole_s < 3.0
     assert took_s < 1.2
@@ -88,7 +99,8 @@ def test_a_silent_line_is_left_after_a_second_with_what_was_not_tried() -> None:
 
 def test_who_was_not_asked_for_want_of_time_is_told() -> None:
     outcome, _ = asked("sartorius_sbi", {"emulator": "sartorius_sbi", "baudrate": 300}, limit_s=0.5)
-    assert outcome.not_asked == ("and_standard", "new_era", "sartorius_sbi", "vaisala_ptu300")
+    # The questions at 9600 8N1 and at 115200 fit into it.
+    assert outcome.not_asked == ("alaris_asena", "and_standard", "new_era", "sartorius_sbi", "vaisala_ptu300")
 
 
 def test_all_is_asked_within_the_seconds_that_are_told_for_it() -> None:
@@ -131,6 +143,64 @@ def test_a_balance_that_streams_is_found_all_the_same() -> None:
             found = ask_port("sim://twin/balance", PROBES, clock, limit_s=3.0, usb=FTDI).answered
             assert found is not None, name
             assert found.driver == name
+
+
+@pytest.mark.parametrize("echo", [False, True])
+def test_a_transmitter_that_was_initialised_tells_its_serial_number(echo: bool) -> None:
+    with twin_with("pressure", {"emulator": "keller", "echo": echo}) as (twin, clock):
+        twin.ports["pressure"].open()
+        twin.ports["pressure"].write(framed(250, 48))
+        twin.ports["pressure"].close()
+        found = ask_port("sim://twin/pressure", PROBES, clock).answered
+        assert found is not None
+        assert (found.driver, found.said) == ("keller_bus", {"maker": "Keller", "serial": "110477"})
+
+
+class Hearer:
+    """Nobody who speaks, behind an adapter with an echo or without; it hears what is sent, and when."""
+
+    line = None
+
+    def __init__(self, echo: Port | None = None) -> None:
+        self.heard: list[tuple[float, bytes]] = []
+        self._echo = echo
+
+    def receive(self, data: bytes, time_s: float) -> None:
+        self.heard.append((time_s, data))
+        if self._echo is not None:
+            self._echo.send(data, time_s)
+
+    def next_event_s(self) -> float:
+        return math.inf
+
+    def run_until(self, time_s: float) -> None: ...
+
+
+@pytest.mark.parametrize("drivers", [{"keller_bus"}, {"keller_bus", "ohaus", "omega_px409"}, set(PROBES)])
+def test_a_frame_comes_after_silence_and_is_ended_by_a_line_end(drivers: set[str]) -> None:
+    with twin_with("balance", "mt_sics") as (twin, clock):
+        twin.ports["balance"].emulator = hearer = Hearer()
+        ask_port("sim://twin/balance", {name: PROBES[name] for name in drivers}, clock, limit_s=4.0, usb=FTDI)
+    frames = [number for number, (_, data) in enumerate(hearer.heard) if not data.isascii()]
+    assert len(frames) >= 2  # at both baud rates
+    for number in frames:
+        assert hearer.heard[number][0] - hearer.heard[number - 1][0] >= 0.03
+        assert hearer.heard[number + 1][1] == b"\r\n"
+    assert hearer.heard[-1][1].endswith(b"\r\n")
+
+
+def test_an_adapter_that_hears_itself_costs_little_time() -> None:
+    with_echo_s, without_s = (asked("keller_bus", {"emulator": "keller", "echo": echo})[1] for echo in (True, False))
+    assert with_echo_s == pytest.approx(without_s, abs=0.1)
+
+
+def test_an_adapter_with_an_echo_and_nobody_behind_it_is_called_that_after_all_questions() -> None:
+    with twin_with("balance", "mt_sics") as (twin, clock):
+        port = twin.ports["balance"]
+        port.emulator = Hearer(port)
+        outcome = ask_port("sim://twin/balance", PROBES, clock, usb=FTDI)
+    assert outcome.answered is not None
+    assert (outcome.answered.driver, outcome.answered.is_echo, outcome.not_asked) == (None, True, ())
 
 
 class Stranger:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 import re
 from collections.abc import Callable
 
@@ -27,17 +29,13 @@ READ_ONLY = {
 }
 
 
-def questions(probe: Probe) -> list[bytes]:
-    return [probe.send, *(probe.confirm or ())[:1], *(question for question, _ in probe.details)]
-
-
 def silent(_: bytes) -> None:
     return None
 
 
 def test_only_questions_for_the_identity_are_asked() -> None:
     """A new driver's question belongs into this list once its manual says that it changes nothing."""
-    assert {question for own in PROBES.values() for each in own for question in questions(each)} == READ_ONLY
+    assert {question for own in PROBES.values() for each in own for question in each.questions} == READ_ONLY
 
 
 def test_a_balance_is_known_by_its_serial_number_in_the_middle_of_a_stream(clock: RealClock, pty_peer: MakePty) -> None:
@@ -91,7 +89,30 @@ def test_a_transmitter_on_the_keller_bus_is_known_by_its_frame(
 
 def test_a_terminal_that_echoes_is_no_transmitter(clock: RealClock, pty_peer: MakePty) -> None:
     peer = pty_peer(lambda command: command + KELLER[2:], KELLER[2:])
-    assert ask_port(peer.address, {"keller_bus": PROBES["keller_bus"]}, clock).answered is None
+    found = ask_port(peer.address, {"keller_bus": PROBES["keller_bus"]}, clock).answered
+    assert found is not None
+    assert (found.driver, found.is_echo) == (None, True)
+
+
+def test_a_frame_is_known_in_the_midst_of_others_bytes_and_by_its_checksum_only() -> None:
+    [probe] = PROBES["keller_bus"]
+    for frame in (framed(250, 69, 0, 1, 175, 141), framed(250, 69, 227, 130, 0, 1), framed(250, 69 | 128, 32)):
+        found = probe.find(b"\x00?SN\r\n" + KELLER + KELLER[:2] + frame + b"\r\n\xff")
+        assert found is not None
+        assert found[0] == frame
+        for place, bit in itertools.product(range(len(frame)), range(8)):
+            damaged = bytearray(frame)
+            damaged[place] ^= 1 << bit
+            assert probe.find(bytes(damaged)) is None
+    noise = random.Random(1)
+    assert probe.find(b"".join(b"\xfa\x45" + noise.randbytes(6) for _ in range(500))) is None
+    assert probe.find(framed(250, 69)) is None
+
+
+def test_noise_at_whatever_is_asked_is_no_transmitter(clock: RealClock, pty_peer: MakePty) -> None:
+    noise = random.Random(2)
+    peer = pty_peer(lambda _: b"\xfa\x45" + noise.randbytes(6) + b"\xfa\xc5\x20" + noise.randbytes(2), b"\n")
+    assert ask_port(peer.address, PROBES, clock, limit_s=0.6).answered is None
 
 
 def test_a_known_multimeter_is_not_asked_whether_it_is_a_pump(clock: RealClock, tcp_peer: MakeTcp) -> None:
