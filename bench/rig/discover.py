@@ -12,8 +12,9 @@ import yaml
 
 from bench.clock import Clock
 from bench.rig.load import instrument_model
+from drivers.asking import LIMIT_S, Answered, PortError, ask_port, ask_visa
 from drivers.link import is_visa
-from drivers.probe import LIMIT_S, Answered, PortError, Probes, ask_port, ask_visa
+from drivers.probe import Probes
 from drivers.registry import all_drivers, driver
 
 BY_ID, BY_PATH = Path("/dev/serial/by-id"), Path("/dev/serial/by-path")
@@ -38,6 +39,9 @@ class Found:
     answered: Answered | None = None
     problem: str = ""
     skipped: bool = False
+    not_asked: tuple[str, ...] = ()
+    whole_s: float = 0.0
+    """How long it takes to ask everything at every line setting; 0 where nothing is left to be asked."""
 
 
 def places(named: Sequence[str], visa_libraries: Sequence[str]) -> list[Place]:
@@ -126,14 +130,14 @@ def look(
         progress(place)
         try:
             if is_visa(place.address):
-                answered = ask_visa(place.address, probes, clock, visa_library=visa_library, limit_s=limit_s)
+                asked = ask_visa(place.address, probes, clock, visa_library=visa_library, limit_s=limit_s)
             else:
                 usb = (place.vendor, place.product)
-                answered = ask_port(place.address, probes, clock, limit_s=limit_s, usb=usb)
+                asked = ask_port(place.address, probes, clock, limit_s=limit_s, usb=usb)
         except PortError as error:
             yield Found(place, problem=str(error))
         else:
-            yield Found(place, answered)
+            yield Found(place, asked.answered, not_asked=asked.not_asked, whole_s=asked.whole_s)
 
 
 def probes_of_all() -> Probes:

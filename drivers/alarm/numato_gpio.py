@@ -139,8 +139,9 @@ DRIVER = DriverEntry(
             b"\rid get\r",
             rb"id get\s+(?P<serial>[ -~]{8})\s+>",
             # A module that has no relays.
-            confirm=(b"\rrelay readall\r", rb"relay readall\s+(?![0-9a-fA-F]{2,}\s).*>"),
+            confirm=(b"\rrelay readall\r", rb"relay readall\s+(?:[^0-9a-fA-F\s][^>]*)?>"),
             usb=((0x2A19, None),),
+            usb_only=True,
             keys=lambda _line: {},
         ),
     ),

@@ -15,8 +15,9 @@ from pydantic import Field
 from drivers.errors import GarbledReplyError, NoReplyError, RefusedError
 from drivers.line_balance import LineBalance, reading_of
 from drivers.line_options import LineOptions, opener
-from drivers.link import Line, Link
+from drivers.link import Line, Link, SerialLine
 from drivers.mass_units import Weight, weight
+from drivers.probe import Probe, with_parity
 from drivers.registry import DriverEntry
 from drivers.roles import Identity, Reading
 
@@ -281,4 +282,19 @@ DRIVER = DriverEntry(
     factory=opener(AndStandard),
     Options=Options,
     summary="A&D balances in A&D standard format on RS-232, USB or a raw socket",
+    probes=(
+        Probe(
+            b"?SN\r\n",
+            rb"SN, *(?P<serial>[!-+\--~]{3,20}) *\r\n",
+            (
+                SerialLine(2400, 7, "E"),
+                SerialLine(9600),
+                SerialLine(9600, 7, "E"),
+                SerialLine(19200),
+                SerialLine(4800, 7, "E"),
+            ),
+            details=((b"?TN\r\n", rb"TN, *(?P<model>[!-~]+) *\r\n"),),
+            keys=with_parity,
+        ),
+    ),
 )

@@ -17,8 +17,9 @@ from pydantic import Field
 from drivers.errors import GarbledReplyError, RefusedError
 from drivers.line_balance import LineBalance
 from drivers.line_options import LineOptions, opener
-from drivers.link import Line, Link
+from drivers.link import Line, Link, SerialLine
 from drivers.mass_units import UNITS, Weight, weight
+from drivers.probe import Probe, with_parity
 from drivers.registry import DriverEntry
 from drivers.roles import Identity
 
@@ -229,4 +230,15 @@ DRIVER = DriverEntry(
     factory=opener(Ohaus),
     Options=Options,
     summary="Ohaus balances with their own commands on RS-232, USB or a raw socket",
+    probes=(
+        # Any word may be a serial number; `PU` is answered by a unit, or refused by older ones.
+        Probe(
+            b"PSN\r\n",
+            rb"(?:\A|\n) *(?P<serial>(?=[A-Z-]*[0-9])[A-Z0-9-]{4,20}) *\r\n",
+            (SerialLine(9600), SerialLine(2400, 7, "N", 2), SerialLine(2400), SerialLine(19200)),
+            confirm=(b"PU\r\n", rb"(?:\A|\n) *(?:" + b"|".join(re.escape(unit) for unit in _UNITS) + rb"|ES) *\r\n"),
+            details=((b"PV\r\n", rb"(?:\A|\n) *(?P<model>[A-Za-z][ -~]{2,40}?) *\r\n"),),
+            keys=with_parity,
+        ),
+    ),
 )

@@ -14,8 +14,9 @@ from typing import NoReturn
 from drivers.errors import GarbledReplyError, NoReplyError, RefusedError
 from drivers.line_balance import ADVICE_REST, REPLY_TIMEOUT_S, LineBalance, reading_of
 from drivers.line_options import LineOptions, opener
-from drivers.link import Line, Link
+from drivers.link import Line, Link, SerialLine
 from drivers.mass_units import Weight, weight
+from drivers.probe import Probe, with_parity
 from drivers.registry import DriverEntry
 from drivers.roles import Identity, Reading, WeighingRange
 
@@ -240,4 +241,16 @@ DRIVER = DriverEntry(
     factory=opener(Radwag),
     Options=Options,
     summary="Radwag balances on RS-232, USB or a raw socket",
+    probes=(
+        Probe(
+            b"NB\r\n",
+            rb'NB A "(?P<serial>[^"\r\n]+)"\r\n',
+            (SerialLine(9600), SerialLine(4800), SerialLine(19200), SerialLine(57600), SerialLine(115200)),
+            details=(
+                (b"BN\r\n", rb'BN A "(?P<model>[^"\r\n]+)"\r\n'),
+                (b"RV\r\n", rb'RV A "(?P<firmware>[^"\r\n]+)"\r\n'),
+            ),
+            keys=with_parity,
+        ),
+    ),
 )

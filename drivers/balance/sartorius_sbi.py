@@ -17,8 +17,9 @@ from pydantic import Field, field_validator
 from drivers.errors import GarbledReplyError, NoReplyError, RefusedError
 from drivers.line_balance import REPLY_TIMEOUT_S, LineBalance
 from drivers.line_options import LineOptions, opener
-from drivers.link import Line, Link
+from drivers.link import Line, Link, SerialLine
 from drivers.mass_units import UNITS, Weight, weight
+from drivers.probe import Probe, with_parity
 from drivers.registry import DriverEntry
 from drivers.roles import Identity
 from drivers.sbi import parse_special, parse_value
@@ -278,4 +279,18 @@ DRIVER = DriverEntry(
     factory=opener(SartoriusSbi),
     Options=Options,
     summary="Sartorius and Minebea Intec balances with SBI on RS-232, USB or a raw socket",
+    probes=(
+        # Any text may be a model, so the serial number is asked for, too.
+        Probe(
+            _MODEL,
+            rb"(?:\A|\n) *(?:Mod(?:el)?\.? +)?(?=[^\r]{4,20}\r)(?!(?i:err|unk|inv|syn|com|bad|what))"
+            rb"(?P<model>[A-Z][A-Za-z0-9./_-]*(?: [A-Za-z0-9./_-]+)*) *\r\n",
+            (SerialLine(9600, 8, "O"), SerialLine(9600), SerialLine(1200, 7, "O")),
+            confirm=(
+                _SERIAL_NUMBER,
+                rb"(?:\A|\n) *(?:Ser\.?(?:No|no)?\.?\s+|S\.No\.?\s+)?(?P<serial>(?=[A-Z-]*[0-9])[A-Z0-9-]{4,20}) *\r\n",
+            ),
+            keys=with_parity,
+        ),
+    ),
 )

@@ -173,6 +173,7 @@ DRIVER = DriverEntry(
             rb"id get\s+(?P<serial>[ -~]{8})\s+>",
             confirm=(b"\rrelay readall\r", rb"relay readall\s+[0-9a-fA-F]{2,}\s+>"),
             usb=((0x2A19, None),),
+            usb_only=True,
             keys=lambda _line: {},
         ),
     ),

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bench.clock import Clock
 from drivers.errors import GarbledReplyError, ReadBackError
-from drivers.link import Link, SerialLine, WireLog, open_link
+from drivers.link import Link, WireLog, open_link
 from drivers.probe import scpi_probe
 from drivers.registry import DriverEntry
 from drivers.roles import Identity
@@ -125,7 +125,7 @@ DRIVER = DriverEntry(
     role="occluder",
     instrument=ScpiSwitch,
     factory=open_switch,
-    probes=(scpi_probe(rb"3497[02]A|34980A|DAQ97\dA", lines=(SerialLine(57600),)),),
+    probes=(scpi_probe(rb"3497[02]A|34980A|DAQ97\dA", baudrates=(9600, 57600, 115200)),),
     Options=Options,
     summary="a pinch valve on a relay of a SCPI switch unit (34970A, 34972A, DAQ970A)",
 )

@@ -13,7 +13,6 @@ memory; no page of the manual that was at hand says so.
 from __future__ import annotations
 
 import math
-import re
 import struct
 from typing import Literal
 
@@ -244,7 +243,13 @@ def open_keller(
         raise
 
 
-_WHO = frame(LONE, _SERIAL_NUMBER)
+def _who(answer: bytes) -> dict[str, str] | None:
+    """Return who answered whoever asked a lone transmitter for its serial number; None if it is no whole frame."""
+    if crc(answer[:-2]) != answer[-2:]:
+        return None
+    told = answer[1] == _SERIAL_NUMBER
+    return {"maker": "Keller", **({"serial": str(int.from_bytes(answer[2:-2], "big"))} if told else {})}
+
 
 DRIVER = DriverEntry(
     name="keller_bus",
@@ -252,11 +257,12 @@ DRIVER = DriverEntry(
     instrument=KellerBus,
     factory=open_keller,
     probes=(
-        # The serial number, or the error of one that was not initialised; what a terminal echoes is neither.
+        # Serial number, or the error of one that was not initialised; what an adapter echoes is neither, by the CRC.
         Probe(
-            _WHO,
-            rb"\A(?:%b)?(?:\xfa\x45(?!%b).{6}|\xfa\xc5\x20..)\Z" % (re.escape(_WHO), re.escape(_WHO[2:])),
+            frame(LONE, _SERIAL_NUMBER),
+            rb"\xfa\x45.{6}|\xfa\xc5\x20..",
             (SerialLine(9600), SerialLine(115200)),
+            read=_who,
         ),
     ),
     Options=Options,

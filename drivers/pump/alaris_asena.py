@@ -22,11 +22,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.clock import Clock
 from bench.quantities import InsulinConcentration, Quantity, Rate
-from drivers.alaris import AlarisSession
+from drivers.alaris import AlarisSession, frame
 from drivers.alaris_pumping import AlarisPumping
 from drivers.alaris_replies import rate_text, volume_text
 from drivers.errors import InstrumentError, LinkError, RefusedError
-from drivers.link import Link, WireLog, open_link
+from drivers.link import Link, SerialLine, WireLog, open_link
+from drivers.probe import Probe
 from drivers.registry import DriverEntry
 from drivers.roles import Alarm, BolusStatus, DeliveryState, Identity
 
@@ -360,4 +361,13 @@ DRIVER = DriverEntry(
     factory=open_pump,
     Options=Options,
     summary="Alaris Asena, GH and CC clinical syringe pumps under remote control",
+    probes=(
+        Probe(
+            frame(b"INST_SERIALNO"),
+            rb"!INST_SERIALNO\^(?P<serial>[^|^\r]+)\|[0-9A-F]{4}\r",
+            (SerialLine(BAUD_RATE),),
+            details=((frame(b"COMMS_PROTOCOL"), rb"!COMMS_PROTOCOL\^(?P<firmware>[^|^\r]+)\|[0-9A-F]{4}\r"),),
+            keys=lambda _line: {},
+        ),
+    ),
 )

@@ -304,9 +304,9 @@ DRIVER = DriverEntry(
     summary="Harvard PHD ULTRA and Pump 11 Elite, KDS Legato and other Protocol 11 syringe pumps",
     probes=(
         Probe(
-            b"ver\r",
+            b"VER\r",
             rb"\n(?:[0-9]{2}:)?(?P<model>(?:PHD|11 |Legato|KDS)[^\r\n]*?) v?(?P<firmware>[0-9]+(?:\.[0-9]+)+)\r",
-            lines=(SerialLine(BAUD_RATES[0]),),
+            lines=tuple(SerialLine(baudrate) for baudrate in BAUD_RATES),
         ),
     ),
 )

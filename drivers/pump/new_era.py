@@ -20,10 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from bench.clock import Clock
 from bench.quantities import Concentration, Duration, InsulinConcentration, Length, Quantity, Rate, Volume
 from drivers.errors import GarbledReplyError, InstrumentError, LinkError, NoReplyError, RefusedError
-from drivers.link import Link, WireLog, open_link
+from drivers.link import Link, SerialLine, WireLog, open_link
 from drivers.new_era import REPLY_S, NewEraSession
 from drivers.new_era_numbers import RATES_UL_PER_H, VOLUMES_UL, Setting, setting
 from drivers.new_era_pumping import NewEraPumping
+from drivers.probe import Probe
 from drivers.pulse_schedule import PulseSchedule
 from drivers.registry import DriverEntry
 from drivers.roles import Alarm, BolusStatus, DeliveryState, Identity
@@ -430,4 +431,15 @@ DRIVER = DriverEntry(
     factory=open_pump,
     Options=Options,
     summary="New Era NE-300 to NE-9000 syringe pumps (WPI Aladdin), basic and safe mode",
+    probes=(
+        # Basic mode only: in safe mode the first valid packet starts the watchdog, which would stop the pump. A pending
+        # alarm is told in place of any answer, of that to an empty line, too, and counts as acknowledged by that; so it
+        # is shown with what was found.
+        Probe(
+            b"VER\r",
+            rb"\x02[0-9]{2}[IWSPTUX](?P<model>NE-?[0-9][^V\x03]*)V(?P<firmware>[0-9][\x21-\x7e]*)\x03",
+            tuple(SerialLine(baudrate) for baudrate in BAUD_RATES),
+            alarm=rb"\x02[0-9]{2}(?P<alarm>A\?[RSTEO])",
+        ),
+    ),
 )

@@ -286,7 +286,7 @@ DRIVER = DriverEntry(
     role="pump",
     instrument=ScpiInsulinPump,
     factory=open_pump,
-    probes=(scpi_probe(confirm=(b"SYST:BRID?\n", rb"\A1\.\d+\r?\n")),),
+    probes=(scpi_probe(confirm=(b"SYST:BRID?\n", rb"(?:\A|\n)1\.\d+\r?\n"), baudrates=(115200, 9600)),),
     Options=Options,
     summary="insulin pumps behind a bridge that speaks docs/pump-bridge.md",
 )

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from bench.cli import main
+from bench.cli.discover import told
 from bench.clock import RealClock
 from bench.rig import discover
-from bench.rig.discover import Place, look, places
+from bench.rig.discover import Found, Place, look, places
 from bench.rig.load import load_rig
 from bench.rig.open import open_rig
-from tests.drivers.served import served_instrument
+from drivers.asking import Answered
+from drivers.link import SerialLine
+from tests.drivers.peers import PtyPeer
 from tests.system.served import Served, serving
 
 ROLES = ("balance", "occluder", "climate")
@@ -49,39 +52,6 @@ def test_rig_lines_are_ready_to_paste(served: Served, capsys: pytest.CaptureFixt
         assert set(opened.instruments) == {*ROLES, "pump"}
 
 
-@pytest.mark.parametrize(
-    ("role", "driver", "emulator", "keys", "lines"),
-    [
-        ("pressure", "omega_px409", "px409", {}, {}),
-        ("pressure", "keller_bus", "keller", {"reference": "gauge"}, {"reference": "gauge"}),
-        (
-            "occluder",
-            "scpi_switch",
-            {"emulator": "scpi_switch", "model": "34970A", "interface": "rs232"},
-            {"channel": 101},
-            {"channel": 101, "baudrate": 9600},
-        ),
-    ],
-)
-def test_a_sensor_or_an_occluder_is_found_and_opened(
-    role: str,
-    driver: str,
-    emulator: Any,
-    keys: dict[str, Any],
-    lines: dict[str, Any],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with served_instrument(tmp_path, role, driver, emulator, **keys) as alone:
-        assert main(["discover", "--port", alone.terminal]) == 0
-        text = capsys.readouterr().out.partition("# for a rig file:\n")[2]
-        assert yaml.safe_load(text)["instruments"] == {role: {"driver": driver, "address": alone.terminal, **lines}}
-        rig_file = tmp_path / "found.yaml"
-        rig_file.write_text(f"rig: found\n{text}", encoding="utf-8")
-        with open_rig(load_rig(rig_file), RealClock()) as opened:
-            assert set(opened.instruments) == {role}
-
-
 def test_a_port_that_is_skipped_is_not_opened_by_whichever_name(
     served: Served, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,6 +71,36 @@ def test_what_cannot_be_opened_is_said_and_the_next_is_asked(
     assert (
         yaml.safe_load(printed.partition("# for a rig file:\n")[2])["instruments"]["occluder"]["driver"]
         == "numato_relay"
+    )
+
+
+def test_who_was_not_asked_is_said_with_the_way_out() -> None:
+    with closing(PtyPeer(lambda _: None, b"\n")) as silent:
+        [found] = look([Place(silent.address)], [], RealClock(), limit_s=0.1)
+    assert found.not_asked
+    rows = told(found, 0.1)
+    assert rows[1] == "  no answer that a driver knows"
+    assert rows[2] == f"  not asked within 0.1 s: {', '.join(found.not_asked)} (--seconds 3 asks all)"
+    assert told(Found(found.place, whole_s=3.4), 1.0)[2].endswith("(--seconds 4 tries the others)")
+    assert told(Found(found.place, not_asked=("x",), whole_s=2.9), 3.0)[2].endswith("(--seconds 6 asks all)")
+    assert len(told(Found(found.place), 3.0)) == 2
+
+
+def test_what_speaks_and_is_nobody_s_is_shown() -> None:
+    with closing(PtyPeer(lambda _: b"What?\r\n", b"\r\n")) as stranger:
+        [found] = look([Place(stranger.address)], [], RealClock())
+    assert told(found)[1] == "  answers 'What?\\r\\n' at 9600 8N1: no driver here knows it"
+
+
+def test_what_only_says_what_it_is_told_is_an_echo() -> None:
+    [found] = look([Place("loop://")], [], RealClock(), limit_s=0.3)
+    assert told(found, 0.3)[1] == "  nobody but an echo: a loop, or an adapter that hears itself"
+
+
+def test_an_alarm_that_is_told_by_the_way_is_shown() -> None:
+    answered = Answered("new_era", None, {"model": "NE1000", "alarm": "A?S"}, b"", SerialLine(19200), 0.02)
+    assert told(Found(Place("/dev/ttyUSB0"), answered))[-1] == (
+        "  told a pending alarm, A?S, which asking acknowledged"
     )
 
 

@@ -581,7 +581,7 @@ def test_what_is_told_is_within_six_digits(value: float) -> None:
 
 def test_discovery_finds_it_by_its_version() -> None:
     [probe] = DRIVER.probes
-    assert probe.send == b"ver\r"
+    assert probe.send == b"VER\r"
     found = re.search(probe.answer, b"\n11 ELITE I/W Single 3.0.4\r\n:")
     assert found is not None
     assert (found["model"], found["firmware"]) == (b"11 ELITE I/W Single", b"3.0.4")
