@@ -328,6 +328,14 @@ def test_at_fixed_intervals_the_volume_goes_with_the_rate() -> None:
     assert pulses.next_s == pytest.approx(180.0)
 
 
+@pytest.mark.parametrize("rate_ul_per_h", [0.0, -1.0, math.nan, math.inf])
+def test_pulses_make_no_rate_that_is_none(rate_ul_per_h: float) -> None:
+    pump, link = scripted(basal="pulsed", pulse="0.5 µL")
+    with pytest.raises(RefusedError, match="cannot be made of pulses"):
+        pump.start_basal(rate_ul_per_h)
+    assert link.left == []
+
+
 # -- alarms and the watchdog, against the emulator
 
 
