@@ -14,8 +14,10 @@ from drivers.link import BUFFER_LIMIT
 from drivers.pump.alaris_asena import AlarisAsena, Options
 from drivers.roles import BolusStatus, DeliveryState
 from tests.drivers.alaris_peer import EmulatedLink, aborted, another, opened
-from tests.drivers.new_era_peer import Fault, cut, doubled, doubled_late, drop, flip, late, noise
-from tests.drivers.test_driver_fuzz import NOISE, ScriptedLink, outcome
+from tests.drivers.emulated_pump import Fault, cut, doubled, doubled_late, drop, flip, late
+from tests.drivers.new_era_peer import noise
+from tests.drivers.scripted_link import ScriptedLink
+from tests.drivers.test_driver_fuzz import NOISE, outcome
 
 LONGEST_S = 60.0
 """No verb takes longer, whatever comes."""

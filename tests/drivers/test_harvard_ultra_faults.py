@@ -14,7 +14,8 @@ from drivers.pump.harvard_ultra import HarvardUltraPump, Options
 from drivers.roles import BolusStatus, DeliveryState
 from tests.drivers.emulated_pump import Fault, cut, doubled, doubled_late, drop, late
 from tests.drivers.harvard_ultra_peer import EmulatedLink, elsewhere, lost_line, noise, opened
-from tests.drivers.test_driver_fuzz import NOISE, ScriptedLink, outcome
+from tests.drivers.scripted_link import ScriptedLink
+from tests.drivers.test_driver_fuzz import NOISE, outcome
 
 LONGEST_S = 60.0
 """No verb takes longer, whatever comes."""

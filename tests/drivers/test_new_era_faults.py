@@ -12,20 +12,10 @@ from hypothesis import strategies as st
 from drivers.link import BUFFER_LIMIT
 from drivers.pump.new_era import NewEraPump, NewEraSafePump, Options
 from drivers.roles import BolusStatus, DeliveryState
-from tests.drivers.new_era_peer import (
-    EmulatedLink,
-    Fault,
-    cut,
-    doubled,
-    doubled_late,
-    drop,
-    elsewhere,
-    flip,
-    late,
-    noise,
-    opened,
-)
-from tests.drivers.test_driver_fuzz import NOISE, ScriptedLink, outcome
+from tests.drivers.emulated_pump import Fault, cut, doubled, doubled_late, drop, flip, late
+from tests.drivers.new_era_peer import EmulatedLink, elsewhere, noise, opened
+from tests.drivers.scripted_link import ScriptedLink
+from tests.drivers.test_driver_fuzz import NOISE, outcome
 
 LONGEST_S = 60.0
 """No verb takes longer, whatever comes."""
