@@ -6,45 +6,32 @@ Every setting is compared with what the pump says that it took. No command that 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from drivers.alaris import AlarisSession
 from drivers.alaris_control import AlarisControl
 from drivers.alaris_replies import NO_ALARM, VTBI_DONE, WARNINGS, Status, alarm_told, number, status_in
 from drivers.errors import ControlLostError, RefusedError
-from drivers.roles import Alarm
+from drivers.pump_alarms import PumpAlarms
+from drivers.pump_count import PumpCount
 
 _SETTLES_S = 3.0
 """Within this time the pump infuses, or is on hold, after it was told to."""
 _LOOK_AGAIN_S = 0.1
-_DUST_UL = 1e-6
 
 
 class AlarisPumping:
-    """One pump's pumping. Every method is called within the caller's turn at the link.
+    """One pump's pumping. Every method is called within the caller's turn at the link."""
 
-    Args:
-        session: the conversation with it.
-        alarmed: called at each alarm that has stopped the pump.
-
-    """
-
-    def __init__(self, session: AlarisSession, alarmed: Callable[[], None]) -> None:
+    def __init__(self, session: AlarisSession) -> None:
         self.session = session
         self.name = session.name
         self.control = AlarisControl(session)
-        self.blocked = ""
-        """The alarm that nobody has acknowledged yet."""
-        self.alarms: list[Alarm] = []
-        """Alarms that the bench has not taken yet."""
+        self.alarms = PumpAlarms(session.name)
+        self.count = PumpCount()
         self._clock = session.link.clock
-        self._alarmed = alarmed
         self._ends_by_itself = False
         """Whether it stops after a volume: the alarm that this is done is then none."""
         self._standing = NO_ALARM
-        self._alarm_count = 0
-        self._counted_ul = 0.0
-        self._settled_ul = 0.0
 
     def open(self) -> None:
         """Ask who the pump is, how long remote control lasts, and what it has counted; changes nothing.
@@ -55,7 +42,7 @@ class AlarisPumping:
 
         """
         self.control.open()
-        self._settled_ul = -self.look().volume_ul
+        self.count.settled_ul = -self.look().volume_ul
 
     # -- the verbs
 
@@ -72,16 +59,14 @@ class AlarisPumping:
             raise self.session.garbled("sent no status of this pump", "INF", *fields)
         if status.alarmed or self._standing != NO_ALARM:
             self.look_at_alarm()
-        before_ul, self._counted_ul = self._counted_ul, status.volume_ul
-        if status.volume_ul < before_ul - _DUST_UL:
-            self._settled_ul += before_ul
-            raise self.session.garbled(f"counts back from {before_ul:g} µL", "INF", *fields)
+        if wrong := self.count.note(status.volume_ul):
+            raise self.session.garbled(wrong, "INF", *fields)
         return status
 
-    @property
-    def delivered_ul(self) -> float:
-        """What was infused since the pump was opened, by the last look."""
-        return self._settled_ul + self._counted_ul
+    def ask_infused_ul(self) -> float:
+        """Ask for the volume in µL that was infused since the pump was opened, to 1 µL (`INF`)."""
+        self.look()
+        return round(self.count.total_ul, 3)
 
     def halt(self) -> None:
         """Stop the pump (`INF_STOP`), whether or not it grants remote control for that.
@@ -112,14 +97,14 @@ class AlarisPumping:
         self.control.take()
         self.set_volume(volume)
         self.set_rate(rate)
-        self.refuse_while_blocked()
+        self.alarms.refuse_while_blocked()
         self.control.take()
         self.session.ask("INF_START")
         self.control.needed = True
-        before_ul = self._counted_ul
+        before_ul = self.count.counter_ul
         if not self._settles(infusing=True, count_ul=before_ul if volume is not None else math.inf):
             self.control.needed = False
-            self.refuse_while_blocked()
+            self.alarms.refuse_while_blocked()
             raise self.session.garbled("was started and does not infuse", "INF_START")
 
     def set_rate(self, rate: str) -> None:
@@ -186,7 +171,7 @@ class AlarisPumping:
             status = self.look()
             if status.infusing == infusing or (infusing and status.volume_ul > count_ul):
                 return True
-            if self.blocked or self._clock.now_s() >= end_s:
+            if self.alarms.blocked or self._clock.now_s() >= end_s:
                 return False
             self._clock.sleep_s(_LOOK_AGAIN_S)
 
@@ -207,13 +192,15 @@ class AlarisPumping:
         if code in (known, NO_ALARM) or (code == VTBI_DONE and self._ends_by_itself):
             return code
         told, text = alarm_told(code, fields[1:])
-        self._alarm_count += 1
-        self.alarms.append(Alarm(self._alarm_count, told, text, math.nan, self._clock.now_s()))
-        if told not in WARNINGS:
-            self.blocked = text
+        stops = told not in WARNINGS
+        if stops:
             self.control.needed = False
-            self._alarmed()
+        self.alarms.note(told, text, self._clock.now_s(), stops=stops)
         return code
+
+    def ask_for_alarms(self) -> None:
+        """Ask for the alarm that stands (`ALARM`). A code that is not known is told as the pump tells it."""
+        self.look_at_alarm()
 
     def acknowledge(self) -> None:
         """Let delivery be started again. An alarm that stands is met by `INF_STOP`, since none that clears is known.
@@ -228,19 +215,8 @@ class AlarisPumping:
                 problem = f"alarm {code} still stands"
                 advice = "Remove its cause and clear it at the pump: no command for that is known."
                 raise RefusedError(self.name, problem, sent=b"ALARM", seen=code.encode("latin-1"), advice=advice)
-        self.blocked = ""
+        self.alarms.blocked = ""
 
     @staticmethod
     def _blocks(code: str) -> bool:
         return code != NO_ALARM and alarm_told(code)[0] not in WARNINGS
-
-    def refuse_while_blocked(self) -> None:
-        """Refuse to start anything before an alarm has been acknowledged.
-
-        Raises:
-            RefusedError: one has not.
-
-        """
-        if self.blocked:
-            problem = f"an alarm has not been acknowledged: {self.blocked}"
-            raise RefusedError(self.name, problem, advice="Remove its cause, and acknowledge it.")

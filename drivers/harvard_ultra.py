@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple
 
 from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError, RefusedError
 from drivers.link import Link
+from drivers.quiet_line import let_quiet
 
 XON = b"\x11"
 REPLY_S = 1.0
@@ -177,7 +178,7 @@ class HarvardSession:
         for _ in range(_ATTEMPTS):
             try:
                 self.link.write(b"\r")  # ends a command that was cut short, and a screen that was touched
-                self._let_quiet(deadline_s)
+                let_quiet(self.link, XON, _QUIET_S, deadline_s, ADVICE)
                 self._exchange("poll on", echoed=True)
                 self._exchange("echo off", echoed=True)
                 self._ask_version()
@@ -198,20 +199,3 @@ class HarvardSession:
             raise self.garbled("sends more than it is asked for", "ver", reply)
         self.version = reply.text
         self._in_step = True
-
-    def _let_quiet(self, deadline_s: float) -> None:
-        """Forget what still comes until nothing does.
-
-        Raises:
-            GarbledReplyError: something comes all the time.
-
-        """
-        while self._clock.now_s() < deadline_s:
-            self.link.discard_input()
-            try:
-                if self.link.read_until(XON, self._clock.now_s() + _QUIET_S) is None and not self.link.unread:
-                    return
-            except GarbledReplyError:
-                continue  # more bytes than any reply has
-        self.link.discard_input()
-        raise GarbledReplyError(self.name, "talks without being asked", advice=ADVICE)

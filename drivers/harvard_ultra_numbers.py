@@ -36,6 +36,22 @@ class Status(NamedTuple):
     """How many flags it has: 5 in the first PHD ULTRA, 6 else."""
 
 
+class PlainNumbers:
+    """Rates and volumes that are told as they are: with six digits none is rounded noticeably."""
+
+    def ul_per_h(self, rate: float) -> float:
+        """Return a rate in µL/h."""
+        return rate
+
+    def ul(self, volume: float) -> float:
+        """Return a volume in µL."""
+        return volume
+
+    def words(self, rate: float) -> str:
+        """Return a rate as a person reads it."""
+        return f"{rate:g} µL/h"
+
+
 def status(text: str) -> Status | None:
     """Return what a status line tells; None for what is none."""
     match = _STATUS.match(text)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from drivers.errors import RefusedError
 from drivers.harvard_ultra import RUNNING, HarvardSession, Reply
 from drivers.harvard_ultra_numbers import (
+    PlainNumbers,
     Status,
     agree,
     length_mm,
@@ -24,10 +25,11 @@ from drivers.harvard_ultra_numbers import (
     told_volume,
     volume_ul,
 )
-from drivers.roles import Alarm
+from drivers.pump_alarms import PumpAlarms
+from drivers.pump_count import DUST_UL, PumpCount
+from drivers.single_runs import Doing
 
 _HALTS = 4
-_DUST_UL = 1e-6
 _NO_TARGET = "Target volume not set"
 _NO_TIME = "Target time not set"
 _STALLED, _INFUSE_LIMIT, _WITHDRAW_LIMIT = "*", ">*", "<*"
@@ -36,6 +38,7 @@ _ALARMS = {
     _INFUSE_LIMIT: ("EMPTY", "Infuse limit switch was hit (>*)"),
     _WITHDRAW_LIMIT: ("SYSTEM", "Withdraw limit switch was hit (<*)"),
 }
+_DOING = {">": Doing.INFUSES, "<": Doing.PRIMES}
 _BY_ITSELF = ("SYSTEM", "Pump stopped by itself: at its screen, by a target of its own, or by a loss of power")
 
 
@@ -47,39 +50,57 @@ class Syringe(NamedTuple):
     force: int | None
 
 
-class HarvardPumping:
+class HarvardPumping(PlainNumbers):
     """One pump's pumping. Every method is called within the caller's turn at the link.
 
     Args:
         session: the conversation with it.
         syringe: its syringe.
-        alarmed: called at each alarm, which has stopped the pump.
 
     """
 
-    def __init__(self, session: HarvardSession, syringe: Syringe, alarmed: Callable[[], None]) -> None:
+    def __init__(self, session: HarvardSession, syringe: Syringe) -> None:
         self.session = session
-        self.name = session.name
-        self.blocked = ""
-        """The alarm that nobody has acknowledged yet."""
-        self.counter_ul = 0.0
-        """What the present run has infused, by the last look."""
-        self.alarms: list[Alarm] = []
-        """Alarms that the bench has not taken yet."""
+        self.name: str = session.name
+        self.alarms = PumpAlarms(session.name)
+        self.count = PumpCount()
         self.limits_ul_per_h = (0.0, math.inf)
         """The slowest and the fastest rate of the syringe."""
         self._syringe = syringe
-        self._alarmed = alarmed
-        self._alarm_count = 0
-        self._settled_ul = 0.0
         self._endless = False
         self._told = ""
         self._flags = 0
 
-    @property
-    def delivered_ul(self) -> float:
-        """What was infused in all, by the last look."""
-        return self._settled_ul + self.counter_ul
+    # -- numbers
+
+    def told_rate(self, rate_ul_per_h: float) -> float:
+        """Return a rate that the pump can do.
+
+        Raises:
+            RefusedError: it is beyond its limits.
+
+        """
+        told_rate(rate_ul_per_h, self.name)
+        least, most = self.limits_ul_per_h
+        if not (least <= rate_ul_per_h <= most or agree(least, rate_ul_per_h) or agree(most, rate_ul_per_h)):
+            raise RefusedError(
+                self.name,
+                f"a rate of {rate_ul_per_h:g} µL/h is beyond what it can do with a syringe of"
+                f" {self._syringe.diameter_mm:g} mm",
+                advice=f"It takes {least:g} to {most:g} µL/h.",
+            )
+        return rate_ul_per_h
+
+    def told_volume(self, volume_ul: float) -> float:
+        """Return a volume of a bolus.
+
+        Raises:
+            RefusedError: it is none.
+
+        """
+        if not (math.isfinite(volume_ul) and volume_ul > 0.0):
+            raise RefusedError(self.name, f"a bolus of {volume_ul:g} µL cannot be told")
+        return volume_ul
 
     # -- the verbs
 
@@ -111,7 +132,7 @@ class HarvardPumping:
             raise self.session.garbled("sent no limits of its rate", "irate lim", reply)
         self.limits_ul_per_h = limits
         self._settle_count()
-        self._settled_ul = 0.0
+        self.count.settled_ul = 0.0
 
     def halt(self) -> None:
         """Stop the pump.
@@ -134,20 +155,33 @@ class HarvardPumping:
             GarbledReplyError: it has not taken a setting, or does not start.
 
         """
-        self.check_rate(wanted_ul_per_h)
+        self.told_rate(wanted_ul_per_h)
         self._settle_count()
         if wanted_ul is None:
             self._ensure_none("tvolume", "ctvolume", _NO_TARGET)
         else:
             self._ensure("tvolume", told_volume(wanted_ul, self.name), volume_ul, wanted_ul)
         self._set_rate(wanted_ul_per_h)
-        self.refuse_while_blocked()
+        self.alarms.refuse_while_blocked()
         self._told = ""
         reply = self.ask("irun")
-        self.refuse_while_blocked()
+        self.alarms.refuse_while_blocked()
         if reply.prompt != ">" and not (reply.prompt == "T*" and wanted_ul is not None):
             raise self.session.garbled("was started and does not infuse", "irun", reply)
         self._endless = wanted_ul is None
+
+    def goes_on_at(self, now: float | None, rate: float) -> bool:
+        """Return whether the pump infuses and can change to a rate without a stop: it can to every one.
+
+        Raises:
+            RefusedError: an alarm has not been acknowledged.
+
+        """
+        del rate
+        if now is not None and self.look() is Doing.INFUSES:
+            return True
+        self.alarms.refuse_while_blocked()
+        return False
 
     def change_rate(self, wanted_ul_per_h: float) -> None:
         """Infuse on at another rate in µL/h.
@@ -157,16 +191,26 @@ class HarvardPumping:
             GarbledReplyError: it has not taken it.
 
         """
-        self.check_rate(wanted_ul_per_h)
+        self.told_rate(wanted_ul_per_h)
         self._set_rate(wanted_ul_per_h)
 
-    def look(self) -> Reply:
+    def ask_infused_ul(self) -> float:
+        """Ask for the volume in µL that was infused since the pump was opened."""
+        self.look()
+        return self.count.total_ul
+
+    def look(self) -> Doing:
         """Ask what the pump does and has infused (`status`), and note that in µL; a withdrawal is left out of account.
 
         Raises:
             GarbledReplyError: it sent no status, or a count that is less than before.
 
         """
+        return _DOING.get(self._look().prompt, Doing.RESTS)
+
+    doing = look
+
+    def _look(self) -> Reply:
         reply = self.ask("status")
         found = status(reply.text)
         if found is None or (self._flags and found.flags != self._flags):
@@ -174,42 +218,22 @@ class HarvardPumping:
         self._flags = found.flags
         if found.stalled or found.limit_hit:
             self._notice(_sign(found))
-        if found.infuses:
-            before_ul, self.counter_ul = self.counter_ul, found.volume_ul
-            if self.counter_ul < before_ul - _DUST_UL:
-                self._settled_ul += before_ul
-                raise self.session.garbled(f"counts back from {before_ul:g} µL", "status", reply)
+        if found.infuses and (wrong := self.count.note(found.volume_ul)):
+            raise self.session.garbled(wrong, "status", reply)
         return reply
-
-    def check_rate(self, wanted_ul_per_h: float) -> None:
-        """Refuse a rate beyond the pump's limits.
-
-        Raises:
-            RefusedError: it is.
-
-        """
-        told_rate(wanted_ul_per_h, self.name)
-        least, most = self.limits_ul_per_h
-        if not (least <= wanted_ul_per_h <= most or agree(least, wanted_ul_per_h) or agree(most, wanted_ul_per_h)):
-            raise RefusedError(
-                self.name,
-                f"a rate of {wanted_ul_per_h:g} µL/h is beyond what it can do with a syringe of"
-                f" {self._syringe.diameter_mm:g} mm",
-                advice=f"It takes {least:g} to {most:g} µL/h.",
-            )
 
     # -- alarms
 
-    def refuse_while_blocked(self) -> None:
-        """Refuse to start anything before an alarm has been acknowledged.
+    def ask_for_alarms(self) -> None:
+        """Ask for alarms, which `status` tells."""
+        self.look()
 
-        Raises:
-            RefusedError: one has not.
-
-        """
-        if self.blocked:
-            problem = f"an alarm has not been acknowledged: {self.blocked}"
-            raise RefusedError(self.name, problem, advice="Remove its cause, and acknowledge it.")
+    def acknowledge(self) -> None:
+        """Stop the pump that an alarm has stopped (`stp` clears it), and let delivery be started again."""
+        self.look()
+        if self.alarms.blocked:
+            self.halt()
+            self.alarms.blocked = ""
 
     def _notice(self, prompt: str) -> None:
         """Raise the alarm that a prompt tells, once a run."""
@@ -225,10 +249,7 @@ class HarvardPumping:
             self._raise(*_BY_ITSELF)
 
     def _raise(self, code: str, text: str) -> None:
-        self._alarm_count += 1
-        self.alarms.append(Alarm(self._alarm_count, code, text, math.nan, self.session.link.clock.now_s()))
-        self.blocked = text
-        self._alarmed()
+        self.alarms.note(code, text, self.session.link.clock.now_s())
 
     # -- settings
 
@@ -262,11 +283,10 @@ class HarvardPumping:
         """Add the pump's counter to what was infused before, and clear it, which is read back."""
         self.look()
         self.ask("civolume")
-        self._settled_ul += self.counter_ul
-        self.counter_ul = 0.0
-        reply = self.look()
-        if self.counter_ul > _DUST_UL:
-            self._settled_ul -= self.counter_ul
+        self.count.settle()
+        reply = self._look()
+        if self.count.counter_ul > DUST_UL:
+            self.count.settled_ul -= self.count.counter_ul
             raise self.session.garbled("has not cleared its count", "civolume", reply)
 
 

@@ -1,17 +1,12 @@
-"""The serial line of a balance as a rig file sets it, and the opening of a driver on it."""
+"""The serial line of a balance as a rig file sets it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, TypeVar
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.clock import Clock
-from drivers.link import Link, WireLog, open_link
-
-Balance = TypeVar("Balance")
-Options = TypeVar("Options", bound="LineOptions")
+from drivers.link import SerialLine
 
 
 class LineOptions(BaseModel):
@@ -25,28 +20,6 @@ class LineOptions(BaseModel):
     stopbits: Literal[1, 2] = 1
     stable_timeout_s: float = Field(60.0, ge=5.0, le=180.0, description="how long to wait for a stable pan (s)")
 
-
-def opener(driver: Callable[[Link, Options], Balance]) -> Callable[..., Balance]:
-    """Return what opens a driver at a device path, a pyserial URL or a VISA resource, as the registry asks for."""
-
-    def open_balance(
-        address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
-    ) -> Balance:
-        link = open_link(
-            address,
-            clock,
-            instrument="balance",
-            wire_log=wire_log,
-            visa_library=visa_library,
-            baudrate=options.baudrate,
-            bytesize=options.bytesize,
-            parity=options.parity,
-            stopbits=options.stopbits,
-        )
-        try:
-            return driver(link, options)
-        except BaseException:
-            link.close()
-            raise
-
-    return open_balance
+    def lines(self) -> list[SerialLine]:
+        """Return how the line is set."""
+        return [SerialLine(self.baudrate, self.bytesize, self.parity, self.stopbits)]

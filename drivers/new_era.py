@@ -1,9 +1,9 @@
-"""The protocol of New Era syringe pumps: packets, replies, and the rule that an alarm takes a reply's place.
+"""The conversation with a New Era syringe pump: commands, replies, and the rule that an alarm takes a reply's place.
 
-By the NE-1000 manual 1200-01 (10.2, 10.3), the NE-1600 and NE-4000 manuals pp. 33-35 and the NE-9000 manual p. 48. In
-basic mode a command ends with a carriage return and a reply stands between STX and ETX; in safe mode both have length
-and CRC-16/XMODEM. The pump tells a pending alarm in reply to any command, which acknowledges it: the command was then
-not obeyed, and is sent again. In safe mode it tells an alarm by itself, too, which acknowledges nothing.
+By the NE-1000 manual 1200-01 (10.2, 10.3), the NE-1600 and NE-4000 manuals pp. 33-35 and the NE-9000 manual p. 48.
+Packets are those of `drivers/new_era_packets.py`. The pump tells a pending alarm in reply to any command, which
+acknowledges it: the command was then not obeyed, and is sent again. In safe mode it tells an alarm by itself, too,
+which acknowledges nothing.
 
 Replies do not name the command that they answer. So one is asked at a time, whatever comes beside the one reply puts
 the session out of step, and a session that is out of step first asks for the version, whose answer it knows.
@@ -11,26 +11,22 @@ the session out of step, and a session that is out of step first asks for the ve
 
 from __future__ import annotations
 
-import binascii
 import re
 from typing import NamedTuple
 
 from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError, RefusedError
 from drivers.link import Link
+from drivers.new_era_packets import ADVICE, ETX, packet, read_packet
+from drivers.quiet_line import let_quiet
 
-STX, ETX = b"\x02", b"\x03"
 REPLY_S = 1.0
 _QUIET_S = 0.6
 """Silence after which nothing of an earlier exchange is expected; longer than the pump's 0.5 s between two bytes."""
 _STEP_LIMIT_S = 8.0
 _AFTER_ALARM_S = 0.3
 """In safe mode an alarm that was told unasked is followed within this time by the reply that acknowledges it."""
-_REST_S = 0.2
-"""How long the rest of a frame may take whose begin has come."""
 _AFTER_REPLY_S = 0.05
 _ATTEMPTS = 5
-_LONGEST_REPLY = 64
-_BESIDE_TEXT = 4
 _REPLY_FORM = re.compile(r"([0-9]{2})(?:A\?([RSTEO])|([IWSPTUX]))([\x20-\x7e]*)\Z")
 _VERSION_FORM = re.compile(r"[A-Z][\x21-\x7e]*V[0-9][\x21-\x7e]*\Z")
 _ERRORS = {
@@ -42,10 +38,6 @@ _ERRORS = {
 }
 _AGAIN = ("?COM", "?IGN")
 """Refusals of a command that was not obeyed and may be sent again."""
-ADVICE = (
-    "Do baud rate (19200 or 9600; 8N1) and pump_address of the rig file agree with the pump's setup menu, and is the"
-    " cable in its socket `To Computer`?"
-)
 
 
 class Reply(NamedTuple):
@@ -161,7 +153,7 @@ class NewEraSession:
 
     def _send(self, command: str) -> None:
         text = self._text(command).encode("ascii")
-        self.link.write(_safe_packet(text) if self.safe else text + b"\r")
+        self.link.write(packet(text, safe=self.safe))
 
     def _exchange(self, command: str) -> Reply | None:
         """Send a command; return its reply, or None where an alarm took its place."""
@@ -176,14 +168,14 @@ class NewEraSession:
 
     def _await_acknowledgement(self, command: str) -> None:
         """Take the second of two alarms, where the first was told unasked while the command was on its way."""
-        frame = self._read(self._clock.now_s() + _AFTER_ALARM_S, safe=True)
+        frame = read_packet(self.link, self._clock.now_s() + _AFTER_ALARM_S, safe=True)
         if frame is not None and self._reply_in(frame, command).letter != self.alarms[-1].letter:
             raise self.garbled("told an alarm and then something else", command, frame)
 
     def _absorb(self) -> None:
         """Look at what came unasked: alarms in safe mode; anything else means that the session is out of step."""
         try:
-            while (frame := self._read(self._clock.now_s() - 1.0, safe=self.safe)) is not None:
+            while (frame := read_packet(self.link, self._clock.now_s() - 1.0, safe=self.safe)) is not None:
                 letter = self._reply_in(frame, "").letter if self.safe else ""
                 if not letter:
                     self._in_step = False
@@ -233,7 +225,8 @@ class NewEraSession:
 
         """
         try:
-            text = self._read(self._clock.now_s() + self._reply_s, safe=None if any_mode else self.safe)
+            deadline_s = self._clock.now_s() + self._reply_s
+            text = read_packet(self.link, deadline_s, safe=None if any_mode else self.safe)
         except GarbledReplyError as error:
             sent = self._text(command).encode()
             raise GarbledReplyError(self.name, error.problem, sent=sent, seen=error.seen, advice=ADVICE) from None
@@ -244,42 +237,6 @@ class NewEraSession:
             problem = f"no whole reply within {self._reply_s:g} s"
             raise GarbledReplyError(self.name, problem, sent=sent, seen=seen, advice=ADVICE)
         raise NoReplyError(self.name, f"no reply within {self._reply_s:g} s", sent=sent, seen=b"", advice=ADVICE)
-
-    def _read(self, deadline_s: float, *, safe: bool | None) -> str | None:
-        """Return the text of the next frame in a mode, or in either; None when none is whole by the deadline."""
-        line = self.link.read_until(ETX, deadline_s)
-        if line is None:
-            return None
-        frame = line.data + ETX
-        if frame[:1] != STX:
-            raise self._broken("bytes before a reply", frame)
-        is_safe = not frame[1:2].isdigit()
-        if safe is not None and is_safe != safe:
-            raise self._broken(f"a reply in {'safe' if is_safe else 'basic'} mode", frame)
-        if not is_safe:
-            if len(frame) > _LONGEST_REPLY:
-                raise self._broken("a reply that is too long", frame)
-            return frame[1:-1].decode("latin-1")
-        return self._read_safe(frame, deadline_s)
-
-    def _read_safe(self, frame: bytes, deadline_s: float) -> str | None:
-        """Return the text of a safe frame of which more may be to come: CRC and length can hold what looks like ETX."""
-        length = frame[1]
-        if not _BESIDE_TEXT < length <= _LONGEST_REPLY:
-            raise self._broken("a length that no reply has", frame)
-        while len(frame) < 1 + length:
-            line = self.link.read_until(ETX, max(deadline_s, self._clock.now_s() + _REST_S))
-            if line is None:
-                raise self._broken("a packet that is cut short", frame)
-            frame += line.data + ETX
-        text = frame[2:-3]
-        if len(frame) != 1 + length or frame[-3:-1] != _crc(text):
-            raise self._broken("a packet with a wrong length or checksum", frame)
-        return text.decode("latin-1")
-
-    def _broken(self, what: str, seen: bytes) -> GarbledReplyError:
-        self._in_step = False
-        return GarbledReplyError(self.name, f"sent {what}", seen=seen, advice=ADVICE)
 
     # -- getting into step
 
@@ -292,7 +249,7 @@ class NewEraSession:
         for safe in (self.safe, not self.safe, self.safe):
             self.safe = safe
             try:
-                self._let_quiet(deadline_s)
+                let_quiet(self.link, ETX, _QUIET_S, deadline_s, ADVICE)
                 self._ask_version(deadline_s)
             except NoReplyError:
                 continue
@@ -316,7 +273,7 @@ class NewEraSession:
             found = reply.data
             if found == self.version or (not self.version and _VERSION_FORM.match(found)):
                 break
-            self._let_quiet(deadline_s)
+            let_quiet(self.link, ETX, _QUIET_S, deadline_s, ADVICE)
         else:
             raise self.garbled("does not tell its version", "VER", found)
         if self.link.read_until(ETX, self._clock.now_s() + _AFTER_REPLY_S) is not None or self.link.unread:
@@ -324,33 +281,8 @@ class NewEraSession:
         self.version = found
         self._announced = ""
 
-    def _let_quiet(self, deadline_s: float) -> None:
-        """Forget what still comes until nothing does.
-
-        Raises:
-            GarbledReplyError: something comes all the time.
-
-        """
-        while self._clock.now_s() < deadline_s:
-            self.link.discard_input()
-            try:
-                if self.link.read_until(ETX, self._clock.now_s() + _QUIET_S) is None and not self.link.unread:
-                    return
-            except GarbledReplyError:
-                continue  # more bytes than any frame has
-        self.link.discard_input()
-        raise GarbledReplyError(self.name, "talks without being asked", advice=ADVICE)
-
 
 class _Parsed(NamedTuple):
     letter: str
     status: str
     data: str
-
-
-def _crc(text: bytes) -> bytes:
-    return binascii.crc_hqx(text, 0).to_bytes(2, "big")
-
-
-def _safe_packet(text: bytes) -> bytes:
-    return STX + bytes([len(text) + _BESIDE_TEXT]) + text + _crc(text) + ETX

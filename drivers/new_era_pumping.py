@@ -7,17 +7,19 @@ cleared whenever the pump rests, and counted on here.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable
 
 from drivers.errors import RefusedError
 from drivers.new_era import NewEraSession, Reply
-from drivers.new_era_numbers import RATES_UL_PER_H, VOLUMES_UL, Setting, number
-from drivers.roles import Alarm
+from drivers.new_era_numbers import RATES_UL_PER_H, VOLUMES_UL, Setting, number, setting
+from drivers.pump_alarms import PumpAlarms
+from drivers.pump_count import PumpCount
+from drivers.single_runs import Doing
 
 _HALTS = 6
-_DUST_UL = 1e-6
+_FINE_UL_PER_H = 100.0
+"""Up to this rate volumes are counted in µL, of which the counter holds 9999; beyond it in mL."""
+_DOING = {"S": Doing.RESTS, "I": Doing.INFUSES, "X": Doing.PRIMES, "W": Doing.PRIMES}
 _ALARMS = {
     "R": ("POWER", "Pump was reset, its power was interrupted (A?R)"),
     "S": ("OCCLUSION", "Pump motor stalled (A?S)"),
@@ -35,30 +37,49 @@ class NewEraPumping:
     Args:
         session: the conversation with it.
         diameter: inner diameter of its syringe in mm, as it is told.
-        alarmed: called at each alarm, which has stopped the pump.
 
     """
 
-    def __init__(self, session: NewEraSession, diameter: str, alarmed: Callable[[], None]) -> None:
+    def __init__(self, session: NewEraSession, diameter: str) -> None:
         self.session = session
-        self.name = session.name
-        self.blocked = ""
-        """The alarm that nobody has acknowledged yet."""
-        self.counter_ul = 0.0
-        """What the pump's counter last said."""
-        self.alarms: list[Alarm] = []
-        """Alarms that the bench has not taken yet."""
+        self.name: str = session.name
+        self.alarms = PumpAlarms(session.name)
+        self.count = PumpCount()
         self._diameter = diameter
-        self._alarmed = alarmed
-        self._alarm_count = 0
-        self._settled_ul = 0.0
         self._confirmed: dict[str, Setting] = {}
         self._ready = False
 
-    @property
-    def delivered_ul(self) -> float:
-        """What was infused in all, by the last look at the counter."""
-        return self._settled_ul + self.counter_ul
+    # -- numbers
+
+    def told_rate(self, rate_ul_per_h: float) -> Setting:
+        """Return how a rate is told.
+
+        Raises:
+            RefusedError: the pump cannot take it; the text has the nearest that it can.
+
+        """
+        return setting(rate_ul_per_h, RATES_UL_PER_H, self.name, "rate")
+
+    def told_volume(self, volume_ul: float) -> Setting:
+        """Return how a volume is told.
+
+        Raises:
+            RefusedError: the pump cannot take it; the text has the nearest that it can.
+
+        """
+        return setting(volume_ul, VOLUMES_UL, self.name, "volume")
+
+    def ul_per_h(self, rate: Setting) -> float:
+        """Return a rate that is told so."""
+        return rate.value * RATES_UL_PER_H[rate.unit]
+
+    def ul(self, volume: Setting) -> float:
+        """Return a volume that is told so."""
+        return volume.value * VOLUMES_UL[volume.unit]
+
+    def words(self, rate: Setting) -> str:
+        """Return a rate as a person reads it."""
+        return rate.words
 
     # -- the verbs
 
@@ -82,8 +103,12 @@ class NewEraPumping:
         advice = "Stop the pump by hand, with its Start/Stop key."
         raise RefusedError(self.name, "does not stop", sent=b"STP", advice=advice)
 
-    def run(self, volume: Setting, rate: Setting) -> None:
-        """Pump a volume (0 is for ever) at a rate; the pump is at rest.
+    def doing(self) -> Doing:
+        """Ask what the pump does."""
+        return _doing(self.ask(""))
+
+    def run(self, volume: Setting | None, rate: Setting) -> None:
+        """Pump a volume (None is for ever) at a rate; the pump is at rest.
 
         Raises:
             RefusedError: it refuses, or an alarm came meanwhile.
@@ -92,13 +117,23 @@ class NewEraPumping:
         """
         self._make_ready()
         self._settle_count()
-        self._set_volume(volume)
+        self._set_volume(volume if volume is not None else Setting("0.000", self._counted_in(rate)))
         self._set_rate(rate)
-        self.refuse_while_blocked()
+        self.alarms.refuse_while_blocked()
         reply = self.ask("RUN")
-        self.refuse_while_blocked()
+        self.alarms.refuse_while_blocked()
         if reply.status != "I":
             raise self.session.garbled("was started and does not infuse", "RUN", reply.status + reply.data)
+
+    def goes_on_at(self, now: Setting | None, rate: Setting) -> bool:
+        """Return whether the pump infuses and can change to a rate without a stop."""
+        if now is None or now.unit != rate.unit or self._counted_in(now) != self._counted_in(rate):
+            return False
+        return self.doing() is Doing.INFUSES
+
+    def _counted_in(self, rate: Setting) -> str:
+        """Return the unit of volumes in which the pump's counter holds a rate for days."""
+        return "UL" if self.ul_per_h(rate) <= _FINE_UL_PER_H else "ML"
 
     def change_rate(self, rate: Setting) -> None:
         """Pump on at another rate in the same unit.
@@ -112,8 +147,8 @@ class NewEraPumping:
         self._read_back("RAT", rate)
         del self._confirmed["RAT"]  # it is not stored, and what holds after a stop has to be asked for
 
-    def look_at_counter(self) -> Reply:
-        """Ask for the counter of what was infused (`DIS`), and note it in µL.
+    def look(self) -> Doing:
+        """Ask for the counter of what was infused (`DIS`), and note it in µL; return what the pump does.
 
         Raises:
             GarbledReplyError: it sent none, or one that is less than before.
@@ -124,11 +159,14 @@ class NewEraPumping:
         infused = number(match[1]) if match else None
         if match is None or infused is None or number(match[2]) is None:
             raise self.session.garbled("sent no volumes", "DIS", reply.data)
-        before_ul, self.counter_ul = self.counter_ul, infused * VOLUMES_UL[match[3]]
-        if self.counter_ul < before_ul - _DUST_UL:
-            self._settled_ul += before_ul
-            raise self.session.garbled(f"counts back from {before_ul:g} µL", "DIS", reply.data)
-        return reply
+        if wrong := self.count.note(infused * VOLUMES_UL[match[3]]):
+            raise self.session.garbled(wrong, "DIS", reply.data)
+        return _doing(reply)
+
+    def ask_infused_ul(self) -> float:
+        """Ask for the volume in µL that was infused since the pump was opened (`DIS`)."""
+        self.look()
+        return self.count.total_ul
 
     # -- alarms
 
@@ -137,28 +175,22 @@ class NewEraPumping:
         heard, self.session.alarms = self.session.alarms, []
         for alarm in heard:
             code, text = _ALARMS[alarm.letter]
-            self._alarm_count += 1
-            self.alarms.append(Alarm(self._alarm_count, code, text, math.nan, alarm.time_s))
-            self.blocked = text
             if alarm.letter == "R":
                 self._forget_settings()
-            self._alarmed()
+            self.alarms.note(code, text, alarm.time_s)
 
-    def refuse_while_blocked(self) -> None:
-        """Refuse to start anything before an alarm has been acknowledged.
+    def ask_for_alarms(self) -> None:
+        """Ask for alarms, which the reply to anything tells, and which that acknowledges."""
+        self.ask("")
 
-        Raises:
-            RefusedError: one has not.
-
-        """
-        if self.blocked:
-            problem = f"an alarm has not been acknowledged: {self.blocked}"
-            raise RefusedError(self.name, problem, advice="Remove its cause, and acknowledge it.")
+    def acknowledge(self) -> None:
+        """Ask for what is pending, and let delivery be started again."""
+        self.ask_for_alarms()
+        self.alarms.blocked = ""
 
     def _forget_settings(self) -> None:
         """After a reset the counter has begun anew, and a rate that was not stored is gone."""
-        self._settled_ul += self.counter_ul
-        self.counter_ul = 0.0
+        self.count.settle()
         self._confirmed.clear()
         self._ready = False
 
@@ -199,11 +231,10 @@ class NewEraPumping:
 
     def _settle_count(self) -> None:
         """Add the pump's counter to what was delivered before, and clear it."""
-        self.look_at_counter()
-        if self.counter_ul > 0.0:
+        self.look()
+        if self.count.counter_ul > 0.0:
             self.ask("CLDINF")
-            self._settled_ul += self.counter_ul
-            self.counter_ul = 0.0
+            self.count.settle()
 
     def _set_volume(self, volume: Setting) -> None:
         if self._confirmed.get("VOL") == volume:
@@ -237,3 +268,7 @@ class NewEraPumping:
         if match is None or number(match[1]) is None or match[2] not in units:
             raise self.session.garbled("sent no number with its unit", command, data)
         return Setting(match[1], match[2])
+
+
+def _doing(reply: Reply) -> Doing:
+    return _DOING.get(reply.status, Doing.PAUSES)

@@ -12,11 +12,11 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bench.clock import Clock
 from bench.quantities import Duration, Quantity
 from drivers.alarm_detector import AlarmDetector
-from drivers.link import Link, WireLog, open_link
-from drivers.numato import Answer, NumatoSession, index
+from drivers.link import Link
+from drivers.numato import Answer, NumatoSession, any_line, index
+from drivers.opening import opener
 from drivers.probe import Probe
 from drivers.registry import DriverEntry
 from drivers.roles import AlarmSignal, Identity
@@ -117,17 +117,7 @@ class NumatoGpio:
         return self._loud, answer, f"sound {reading} of {FULL_SCALE} at input {self._options.channel}"
 
 
-def open_gpio(
-    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
-) -> NumatoGpio:
-    """Open a GPIO module at a device path, a pyserial URL or a VISA resource."""
-    link = open_link(address, clock, instrument="alarm", wire_log=wire_log, visa_library=visa_library, baudrate=9600)
-    try:
-        return NumatoGpio(link, options)
-    except BaseException:
-        link.close()
-        raise
-
+open_gpio = opener("alarm", NumatoGpio, any_line)
 
 DRIVER = DriverEntry(
     name="numato_gpio",

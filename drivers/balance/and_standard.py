@@ -14,9 +14,10 @@ from pydantic import Field
 
 from drivers.errors import GarbledReplyError, NoReplyError, RefusedError
 from drivers.line_balance import LineBalance, reading_of
-from drivers.line_options import LineOptions, opener
+from drivers.line_options import LineOptions
 from drivers.link import Line, Link, SerialLine
 from drivers.mass_units import Weight, weight
+from drivers.opening import opener
 from drivers.probe import Probe, with_parity
 from drivers.registry import DriverEntry
 from drivers.roles import Identity, Reading
@@ -279,7 +280,7 @@ DRIVER = DriverEntry(
     name="and_standard",
     role="balance",
     instrument=AndStandard,
-    factory=opener(AndStandard),
+    factory=opener("balance", AndStandard, Options.lines),
     Options=Options,
     summary="A&D balances in A&D standard format on RS-232, USB or a raw socket",
     probes=(

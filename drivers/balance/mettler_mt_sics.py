@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.clock import Clock
 from drivers.errors import NoReplyError, RefusedError
-from drivers.link import Line, Link, SerialLine, WireLog, open_link
+from drivers.link import Line, Link, SerialLine
 from drivers.local_stability import LocalStability
 from drivers.mt_sics import digit_g, parse_weight
 from drivers.mt_sics_inquiries import (
@@ -26,6 +25,7 @@ from drivers.mt_sics_inquiries import (
     weigh_in_g,
 )
 from drivers.mt_sics_talk import REPLY_TIMEOUT_S, MtSicsTalk
+from drivers.opening import opener, plain_line
 from drivers.probe import Probe
 from drivers.registry import DriverEntry
 from drivers.roles import Identity, Reading, WeighingRange
@@ -341,37 +341,13 @@ class MettlerMtSics:
                 self._talk.fail(command, line)
 
 
-def _opened(link: Link, options: Options, *, as_it_stands: bool) -> MettlerMtSics:
-    try:
-        return MettlerMtSics(link, options, as_it_stands=as_it_stands)
-    except BaseException:
-        link.close()
-        raise
+def _as_it_stands(link: Link, options: Options) -> MettlerMtSics:
+    return MettlerMtSics(link, options, as_it_stands=True)
 
 
-def open_balance(
-    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
-) -> MettlerMtSics:
-    """Open a balance at a device path, a pyserial URL or a VISA resource."""
-    link = open_link(
-        address,
-        clock,
-        instrument="balance",
-        wire_log=wire_log,
-        visa_library=visa_library,
-        baudrate=options.baudrate,
-    )
-    return _opened(link, options, as_it_stands=False)
-
-
-def reopen_balance(
-    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
-) -> MettlerMtSics:
-    """Open a balance whose link was lost, and leave its tare as it is."""
-    link = open_link(
-        address, clock, instrument="balance", wire_log=wire_log, visa_library=visa_library, baudrate=options.baudrate
-    )
-    return _opened(link, options, as_it_stands=True)
+open_balance = opener("balance", MettlerMtSics, plain_line)
+reopen_balance = opener("balance", _as_it_stands, plain_line)
+"""Opens a balance whose link was lost, and leaves its tare as it is."""
 
 
 DRIVER = DriverEntry(

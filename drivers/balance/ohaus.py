@@ -16,9 +16,10 @@ from pydantic import Field
 
 from drivers.errors import GarbledReplyError, RefusedError
 from drivers.line_balance import LineBalance
-from drivers.line_options import LineOptions, opener
+from drivers.line_options import LineOptions
 from drivers.link import Line, Link, SerialLine
 from drivers.mass_units import UNITS, Weight, weight
+from drivers.opening import opener
 from drivers.probe import Probe, with_parity
 from drivers.registry import DriverEntry
 from drivers.roles import Identity
@@ -227,7 +228,7 @@ DRIVER = DriverEntry(
     name="ohaus",
     role="balance",
     instrument=Ohaus,
-    factory=opener(Ohaus),
+    factory=opener("balance", Ohaus, Options.lines),
     Options=Options,
     summary="Ohaus balances with their own commands on RS-232, USB or a raw socket",
     probes=(

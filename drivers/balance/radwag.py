@@ -13,9 +13,10 @@ from typing import NoReturn
 
 from drivers.errors import GarbledReplyError, NoReplyError, RefusedError
 from drivers.line_balance import ADVICE_REST, REPLY_TIMEOUT_S, LineBalance, reading_of
-from drivers.line_options import LineOptions, opener
+from drivers.line_options import LineOptions
 from drivers.link import Line, Link, SerialLine
 from drivers.mass_units import Weight, weight
+from drivers.opening import opener
 from drivers.probe import Probe, with_parity
 from drivers.registry import DriverEntry
 from drivers.roles import Identity, Reading, WeighingRange
@@ -238,7 +239,7 @@ DRIVER = DriverEntry(
     name="radwag",
     role="balance",
     instrument=Radwag,
-    factory=opener(Radwag),
+    factory=opener("balance", Radwag, Options.lines),
     Options=Options,
     summary="Radwag balances on RS-232, USB or a raw socket",
     probes=(

@@ -16,9 +16,10 @@ from pydantic import Field, field_validator
 
 from drivers.errors import GarbledReplyError, NoReplyError, RefusedError
 from drivers.line_balance import REPLY_TIMEOUT_S, LineBalance
-from drivers.line_options import LineOptions, opener
+from drivers.line_options import LineOptions
 from drivers.link import Line, Link, SerialLine
 from drivers.mass_units import UNITS, Weight, weight
+from drivers.opening import opener
 from drivers.probe import Probe, with_parity
 from drivers.registry import DriverEntry
 from drivers.roles import Identity
@@ -276,7 +277,7 @@ DRIVER = DriverEntry(
     name="sartorius_sbi",
     role="balance",
     instrument=SartoriusSbi,
-    factory=opener(SartoriusSbi),
+    factory=opener("balance", SartoriusSbi, Options.lines),
     Options=Options,
     summary="Sartorius and Minebea Intec balances with SBI on RS-232, USB or a raw socket",
     probes=(

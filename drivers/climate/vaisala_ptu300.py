@@ -18,9 +18,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.clock import Clock
 from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError
-from drivers.link import Line, Link, SerialLine, WireLog, open_link
+from drivers.link import Line, Link, SerialLine
+from drivers.opening import opener
 from drivers.probe import Probe
 from drivers.registry import DriverEntry
 from drivers.roles import Climate, Identity
@@ -216,26 +216,11 @@ def _in_own_unit(channel: str, value: float, unit: str) -> float | None:
     return value if unit in ("%RH", "%") else None
 
 
-def open_ptu300(
-    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
-) -> VaisalaPtu300:
-    """Open a transmitter at a device path, a pyserial URL or a VISA resource."""
-    link = open_link(
-        address,
-        clock,
-        instrument="climate",
-        wire_log=wire_log,
-        visa_library=visa_library,
-        baudrate=options.baudrate,
-        bytesize=options.bytesize,
-        parity=options.parity,
-    )
-    try:
-        return VaisalaPtu300(link, options)
-    except BaseException:
-        link.close()
-        raise
+def _lines(options: Options) -> list[SerialLine]:
+    return [SerialLine(options.baudrate, options.bytesize, options.parity)]
 
+
+open_ptu300 = opener("climate", VaisalaPtu300, _lines)
 
 DRIVER = DriverEntry(
     name="vaisala_ptu300",

@@ -12,11 +12,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.clock import Clock
 from bench.quantities import Duration, Quantity
 from drivers.errors import ReadBackError
-from drivers.link import Link, WireLog, open_link
-from drivers.numato import NumatoSession
+from drivers.link import Link
+from drivers.numato import NumatoSession, any_line
+from drivers.opening import opener
 from drivers.probe import Probe
 from drivers.registry import DriverEntry
 from drivers.roles import Identity
@@ -150,17 +150,7 @@ class NumatoRelay:
         return value
 
 
-def open_relay(
-    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
-) -> NumatoRelay:
-    """Open a relay module at a device path, a pyserial URL or a VISA resource."""
-    link = open_link(address, clock, instrument="occluder", wire_log=wire_log, visa_library=visa_library, baudrate=9600)
-    try:
-        return NumatoRelay(link, options)
-    except BaseException:
-        link.close()
-        raise
-
+open_relay = opener("occluder", NumatoRelay, any_line)
 
 DRIVER = DriverEntry(
     name="numato_relay",

@@ -14,9 +14,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.clock import Clock
 from drivers.errors import GarbledReplyError, ReadBackError
-from drivers.link import Link, WireLog, open_link
+from drivers.link import Link
+from drivers.opening import opener, plain_line
 from drivers.probe import scpi_probe
 from drivers.registry import DriverEntry
 from drivers.roles import Identity
@@ -106,18 +106,11 @@ class ScpiSwitch:
         return self._scpi.garbled(what, query, text.encode())
 
 
-def open_switch(
-    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
-) -> ScpiSwitch:
-    """Open a switch unit at a VISA resource, a device path or a pyserial URL."""
-    link = open_link(
-        address, clock, instrument="occluder", wire_log=wire_log, visa_library=visa_library, baudrate=options.baudrate
-    )
-    try:
-        return ScpiSwitch(link, options, serial=on_serial_line(address))
-    except BaseException:
-        link.close()
-        raise
+def _switch(link: Link, options: Options) -> ScpiSwitch:
+    return ScpiSwitch(link, options, serial=on_serial_line(link.address))
+
+
+open_switch = opener("occluder", _switch, plain_line)
 
 
 DRIVER = DriverEntry(

@@ -18,9 +18,9 @@ from collections import deque
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.clock import Clock
 from drivers.errors import GarbledReplyError, NoReplyError
-from drivers.link import Line, Link, WireLog, open_link
+from drivers.link import Line, Link
+from drivers.opening import opener, plain_line
 from drivers.probe import Probe
 from drivers.registry import DriverEntry
 from drivers.roles import Identity, OperatorAnswer, OperatorNote, OperatorRequest
@@ -147,21 +147,11 @@ class LineTerminal:
         self._answers.clear()
 
 
-def open_terminal(
-    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
-) -> LineTerminal:
-    """Open a terminal at a device path, a pyserial URL or a VISA resource."""
-    return LineTerminal(
-        open_link(
-            address,
-            clock,
-            instrument="operator",
-            wire_log=wire_log,
-            visa_library=visa_library,
-            baudrate=options.baudrate,
-        )
-    )
+def _terminal(link: Link, _options: Options) -> LineTerminal:
+    return LineTerminal(link)
 
+
+open_terminal = opener("operator", _terminal, plain_line)
 
 DRIVER = DriverEntry(
     name="line_terminal",

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.clock import Clock
 from bench.quantities import Quantity, Voltage
 from drivers.errors import InstrumentError
-from drivers.link import Link, WireLog, open_link
+from drivers.link import Link
+from drivers.opening import opener, plain_line
 from drivers.probe import scpi_probe
 from drivers.registry import DriverEntry
 from drivers.roles import Identity
@@ -95,32 +95,17 @@ class ScpiSupply:
             raise InstrumentError(self._scpi.name, f"its output stays {stays}: is its protection tripped?")
 
 
-def _opened(
-    address: str, options: Options, clock: Clock, wire_log: WireLog | None, visa_library: str, *, as_it_stands: bool
-) -> ScpiSupply:
-    link = open_link(
-        address, clock, instrument="power", wire_log=wire_log, visa_library=visa_library, baudrate=options.baudrate
-    )
-    try:
-        return ScpiSupply(link, options, as_it_stands=as_it_stands, serial=on_serial_line(address))
-    except BaseException:
-        link.close()
-        raise
+def _switched_on(link: Link, options: Options) -> ScpiSupply:
+    return ScpiSupply(link, options, as_it_stands=False, serial=on_serial_line(link.address))
 
 
-def open_supply(
-    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
-) -> ScpiSupply:
-    """Open a supply at a VISA resource, a device path or a pyserial URL."""
-    return _opened(address, options, clock, wire_log, visa_library, as_it_stands=False)
+def _as_it_stands(link: Link, options: Options) -> ScpiSupply:
+    return ScpiSupply(link, options, as_it_stands=True, serial=on_serial_line(link.address))
 
 
-def reopen_supply(
-    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
-) -> ScpiSupply:
-    """Open a supply whose link was lost, and leave its output as it is: it may be off on purpose."""
-    return _opened(address, options, clock, wire_log, visa_library, as_it_stands=True)
-
+open_supply = opener("power", _switched_on, plain_line)
+reopen_supply = opener("power", _as_it_stands, plain_line)
+"""Opens a supply whose link was lost, and leaves its output as it is: it may be off on purpose."""
 
 DRIVER = DriverEntry(
     name="scpi_supply",

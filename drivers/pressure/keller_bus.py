@@ -18,12 +18,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.clock import Clock
 from bench.quantities import Pressure
 from drivers.beside_air import air_kpa
 from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError, RefusedError
 from drivers.keller_frames import ERROR_BIT, ERRORS, NOT_INITIALISED, OVERHEAD, crc, frame
-from drivers.link import Line, Link, SerialLine, WireLog, open_link
+from drivers.link import Line, Link, SerialLine
+from drivers.opening import opener, plain_line
 from drivers.probe import Probe
 from drivers.registry import DriverEntry
 from drivers.roles import Identity, Reading
@@ -224,23 +224,7 @@ class KellerBus:
         return GarbledReplyError(self._link.name, problem, sent=sent, seen=seen, advice=_ADVICE)
 
 
-def open_keller(
-    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
-) -> KellerBus:
-    """Open a transmitter at a device path, a pyserial URL or a VISA resource."""
-    link = open_link(
-        address,
-        clock,
-        instrument="pressure",
-        wire_log=wire_log,
-        visa_library=visa_library,
-        baudrate=options.baudrate,
-    )
-    try:
-        return KellerBus(link, options)
-    except BaseException:
-        link.close()
-        raise
+open_keller = opener("pressure", KellerBus, plain_line)
 
 
 def _who(answer: bytes) -> dict[str, str] | None:

@@ -14,11 +14,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.clock import Clock
 from bench.quantities import Pressure
 from drivers.beside_air import air_kpa
 from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError, RefusedError
-from drivers.link import Line, Link, SerialLine, WireLog, open_link
+from drivers.link import Line, Link, SerialLine
+from drivers.opening import opener, plain_line
 from drivers.probe import Probe
 from drivers.registry import DriverEntry
 from drivers.roles import Identity, Reading
@@ -250,24 +250,7 @@ def _lines(data: bytes) -> list[str]:
     return [text for line in data.decode("latin-1").split("\n") if (text := line.strip())]
 
 
-def open_px409(
-    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
-) -> OmegaPx409:
-    """Open a transducer at a device path, a pyserial URL or a VISA resource."""
-    link = open_link(
-        address,
-        clock,
-        instrument="pressure",
-        wire_log=wire_log,
-        visa_library=visa_library,
-        baudrate=options.baudrate,
-    )
-    try:
-        return OmegaPx409(link, options)
-    except BaseException:
-        link.close()
-        raise
-
+open_px409 = opener("pressure", OmegaPx409, plain_line)
 
 DRIVER = DriverEntry(
     name="omega_px409",

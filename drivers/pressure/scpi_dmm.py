@@ -12,9 +12,9 @@ import math
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.clock import Clock
 from bench.quantities import Pressure, PressurePerVoltage, Quantity, Voltage
-from drivers.link import Link, WireLog, open_link
+from drivers.link import Link
+from drivers.opening import opener, plain_line
 from drivers.probe import scpi_probe
 from drivers.registry import DriverEntry
 from drivers.roles import Identity, Reading
@@ -77,23 +77,11 @@ class ScpiDmm:
         self._scpi.close()
 
 
-def open_dmm(
-    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
-) -> ScpiDmm:
-    """Open a multimeter at a VISA resource, a device path or a pyserial URL."""
-    link = open_link(
-        address,
-        clock,
-        instrument="pressure",
-        wire_log=wire_log,
-        visa_library=visa_library,
-        baudrate=options.baudrate,
-    )
-    try:
-        return ScpiDmm(link, options, serial=on_serial_line(address))
-    except BaseException:
-        link.close()
-        raise
+def _dmm(link: Link, options: Options) -> ScpiDmm:
+    return ScpiDmm(link, options, serial=on_serial_line(link.address))
+
+
+open_dmm = opener("pressure", _dmm, plain_line)
 
 
 DRIVER = DriverEntry(

@@ -4,33 +4,32 @@ By the manual pages that `drivers/harvard_ultra.py` names; whole manuals were no
 they leave open is asked for and checked. Which dialect a pump speaks shows in what it answers: a PHD ULTRA of the first
 firmware has five flags in its status, others six. The pump counts in volume, by the diameter that it was told.
 
-A steady basal rate is pumped as such. A pulsed one is made of small volumes that this driver times, so it needs to be
-polled; the pump rests in between. The pump has no watchdog: without a host it goes on.
+What it delivers is made of single runs (`drivers/run_dosing.py`). The pump has no watchdog: without a host it goes on.
+A stop and an acknowledgement are `stp`, what it does and counts is told by `status`.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bench.clock import Clock
-from bench.quantities import Concentration, Duration, InsulinConcentration, Length, Quantity, Rate, Volume
-from drivers.errors import GarbledReplyError, InstrumentError, LinkError, NoReplyError, RefusedError
+from bench.quantities import Length, Volume
+from drivers.dosing_options import DosingOptions
+from drivers.errors import RefusedError
 from drivers.harvard_ultra import REPLY_S, AddressForm, HarvardSession
-from drivers.harvard_ultra_dosing import Dosing
 from drivers.harvard_ultra_pumping import HarvardPumping, Syringe
-from drivers.link import Link, SerialLine, WireLog, open_link
+from drivers.link import Link, SerialLine
+from drivers.opening import opener
 from drivers.probe import Probe
-from drivers.pulse_schedule import PulseSchedule
 from drivers.registry import DriverEntry
-from drivers.roles import Alarm, BolusStatus, DeliveryState, Identity
+from drivers.roles import Identity
+from drivers.run_dosing import RunDosing
+from drivers.syringe_pump import SyringePump
 
 BAUD_RATES = (115200, 9600)
 """Rates that are tried where the rig file tells none; over USB every one will do."""
-_STOPS = 3
 _VERSION = re.compile(r"(.*?) v?([0-9]+(?:\.[0-9]+)+)\Z")
 _MAKERS = (
     ("PHD", "Harvard Apparatus"),
@@ -40,8 +39,8 @@ _MAKERS = (
 )
 
 
-class Options(BaseModel):
-    """What a rig may say of such a pump."""
+class _Fittings(BaseModel):
+    """What a rig may say of the pump's syringe and its line."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -57,30 +56,18 @@ class Options(BaseModel):
     baudrate: Literal[9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600] | None = Field(
         None, description="of the serial line, 8N1; 115200 and 9600 are tried where it is missing; USB takes any"
     )
-    basal: Literal["steady", "pulsed"] = Field("steady", description="how a basal rate is made")
-    pulse: Volume | None = Field(None, description="of a pulsed basal: volume of each pulse", examples=["0.5 µL"])
-    pulse_interval: Duration | None = Field(
-        None, description="of a pulsed basal: interval of the pulses, whose volume goes with the rate"
-    )
-    bolus_rate: Rate = Field(
-        default=Quantity(15.0, "µL/min"), description="at which boluses and pulses are pumped", examples=["15 µL/min"]
-    )
-    insulin: InsulinConcentration | None = Field(
-        None, description="what the syringe holds, to be compared with the plan's; volumes are µL to the pump"
-    )
+
+
+class Options(DosingOptions, _Fittings):
+    """What a rig may say of such a pump."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if (self.basal == "pulsed") != ((self.pulse is None) != (self.pulse_interval is None)):
-            raise ValueError("`basal: pulsed` goes with either `pulse` or `pulse_interval`, and `steady` with neither")
-        for name in ("pulse", "bolus_rate", "syringe_volume"):
-            told = getattr(self, name)
-            if told is not None and told.unit.startswith("U") and self.insulin is None:
-                raise ValueError(f"`{name}` in U needs `insulin`, such as U-100; or write it in µL")
+        self.check_units(pulse="µL", bolus_rate="µL", syringe_volume="µL")
         return self
 
 
-class HarvardUltraPump:
+class HarvardUltraPump(SyringePump):
     """A pump of the Protocol 11 family; opening and closing stop it.
 
     Raises:
@@ -91,12 +78,11 @@ class HarvardUltraPump:
     """
 
     longest_silence_s = 1.0
+    _pumping: HarvardPumping
+    _dosing: RunDosing[float]
 
     def __init__(self, link: Link, options: Options, reply_s: float = REPLY_S) -> None:
         insulin = options.insulin
-        self.concentration_u_per_ml: float | None = insulin.u_per_ml if insulin is not None else None
-        self._link = link
-        self._name = link.name
         self._closed = False
         self._session = HarvardSession(link, options.pump_address, options.address_form, reply_s)
         volume = options.syringe_volume
@@ -104,12 +90,12 @@ class HarvardUltraPump:
             options.diameter.to("mm"), volume.to("µL", insulin) if volume is not None else None, options.force
         )
         bolus_ul_per_h = options.bolus_rate.to("µL/h", insulin)
-        self._pumping = HarvardPumping(self._session, syringe, self._forget)
-        self._dosing = Dosing(self._pumping, _schedule(options, insulin), bolus_ul_per_h, link.clock)
+        pumping = HarvardPumping(self._session, syringe)
+        super().__init__(link, insulin, pumping, RunDosing(pumping, options.schedule(), bolus_ul_per_h, link.clock))
         with link.turn:
             self._session.open()
             self._pumping.make_ready()
-            self._pumping.check_rate(bolus_ul_per_h)
+            self._pumping.told_rate(bolus_ul_per_h)
 
     # -- every pump
 
@@ -128,70 +114,12 @@ class HarvardUltraPump:
         maker = next((name for start, name in _MAKERS if model.startswith(start)), "")
         return Identity(maker, model, serial, firmware)
 
-    def stop(self) -> None:
-        """Stop all delivery at once (`stp` until the pump says that it rests); tried three times.
-
-        Raises:
-            InstrumentError: the pump does not say that it rests.
-
-        """
-        failure = InstrumentError(self._name, "was not stopped")
-        for _ in range(_STOPS):
-            try:
-                with self._link.turn:
-                    self._forget()
-                    self._pumping.halt()
-                    return
-            except LinkError:
-                raise
-            except InstrumentError as error:
-                failure = error
-        raise failure
-
-    def state(self) -> DeliveryState:
-        """Ask what the pump is doing. Between two pulses of a pulsed basal rate that is still the basal rate."""
-        with self._link.turn:
-            return self._dosing.state()
-
     def close(self) -> None:
         """Stop the pump if it can be reached, and release the link."""
         if not self._closed:
             self._closed = True
             self._session.shout("stp")
         self._link.close()
-
-    # -- what it delivers
-
-    def start_basal(self, rate_ul_per_h: float) -> None:
-        """Set the basal rate in µL/h and start delivering it, or change it while delivering.
-
-        Raises:
-            RefusedError: the pump cannot do that rate (the text says which it can), delivery is suspended, or an alarm
-                has not been acknowledged.
-
-        """
-        with self._link.turn:
-            self._dosing.start_basal(rate_ul_per_h)
-
-    def start_bolus(self, volume_ul: float) -> None:
-        """Start a bolus of `volume_ul` in µL; a steady basal rate waits for its end.
-
-        Raises:
-            RefusedError: a bolus is in progress, delivery is suspended, or an alarm has not been acknowledged.
-
-        """
-        with self._link.turn:
-            self._dosing.start_bolus(volume_ul)
-
-    def bolus_status(self) -> BolusStatus:
-        """Ask how far the bolus is, or how far the last one came, in µL as the pump counts (`status`)."""
-        with self._link.turn:
-            return self._dosing.look_at_bolus()
-
-    def cancel_bolus(self) -> None:
-        """Stop the bolus now; a basal rate goes on. No error if there is none."""
-        with self._link.turn:
-            self._dosing.cancel_bolus()
 
     def suspend(self) -> None:
         """Stop delivery (`stp`) and keep in mind what was under way.
@@ -213,87 +141,12 @@ class HarvardUltraPump:
         with self._link.turn:
             self._dosing.resume()
 
-    def poll(self, now_s: float) -> float:
-        """Start the pulse that is due, or a basal rate that waits for a bolus."""
-        with self._link.turn:
-            return self._dosing.poll(now_s)
 
-    # -- what it counts
-
-    def delivered_ul(self) -> float:
-        """Ask for the volume in µL that was infused since the pump was opened, as it counts (`status`)."""
-        with self._link.turn:
-            self._pumping.look()
-            return self._pumping.delivered_ul
-
-    def reservoir_ul(self) -> float:
-        """Ask nothing and return NaN: the pump does not know what its syringe holds."""
-        return math.nan
-
-    def battery_pct(self) -> float:
-        """Ask nothing and return NaN: the pump has no battery."""
-        return math.nan
-
-    # -- alarms
-
-    def pump_time_s(self) -> float:
-        """Ask nothing and return NaN: the pump dates no alarms."""
-        return math.nan
-
-    def take_alarms(self) -> list[Alarm]:
-        """Ask for alarms, and take every one that the pump has told since they were taken last, oldest first."""
-        with self._link.turn:
-            self._pumping.look()
-            taken, self._pumping.alarms = self._pumping.alarms, []
-            return taken
-
-    def acknowledge_alarms(self) -> None:
-        """Stop the pump that an alarm has stopped (`stp` clears it), and let delivery be started again."""
-        with self._link.turn:
-            self._pumping.look()
-            if self._pumping.blocked:
-                self._pumping.halt()
-                self._pumping.blocked = ""
-
-    def _forget(self) -> None:
-        """Start nothing any more by itself."""
-        self._dosing.forget()
+def _lines(options: Options) -> list[SerialLine]:
+    return [SerialLine(rate) for rate in (BAUD_RATES if options.baudrate is None else (options.baudrate,))]
 
 
-def _schedule(options: Options, insulin: Concentration | None) -> PulseSchedule | None:
-    if options.basal == "steady":
-        return None
-    return PulseSchedule(
-        options.pulse.to("µL", insulin) if options.pulse is not None else None,
-        options.pulse_interval.to("s") if options.pulse_interval is not None else None,
-    )
-
-
-def open_pump(
-    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
-) -> HarvardUltraPump:
-    """Open a pump at a device path, a pyserial URL or a VISA resource, at the baud rate at which it answers.
-
-    Raises:
-        InstrumentError: it cannot be opened, or no such pump answers.
-
-    """
-    rates = BAUD_RATES if options.baudrate is None else (options.baudrate,)
-    failure: InstrumentError | None = None
-    for baudrate in rates:
-        link = open_link(
-            address, clock, instrument="pump", wire_log=wire_log, visa_library=visa_library, baudrate=baudrate
-        )
-        try:
-            return HarvardUltraPump(link, options)
-        except (NoReplyError, GarbledReplyError) as error:
-            link.close()
-            failure = failure or error
-        except BaseException:
-            link.close()
-            raise
-    raise failure or NoReplyError(f"pump at {address}", "no baud rate was tried")
-
+open_pump = opener("pump", HarvardUltraPump, _lines)
 
 DRIVER = DriverEntry(
     name="harvard_ultra",

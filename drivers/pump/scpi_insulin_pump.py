@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.clock import Clock
 from drivers.errors import InstrumentError, LinkError, RefusedError
-from drivers.link import Link, WireLog, open_link
+from drivers.link import Link
+from drivers.opening import opener, plain_line
 from drivers.probe import scpi_probe
 from drivers.registry import DriverEntry
 from drivers.roles import Alarm, BolusStatus, DeliveryState, Identity, OcclusionLevel
@@ -262,24 +262,11 @@ def _is_quoted(text: str) -> bool:
     return len(text) >= 2 and text[0] == text[-1] == '"'
 
 
-def open_pump(
-    address: str, options: Options, clock: Clock, wire_log: WireLog | None = None, visa_library: str = "@py"
-) -> ScpiInsulinPump:
-    """Open a pump's bridge at a VISA resource, a device path or a pyserial URL."""
-    link = open_link(
-        address,
-        clock,
-        instrument="pump",
-        wire_log=wire_log,
-        visa_library=visa_library,
-        baudrate=options.baudrate,
-    )
-    try:
-        return ScpiInsulinPump(link)
-    except BaseException:
-        link.close()
-        raise
+def _pump(link: Link, _options: Options) -> ScpiInsulinPump:
+    return ScpiInsulinPump(link)
 
+
+open_pump = opener("pump", _pump, plain_line)
 
 DRIVER = DriverEntry(
     name="scpi_insulin_pump",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from bench.clock import SimulatedClock
 from bench.twin.port import Emulator, Send
 from bench.twin.syringe_drive import SyringeDrive
-from drivers.link import SLICE_S, Link
+from drivers.link import SLICE_S, Link, WireLog
 
 Fault = Callable[[bytes, float], list[tuple[bytes, float]]]
 """What becomes of a reply: what arrives, and how much later."""
@@ -35,23 +35,37 @@ def doubled_late(reply: bytes, due_s: float) -> list[tuple[bytes, float]]:
     return [(reply, due_s), (reply, due_s + 0.4)]
 
 
+def flip(reply: bytes, due_s: float) -> list[tuple[bytes, float]]:
+    """One bit: only a checksum finds that."""
+    at = len(reply) // 2
+    return [(reply[:at] + bytes([reply[at] ^ 4]) + reply[at + 1 :], due_s)]
+
+
 class PumpLink(Link):
     """A link to an emulator; each reply meets the next fault, and none when they are used up.
 
     Args:
         faults: what becomes of replies.
         make: builds the emulator.
+        step_ul: a step of its motor.
+        wire_log: told every byte, or None.
 
     """
 
-    def __init__(self, faults: Iterator[Fault | None], make: Callable[[Send, SyringeDrive], Emulator]) -> None:
-        super().__init__("pump", "memory", SimulatedClock(dt.datetime(2026, 1, 1, tzinfo=dt.UTC)), None)
+    def __init__(
+        self,
+        faults: Iterator[Fault | None],
+        make: Callable[[Send, SyringeDrive], Emulator],
+        step_ul: float = 0.01,
+        wire_log: WireLog | None = None,
+    ) -> None:
+        super().__init__("pump", "memory", SimulatedClock(dt.datetime(2026, 1, 1, tzinfo=dt.UTC)), wire_log)
         self.faults = faults
         self.pushed_ul: list[float] = []
         self.blocked = False
         self.written: list[bytes] = []
         self._coming: list[tuple[float, bytes]] = []
-        self.drive = SyringeDrive(0.01, 0.1, self._push, lambda: None)
+        self.drive = SyringeDrive(step_ul, 0.1, self._push, lambda: None)
         self.emulator = make(self._answer, self.drive)
 
     @property

@@ -8,11 +8,7 @@ from typing import Any
 from bench.twin.emulators.new_era import NewEra
 from bench.twin.emulators.new_era import Options as EmulatorOptions
 from drivers.pump.new_era import NewEraSafePump, Options
-from tests.drivers.emulated_pump import Fault, PumpLink, cut, doubled, doubled_late, drop, late
-
-__all__ = [
-    "EmulatedLink", "Fault", "cut", "doubled", "doubled_late", "drop", "elsewhere", "flip", "late", "noise", "opened",
-]  # fmt: skip
+from tests.drivers.emulated_pump import Fault, PumpLink
 
 
 def elsewhere(reply: bytes, due_s: float) -> list[tuple[bytes, float]]:
@@ -22,12 +18,6 @@ def elsewhere(reply: bytes, due_s: float) -> list[tuple[bytes, float]]:
 
 def noise(reply: bytes, due_s: float) -> list[tuple[bytes, float]]:
     return [(b"\xff\x00\x02\x03#", due_s - 0.001), (reply, due_s)]
-
-
-def flip(reply: bytes, due_s: float) -> list[tuple[bytes, float]]:
-    """One bit: only safe mode finds that."""
-    at = len(reply) // 2
-    return [(reply[:at] + bytes([reply[at] ^ 4]) + reply[at + 1 :], due_s)]
 
 
 class EmulatedLink(PumpLink):

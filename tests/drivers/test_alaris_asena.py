@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from typing import Any
 
@@ -11,11 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bench.clock import SimulatedClock
 from drivers.alaris import frame, payload_in
 from drivers.alaris_replies import rate_text, status_in, volume_text
 from drivers.errors import ControlLostError, GarbledReplyError, InstrumentError, NoReplyError, RefusedError
-from drivers.link import Link
 from drivers.pump.alaris_asena import AlarisAsena, Options
 from drivers.roles import (
     DeliversBasal,
@@ -30,6 +27,7 @@ from drivers.roles import (
     ReportsDelivery,
 )
 from tests.drivers.alaris_peer import opened, pass_time
+from tests.drivers.scripted_link import Conversation
 
 # Recorded from pumps, or computed outside this project.
 OPENING = [
@@ -49,30 +47,8 @@ HOLD = inf("-^HLD^0.00^ml/h^^1.234^ml^17.91^mmHg^24+^EVENT^127904")
 INFUSING = inf("-^SET^0.10^ml/h^^1.234^ml^17.91^mmHg^24+^EVENT^127904")
 
 
-class Scripted(Link):
-    """Expects what is sent, and answers it; pairs of (sent, received)."""
-
-    def __init__(self, *pairs: tuple[bytes, bytes]) -> None:
-        super().__init__("pump", "memory", SimulatedClock(dt.datetime(2026, 1, 1, tzinfo=dt.UTC)), None)
-        self.left = list(pairs)
-        self._waiting = b""
-
-    def _send(self, data: bytes) -> None:
-        expected, answer = self.left.pop(0)
-        assert data == expected
-        self._waiting += answer
-
-    def _receive(self, may_wait: bool) -> bytes:
-        data, self._waiting = self._waiting, b""
-        if not data and may_wait:
-            self.clock.sleep_s(0.25)
-        return data
-
-    def _shut(self) -> None: ...
-
-
-def scripted(*pairs: tuple[bytes, bytes], **options: Any) -> tuple[AlarisAsena, Scripted]:
-    link = Scripted(*OPENING, (STATUS, HOLD), *pairs)
+def scripted(*pairs: tuple[bytes, bytes], **options: Any) -> tuple[AlarisAsena, Conversation]:
+    link = Conversation(*OPENING, (STATUS, HOLD), *pairs)
     return AlarisAsena(link, Options.model_validate(options)), link
 
 
@@ -200,14 +176,14 @@ def test_one_bit_is_found(text: str, at: int, bit: int) -> None:
 
 
 def test_nobody_there() -> None:
-    link = Scripted(*[(OPENING[0][0], b"")] * 10)
+    link = Conversation(*[(OPENING[0][0], b"")] * 10)
     with pytest.raises(NoReplyError, match=r"does not answer within 1 s.*38400 8N1"):
         AlarisAsena(link, Options())
     assert link.clock.now_s() < 15.0
 
 
 def test_something_else_there() -> None:
-    link = Scripted(*[(OPENING[0][0], b"ES\r\n")] * 10)
+    link = Conversation(*[(OPENING[0][0], b"ES\r\n")] * 10)
     with pytest.raises(GarbledReplyError, match="sent no reply to that"):
         AlarisAsena(link, Options())
 

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drivers.alaris import frame
-from drivers.link import BUFFER_LIMIT
 from drivers.pump.alaris_asena import AlarisAsena, Options
-from drivers.roles import BolusStatus, DeliveryState
-from tests.drivers.alaris_peer import EmulatedLink, aborted, another, opened
-from tests.drivers.new_era_peer import Fault, cut, doubled, doubled_late, drop, flip, late, noise
-from tests.drivers.test_driver_fuzz import NOISE, ScriptedLink, outcome
+from drivers.roles import DeliveryState
+from tests.drivers.alaris_peer import aborted, another, opened
+from tests.drivers.emulated_pump import Fault, cut, doubled, doubled_late, drop, flip, late
+from tests.drivers.new_era_peer import noise
+from tests.drivers.pump_faults import ASKS, LONGEST_S, Doses, asked, recover, stand_a_flood, work
+from tests.drivers.scripted_link import ScriptedLink
+from tests.drivers.test_driver_fuzz import NOISE, outcome
 
-LONGEST_S = 60.0
-"""No verb takes longer, whatever comes."""
 FAULTS: list[Fault] = [drop, cut, late, doubled, doubled_late, noise, flip, another, aborted]
 FEW = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 RATE_UL_PER_H = 36_000.0
 ROUNDING_UL = 0.6
 """The pump counts whole µL, its motor steps of 0.1 µL."""
+DOSES = Doses(
+    rate_ul_per_h=RATE_UL_PER_H,
+    rate_s=3.0,
+    bolus_ul=100.0,
+    bolus_s=5.0,
+    # A doubled reply that comes late may be up to as old as it is late.
+    behind_ul=RATE_UL_PER_H / 3600.0 + ROUNDING_UL,
+    ahead_ul=1.0 + ROUNDING_UL,
+    rounding_ul=ROUNDING_UL,
+)
 LIKE_FRAMES = st.one_of(
     NOISE,
     st.lists(
@@ -32,51 +41,12 @@ LIKE_FRAMES = st.one_of(
 )
 
 
-def in_time(link: EmulatedLink, ask: Callable[[], object]) -> object:
-    began_s = link.clock.now_s()
-    answer = outcome(ask)
-    assert link.clock.now_s() - began_s < LONGEST_S
-    return answer
-
-
-def work(pump: AlarisAsena, link: EmulatedLink) -> None:
-    """Deliver something, whatever it comes to; every answer is right or an error."""
-    in_time(link, lambda: pump.start_basal(RATE_UL_PER_H))
-    link.clock.sleep_s(3.0)
-    for _ in range(3):
-        moved_ul = link.moved_ul
-        counted_ul = in_time(link, pump.delivered_ul)
-        # A doubled reply that comes late may be up to as old as it is late.
-        least_ul = moved_ul - RATE_UL_PER_H / 3600.0 - ROUNDING_UL
-        assert counted_ul is None or least_ul <= counted_ul <= link.moved_ul + 1.0 + ROUNDING_UL  # type: ignore[operator]
-        state = in_time(link, pump.state)
-        assert state in (None, DeliveryState.ALARM) or (state is DeliveryState.BASAL) == link.drive.running
-        in_time(link, lambda: pump.poll(link.clock.now_s()))
-    in_time(link, pump.take_alarms)
-    in_time(link, pump.stop)
-    in_time(link, lambda: pump.start_bolus(100.0))
-    link.clock.sleep_s(5.0)
-    status = in_time(link, pump.bolus_status)
-    assert status is None or isinstance(status, BolusStatus)
-    in_time(link, pump.stop)
-
-
-def recover(pump: AlarisAsena, link: EmulatedLink) -> None:
-    """With a sound line again the pump is stopped, and counts what it gave."""
-    link.faults = iter(())
-    link.clock.sleep_s(2.0)
-    pump.stop()
-    assert not link.drive.running
-    assert pump.state() in (DeliveryState.STOPPED, DeliveryState.ALARM)
-    assert pump.delivered_ul() == pytest.approx(link.moved_ul, abs=ROUNDING_UL)
-
-
 @FEW
 @given(st.lists(st.sampled_from([None, None, *FAULTS]), max_size=60))
 def test_faults_on_the_wire(faults: Sequence[Fault | None]) -> None:
     pump, link = opened(*faults)
-    work(pump, link)
-    recover(pump, link)
+    work(pump, link, DOSES)
+    recover(pump, link, DOSES)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -97,20 +67,7 @@ def test_one_fault_at_a_time_is_made_up_for(fault: Fault) -> None:
 def test_a_flood_is_neither_kept_nor_waited_for() -> None:
     pump, link = opened()
     pump.start_basal(RATE_UL_PER_H)
-    for flood in (b"!INF^8002-51740" * 4096, frame(b"INF_RATE^0.10^ml/h") * 4096, b"\x00" * 65536):
-
-        def endless(may_wait: bool, flood: bytes = flood) -> bytes:
-            if may_wait:
-                link.clock.sleep_s(0.001)
-            return flood
-
-        receive, link._receive = link._receive, endless  # type: ignore[method-assign]
-        for ask in (pump.state, pump.delivered_ul, pump.stop, lambda: pump.poll(math.inf)):
-            assert in_time(link, ask) is None
-            assert len(link.unread) <= BUFFER_LIMIT + len(flood)
-        link._receive = receive  # type: ignore[method-assign]
-    pump.stop()
-    assert not link.drive.running
+    stand_a_flood(pump, link, b"!INF^8002-51740" * 4096, frame(b"INF_RATE^0.10^ml/h") * 4096, b"\x00" * 65536)
 
 
 def opening(*replies: bytes) -> ScriptedLink:
@@ -126,26 +83,10 @@ def opening(*replies: bytes) -> ScriptedLink:
 
 
 @FEW
-@given(st.lists(LIKE_FRAMES, min_size=1, max_size=8), st.integers(0, 8))
+@given(st.lists(LIKE_FRAMES, min_size=1, max_size=8), st.integers(0, ASKS - 1))
 def test_any_bytes(replies: list[bytes], ask: int) -> None:
     link = opening(*replies)
-    pump = AlarisAsena(link, Options())
-    asks: list[Callable[[], object]] = [
-        pump.state,
-        pump.bolus_status,
-        pump.delivered_ul,
-        pump.take_alarms,
-        pump.stop,
-        lambda: pump.start_bolus(1.0),
-        lambda: pump.start_basal(1000.0),
-        lambda: pump.poll(link.clock.now_s()),
-        pump.line_pressure_kpa,
-    ]
-    answer = outcome(asks[ask])
-    assert link.clock.now_s() < LONGEST_S
-    assert answer is None or isinstance(answer, (DeliveryState, BolusStatus, float, list))
-    if isinstance(answer, float):
-        assert not math.isinf(answer)
+    asked(AlarisAsena(link, Options()), link, ask, DOSES)
 
 
 @FEW

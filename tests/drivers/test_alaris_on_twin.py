@@ -2,50 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bench.clock import SimulatedClock
-from bench.run.poller import Poller
-from bench.run.samplers import Samplers
-from bench.twin.truth import Truth, read_truth
 from bench.twin.twin import Twin
 from drivers.pump.alaris_asena import AlarisAsena
-from drivers.registry import driver
 from drivers.roles import DeliveryState
-from tests.twin.quiet import quiet
-
-SYRINGE = {"pulse": "0.1 µL", "bolus_pulse_interval": "500 ms"}
-LINE = {"compliance": "1 µL/kPa", "resistance": "0.05 kPa·s/µL"}
-Use = Callable[[Any, SimulatedClock, Twin], None]
-
-
-def deliver(
-    path: Path, use: Use, emulator: dict[str, Any] | None = None, reservoir: str = "50 mL", **options: Any
-) -> Truth:
-    """Let `use` do something with a driver that is being polled; return the truth of it."""
-    clock, entry = SimulatedClock(dt.datetime(2026, 1, 1, tzinfo=dt.UTC)), driver("alaris_asena")
-    simulation = quiet(
-        pump={**SYRINGE, "reservoir": reservoir},
-        plant=LINE,
-        emulators={"pump": {"emulator": "alaris_asena", **(emulator or {})}},
-    )
-    gaps: list[str] = []
-    with Twin("twin", simulation, 1, clock, path) as twin:
-        pump = entry.factory("sim://twin/pump", entry.Options.model_validate(options), clock)
-        polled = Samplers([Poller("pump", pump, clock, lambda _, problem: gaps.append(problem))])
-        polled.start()
-        use(pump, clock, twin)
-        polled.check()
-        polled.stop()
-        pump.stop()
-        pump.close()
-    assert gaps == []
-    return read_truth(path)
+from tests.drivers.syringe_on_twin import ALARIS, deliver
 
 
 def test_a_basal_rate_that_changes_and_a_bolus_that_interrupts_it(tmp_path: Path) -> None:
@@ -70,7 +35,7 @@ def test_a_basal_rate_that_changes_and_a_bolus_that_interrupts_it(tmp_path: Path
         counted.append(pump.delivered_ul())
         assert pump.take_alarms() == []
 
-    truth = deliver(tmp_path / "truth", use)
+    truth = deliver(ALARIS, tmp_path / "truth", use)
     assert counted == [pytest.approx(1000.0, abs=3.0), pytest.approx(2008.5, abs=6.0)]
     assert truth.metered_ul(0.0, 1e9, "bolus") == pytest.approx(500.0, abs=1e-6)
     assert truth.metered_ul(0.0, 1e9) == pytest.approx(counted[-1], abs=1.5)
@@ -95,7 +60,7 @@ def test_a_shut_line_is_an_occlusion_by_the_pump_s_own_pressure(tmp_path: Path) 
         clock.sleep_s(10.0)
         assert pump.state() is DeliveryState.BASAL
 
-    deliver(tmp_path / "truth", use)
+    deliver(ALARIS, tmp_path / "truth", use)
 
 
 def test_an_empty_syringe_is_the_end_of_the_infusion(tmp_path: Path) -> None:
@@ -107,5 +72,5 @@ def test_an_empty_syringe_is_the_end_of_the_infusion(tmp_path: Path) -> None:
         assert [alarm.code for alarm in pump.take_alarms()] == ["EMPTY"]
         pump.acknowledge_alarms()
 
-    truth = deliver(tmp_path / "truth", use, reservoir="1 mL")
+    truth = deliver(ALARIS, tmp_path / "truth", use, reservoir="1 mL")
     assert truth.metered_ul(0.0, 1e9) == pytest.approx(1000.0, abs=10.0)

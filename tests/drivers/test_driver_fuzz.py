@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,7 +9,6 @@ from typing import TypeVar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.clock import SimulatedClock
 from bench.quantities import Quantity
 from drivers.alarm.numato_gpio import NumatoGpio
 from drivers.alarm.numato_gpio import Options as GpioOptions
@@ -18,7 +16,6 @@ from drivers.balance.mettler_mt_sics import MettlerMtSics
 from drivers.balance.mettler_mt_sics import Options as BalanceOptions
 from drivers.climate.vaisala_ptu300 import VaisalaPtu300
 from drivers.errors import InstrumentError
-from drivers.link import Link
 from drivers.mt_sics import parse_weight
 from drivers.occluder.numato_relay import NumatoRelay
 from drivers.occluder.numato_relay import Options as RelayOptions
@@ -26,6 +23,7 @@ from drivers.pressure.scpi_dmm import Options as DmmOptions
 from drivers.pressure.scpi_dmm import ScpiDmm
 from drivers.pump.scpi_insulin_pump import ScpiInsulinPump
 from drivers.roles import AlarmSignal, BolusStatus, DeliveryState
+from tests.drivers.scripted_link import ScriptedLink
 
 Value = TypeVar("Value")
 IN_MEMORY = settings(max_examples=150)
@@ -34,27 +32,6 @@ NOISE = st.one_of(
     st.binary(max_size=60),
     st.text("SDITZ+-. 0123456789gmkEr\"\r\n,'NORM_IDLE*>=PHRhCa%#", max_size=60).map(str.encode),
 )
-
-
-class ScriptedLink(Link):
-    """Answers each write by the next reply; waiting passes simulated time."""
-
-    def __init__(self, replies: list[bytes]) -> None:
-        super().__init__("instrument", "memory", SimulatedClock(dt.datetime(2026, 1, 1, tzinfo=dt.UTC)), None)
-        self.replies = replies
-        self._waiting = b""
-
-    def _send(self, data: bytes) -> None:  # noqa: ARG002
-        if self.replies:
-            self._waiting += self.replies.pop(0)
-
-    def _receive(self, may_wait: bool) -> bytes:
-        data, self._waiting = self._waiting, b""
-        if not data and may_wait:
-            self.clock.sleep_s(0.25)
-        return data
-
-    def _shut(self) -> None: ...
 
 
 @IN_MEMORY

@@ -5,7 +5,6 @@ Replies are `\n[NN:]text\r`, then `\n[NN]prompt` and, in poll mode, XON.
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import re
 from typing import Any
@@ -15,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bench.clock import SimulatedClock
 from drivers import harvard_ultra_numbers as numbers
 from drivers.errors import GarbledReplyError, NoReplyError, RefusedError
 from drivers.link import Link
@@ -34,6 +32,7 @@ from drivers.roles import (
     Suspends,
 )
 from tests.drivers.harvard_ultra_peer import opened
+from tests.drivers.scripted_link import Conversation
 
 XON = b"\x11"
 IDLE, RUNS = b"\n:\x11", b"\n>\x11"
@@ -65,35 +64,12 @@ OPENING: list[Pair] = [
 ]
 
 
-class Scripted(Link):
-    """Expects what is sent, and answers it; pairs of (sent, received)."""
-
-    def __init__(self, *pairs: Pair) -> None:
-        super().__init__("pump", "memory", SimulatedClock(dt.datetime(2026, 1, 1, tzinfo=dt.UTC)), None)
-        self.left = list(pairs)
-        self._waiting = b""
-
-    def _send(self, data: bytes) -> None:
-        assert self.left, data
-        expected, answer = self.left.pop(0)
-        assert data == expected
-        self._waiting += answer
-
-    def _receive(self, may_wait: bool) -> bytes:
-        data, self._waiting = self._waiting, b""
-        if not data and may_wait:
-            self.clock.sleep_s(0.25)
-        return data
-
-    def _shut(self) -> None: ...
-
-
 def made(link: Link, **options: Any) -> HarvardUltraPump:
     return HarvardUltraPump(link, Options.model_validate({"diameter": "4.699 mm", **options}))
 
 
-def scripted(*pairs: Pair, **options: Any) -> tuple[HarvardUltraPump, Scripted]:
-    link = Scripted(*OPENING, *pairs)
+def scripted(*pairs: Pair, **options: Any) -> tuple[HarvardUltraPump, Conversation]:
+    link = Conversation(*OPENING, *pairs)
     return made(link, **options), link
 
 
@@ -118,7 +94,7 @@ def test_it_is_what_the_bench_asks_of_such_a_pump() -> None:
 
 
 def test_opening_stops_it_and_sets_the_syringe_and_reads_it_back() -> None:
-    link = Scripted(
+    link = Conversation(
         *OPENING[:4],
         (b"stp\r", b"\n>\x11"),
         (b"stp\r", IDLE),
@@ -141,7 +117,7 @@ def test_opening_stops_it_and_sets_the_syringe_and_reads_it_back() -> None:
 
 
 def test_a_pump_that_echoes_is_told_not_to() -> None:
-    link = Scripted(
+    link = Conversation(
         (b"\r", b"\r\n:"), (b"poll on\r", b"poll on\r" + IDLE), (b"echo off\r", b"echo off\r" + IDLE), *OPENING[3:]
     )
     made(link)
@@ -161,20 +137,20 @@ def test_a_setting_that_was_not_taken_is_an_error(command: bytes, reply: bytes, 
     pairs = [(command, reply)]
     if command == b"diameter\r":
         pairs = [(command, line(b"9 mm")), (b"diameter 4.699\r", IDLE), *pairs]
-    link = Scripted(*replaced(command, *pairs))
+    link = Conversation(*replaced(command, *pairs))
     with pytest.raises(GarbledReplyError, match=problem):
         made(link)
 
 
 def test_a_count_that_was_not_cleared_is_an_error() -> None:
     count = status(b"0 9 5000000000 i..TI.")
-    link = Scripted(*OPENING[:-3], count, (b"civolume\r", IDLE), count)
+    link = Conversation(*OPENING[:-3], count, (b"civolume\r", IDLE), count)
     with pytest.raises(GarbledReplyError, match="has not cleared its count"):
         made(link)
 
 
 def test_nobody_there() -> None:
-    link = Scripted(*[(b"\r", b""), (b"poll on\r", b"")] * 3)
+    link = Conversation(*[(b"\r", b""), (b"poll on\r", b"")] * 3)
     with pytest.raises(NoReplyError) as error:
         made(link)
     assert error.value.sent == b"poll on\r"
@@ -193,7 +169,7 @@ def test_nobody_there() -> None:
 )
 def test_who_it_is(version: bytes, maker: str, model: str, firmware: str) -> None:
     told = b"\nFirmware:      v3.0.5\r\nPump address:  0\r\nSerial number: D401460\r\n:\x11"
-    link = Scripted(*replaced(b"ver\r", (b"ver\r", line(version))), (b"version\r", told))
+    link = Conversation(*replaced(b"ver\r", (b"ver\r", line(version))), (b"version\r", told))
     found = made(link).identify()
     assert (found.manufacturer, found.model, found.firmware, found.serial_number) == (maker, model, firmware, "D401460")
 
@@ -208,7 +184,7 @@ def test_another_address_stands_before_commands_and_replies(form: str, prefix: b
         return b"".join(b"\n12:" + each for each in lines[:-1]) + b"\n12" + lines[-1]
 
     pairs = [OPENING[0], *((prefix + sent, numbered(reply)) for sent, reply in OPENING[1:])]
-    link = Scripted(*pairs, (prefix + b"stp\r", b"\n12:\x11"))
+    link = Conversation(*pairs, (prefix + b"stp\r", b"\n12:\x11"))
     pump = made(link, pump_address=12, address_form=form)
     pump.stop()
     assert link.left == []
@@ -218,7 +194,7 @@ def test_a_pump_at_address_0_may_write_it_and_times_are_no_addresses() -> None:
     pump, _ = scripted((b"stp\r", b"\n00:\x11"), (b"version\r", b"\n00:Serial number: 7\r\n00:\x11"))
     pump.stop()
     assert pump.identify().serial_number == "7"
-    link = Scripted(
+    link = Conversation(
         *replaced(
             b"ttime\r",
             (b"ttime\r", line(b"00:01:30")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from typing import Any
 
@@ -11,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bench.clock import SimulatedClock
 from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError, RefusedError
-from drivers.link import Link
 from drivers.new_era_numbers import RATES_UL_PER_H, VOLUMES_UL, Setting, setting, written
 from drivers.pulse_schedule import PulseSchedule
 from drivers.pump.new_era import NewEraSafePump, Options
@@ -28,35 +25,14 @@ from drivers.roles import (
     ReportsDelivery,
 )
 from tests.drivers.new_era_peer import opened
+from tests.drivers.scripted_link import Conversation
 
 VERSION = b"\x0200SNE1000V3.93\x03"
 
 
-class Scripted(Link):
-    """Expects what is sent, and answers it; pairs of (sent, received)."""
-
-    def __init__(self, *pairs: tuple[bytes, bytes]) -> None:
-        super().__init__("pump", "memory", SimulatedClock(dt.datetime(2026, 1, 1, tzinfo=dt.UTC)), None)
-        self.left = list(pairs)
-        self._waiting = b""
-
-    def _send(self, data: bytes) -> None:
-        expected, answer = self.left.pop(0)
-        assert data == expected
-        self._waiting += answer
-
-    def _receive(self, may_wait: bool) -> bytes:
-        data, self._waiting = self._waiting, b""
-        if not data and may_wait:
-            self.clock.sleep_s(0.25)
-        return data
-
-    def _shut(self) -> None: ...
-
-
-def scripted(*pairs: tuple[bytes, bytes], **options: Any) -> tuple[NewEraSafePump, Scripted]:
+def scripted(*pairs: tuple[bytes, bytes], **options: Any) -> tuple[NewEraSafePump, Conversation]:
     number = str(options.get("pump_address", 0)).encode()
-    link = Scripted((number + b"VER\r", VERSION.replace(b"00S", b"%02dS" % int(number))), *pairs)
+    link = Conversation((number + b"VER\r", VERSION.replace(b"00S", b"%02dS" % int(number))), *pairs)
     return NewEraSafePump(link, Options.model_validate({"diameter": "4.699 mm", **options})), link
 
 
@@ -137,7 +113,7 @@ def test_an_alarm_takes_the_reply_s_place_once_and_the_command_is_sent_again() -
 )
 def test_any_version_will_do(version: str, model: str, firmware: str) -> None:
     pump = NewEraSafePump(
-        Scripted((b"0VER\r", b"\x0200S" + version.encode() + b"\x03")),
+        Conversation((b"0VER\r", b"\x0200S" + version.encode() + b"\x03")),
         Options.model_validate({"diameter": "4.699 mm"}),
     )
     assert (pump.identify().model, pump.identify().firmware) == (model, firmware)
@@ -208,7 +184,7 @@ def test_a_refusal_says_what_was_refused(reply: bytes, told: str) -> None:
 
 
 def test_nobody_there() -> None:
-    link = Scripted(*[(sent, b"") for sent in (b"0VER\r", bytes.fromhex("02 08 30 56 45 52 48 09 03"), b"0VER\r")])
+    link = Conversation(*[(sent, b"") for sent in (b"0VER\r", bytes.fromhex("02 08 30 56 45 52 48 09 03"), b"0VER\r")])
     with pytest.raises(NoReplyError, match="neither in basic nor in safe mode"):
         NewEraSafePump(link, Options.model_validate({"diameter": "4.699 mm"}))
     assert link.clock.now_s() < 8.0
@@ -326,6 +302,14 @@ def test_at_fixed_intervals_the_volume_goes_with_the_rate() -> None:
     pulses.start(30.0, 90.0)
     assert pulses.pulse_ul == pytest.approx(1.5)
     assert pulses.next_s == pytest.approx(180.0)
+
+
+@pytest.mark.parametrize("rate_ul_per_h", [0.0, -1.0, math.nan, math.inf])
+def test_pulses_make_no_rate_that_is_none(rate_ul_per_h: float) -> None:
+    pump, link = scripted(basal="pulsed", pulse="0.5 µL")
+    with pytest.raises(RefusedError, match="cannot be made of pulses"):
+        pump.start_basal(rate_ul_per_h)
+    assert link.left == []
 
 
 # -- alarms and the watchdog, against the emulator

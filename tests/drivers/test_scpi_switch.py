@@ -20,8 +20,9 @@ from drivers.errors import GarbledReplyError, InstrumentError, NoReplyError, Rea
 from drivers.occluder.scpi_switch import Options, ScpiSwitch, open_switch
 from drivers.roles import Identity
 from tests.drivers.peers import Answer, PtyPeer, Script, TcpPeer
+from tests.drivers.scripted_link import ScriptedLink
 from tests.drivers.served import served_instrument
-from tests.drivers.test_driver_fuzz import NOISE, ScriptedLink, outcome
+from tests.drivers.test_driver_fuzz import NOISE, outcome
 
 NO_ERROR = (b"SYST:ERR?", b'+0,"No error"\n')
 IDENTITY = (b"*IDN?", b"Keysight Technologies,DAQ970A,MY1,A.02.01\n")

@@ -9,7 +9,8 @@ import pytest
 
 from bench.twin.emulators.alaris_asena import AlarisAsena, Options
 from bench.twin.emulators.alaris_frames import crc
-from bench.twin.syringe_drive import Stream, SyringeDrive
+from bench.twin.syringe_drive import Stream
+from tests.twin.pump_bench import PumpBench
 
 STEP_UL = 0.1
 
@@ -18,52 +19,35 @@ def frame(payload: str) -> bytes:
     return f"!{payload}|{crc(payload.encode()):04X}\r".encode()
 
 
-class Bench:
-    """The emulator, a drive that notes what it pushes, a line with a pressure, and what was sent."""
+class Bench(PumpBench[AlarisAsena]):
+    """Beside the drive, a line with a pressure and a syringe that ends."""
 
     def __init__(self, **options: Any) -> None:
-        self.moved_ul = 0.0
-        self.streams: set[str] = set()
         self.pressure_kpa = 2.0
         self.syringe_ul = 50_000.0
-        self.starts, self.powered = 0, True
-        self.sent: list[bytes] = []
-        self.time_s = 0.0
-        self.drive = SyringeDrive(STEP_UL, 0.1, self._push, lambda: None)
-        self.pump = AlarisAsena(
-            lambda data, _due_s: self.sent.append(data),
-            self.drive,
-            Options.model_validate(options),
-            lambda _: self.pressure_kpa,
-            lambda: self.syringe_ul,
-            lambda: self.starts,
-            lambda: self.powered,
+        told = Options.model_validate(options)
+        super().__init__(
+            lambda send, drive: AlarisAsena(
+                send,
+                drive,
+                told,
+                lambda _: self.pressure_kpa,
+                lambda: self.syringe_ul,
+                lambda: self.starts,
+                lambda: self.powered,
+            ),
+            STEP_UL,
         )
 
     def _push(self, counted_ul: float, volume_ul: float, stream: Stream) -> bool:
-        del volume_ul
         if self.syringe_ul < counted_ul:
             return False
-        self.streams.add(stream)
-        self.moved_ul += counted_ul
         self.syringe_ul -= counted_ul
-        return True
+        return super()._push(counted_ul, volume_ul, stream)
 
-    def run(self, duration_s: float) -> bytes:
-        """Let time pass; return what came."""
-        end_s = self.time_s + duration_s
-        while (event_s := min(self.drive.next_s, self.pump.next_event_s())) <= end_s:
-            self.time_s = event_s
-            self.drive.run_due(event_s)
-            self.pump.run_until(event_s)
-        self.time_s = end_s
-        data = b"".join(self.sent)
-        self.sent.clear()
-        return data
-
-    def say(self, data: bytes) -> bytes:
-        self.pump.receive(data, self.time_s)
-        return self.run(0.0)
+    @property
+    def streams(self) -> set[str]:
+        return {stream for _, _, stream in self.pushed}
 
     def tell(self, payload: str) -> str:
         """Send a frame; return the payload of its answer, empty for none."""

@@ -8,18 +8,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from bench.clock import RealClock
-from bench.twin.serve import serve
 from drivers.registry import driver
 from drivers.roles import DeliveryState
+from tests.twin.served import served
 from tests.twin.test_emulator_alaris_asena import Bench, frame
 
 # -- OpenICE, `Asena.java` at mdpnp/mdpnp@1ae7f72: the frames that it has as constants, and how it takes answers apart
@@ -96,7 +94,6 @@ simulation:
   plant: {compliance: 12 µL/kPa, resistance: 0.01 kPa·s/µL}
   emulators: {pump: {emulator: alaris_asena, serial_number: 8002-51733}}
 """
-PATIENCE_S = 30.0
 LIMIT_S = 60.0
 CLIENT = """
 import json, os, sys, time
@@ -123,24 +120,8 @@ os._exit(0)  # its threads never end
 
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
-    source, output, ready, stop = tmp_path / "rig.yaml", tmp_path / "served.yaml", threading.Event(), threading.Event()
-    source.write_text(RIG, encoding="utf-8")
-
-    def announce(line: str) -> None:
-        if line.startswith("Ctrl-C"):
-            ready.set()
-
-    clock = RealClock()
-    thread = threading.Thread(
-        target=lambda: serve(source, output, seed=1, tcp=False, clock=clock, stop=stop.is_set, announce=announce)
-    )
-    thread.start()
-    try:
-        assert ready.wait(PATIENCE_S)
-        yield yaml.safe_load(output.read_text(encoding="utf-8"))["instruments"]["pump"]["address"]
-    finally:
-        stop.set()
-        thread.join(PATIENCE_S)
+    with served(RIG, tmp_path) as instruments:
+        yield instruments["pump"]["address"]
 
 
 def test_the_driver_of_this_bench_in_real_time(address: str) -> None:

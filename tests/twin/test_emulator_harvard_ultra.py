@@ -6,60 +6,22 @@ Every reply is `\n[NN:]text\r` for each line, then `\n[NN]prompt` without a term
 from __future__ import annotations
 
 import datetime as dt
-import math
 from typing import Any
 
 import pytest
 
 from bench.twin.emulators.harvard_ultra import HarvardUltra, Options
-from bench.twin.syringe_drive import Stream, SyringeDrive
+from tests.twin.pump_bench import PumpBench
 
 START = dt.datetime(2026, 1, 1, 13, 0, tzinfo=dt.UTC)
 
 
-class Bench:
-    """The emulator, a drive that notes what it pushes, and what was sent."""
-
+class Bench(PumpBench[HarvardUltra]):
     def __init__(self, **options: Any) -> None:
-        self.pushed: list[tuple[float, float, str]] = []
-        self.blocked = False
-        self.starts, self.powered = 0, True
-        self.sent: list[bytes] = []
-        self.time_s = 0.0
-        self.drive = SyringeDrive(0.01, 0.1, self._push, lambda: None)
-        self.pump = HarvardUltra(
-            lambda data, _: self.sent.append(data),
-            self.drive,
-            Options.model_validate(options),
-            START,
-            lambda: self.starts,
-            lambda: self.powered,
+        told = Options.model_validate(options)
+        super().__init__(
+            lambda send, drive: HarvardUltra(send, drive, told, START, lambda: self.starts, lambda: self.powered), 0.01
         )
-
-    def _push(self, counted_ul: float, volume_ul: float, stream: Stream) -> bool:
-        if not self.blocked:
-            self.pushed.append((counted_ul, volume_ul, stream))
-        return not self.blocked
-
-    @property
-    def moved_ul(self) -> float:
-        return math.fsum(volume_ul for _, volume_ul, _ in self.pushed)
-
-    def run(self, duration_s: float) -> bytes:
-        """Let time pass; return what came."""
-        end_s = self.time_s + duration_s
-        while (event_s := min(self.drive.next_s, self.pump.next_event_s())) <= end_s:
-            self.time_s = event_s
-            self.drive.run_due(event_s)
-            self.pump.run_until(event_s)
-        self.time_s = end_s
-        data = b"".join(self.sent)
-        self.sent.clear()
-        return data
-
-    def say(self, data: bytes) -> bytes:
-        self.pump.receive(data, self.time_s)
-        return self.run(0.0)
 
     def tell(self, command: str) -> str:
         """Send a command; return what came, `|` for a line's begin and `^` for its end."""

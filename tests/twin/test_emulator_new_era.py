@@ -2,59 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pytest
 
 from bench.twin.emulators.new_era import NewEra, Options
-from bench.twin.syringe_drive import Stream, SyringeDrive
+from tests.twin.pump_bench import PumpBench
 
 STEP_UL = 0.01
 
 
-class Bench:
-    """The emulator, a drive that notes what it pushes, and what was sent."""
+class Bench(PumpBench[NewEra]):
+    said_for_s = 0.01
 
     def __init__(self, **options: Any) -> None:
-        self.pushed: list[tuple[float, float, str]] = []
-        self.blocked = False
-        self.starts, self.powered = 0, True
-        self.sent: list[tuple[float, bytes]] = []
-        self.time_s = 0.0
-        self.drive = SyringeDrive(STEP_UL, 0.1, self._push, lambda: None)
-        self.pump = NewEra(
-            lambda data, due_s: self.sent.append((due_s, data)),
-            self.drive,
-            Options.model_validate({"reset_alarm": False, **options}),
-            lambda: self.starts,
-            lambda: self.powered,
+        told = Options.model_validate({"reset_alarm": False, **options})
+        super().__init__(
+            lambda send, drive: NewEra(send, drive, told, lambda: self.starts, lambda: self.powered), STEP_UL
         )
-
-    def _push(self, counted_ul: float, volume_ul: float, stream: Stream) -> bool:
-        if not self.blocked:
-            self.pushed.append((counted_ul, volume_ul, stream))
-        return not self.blocked
-
-    @property
-    def moved_ul(self) -> float:
-        return math.fsum(volume_ul for _, volume_ul, _ in self.pushed)
-
-    def run(self, duration_s: float) -> bytes:
-        """Let time pass; return what came."""
-        end_s = self.time_s + duration_s
-        while (event_s := min(self.drive.next_s, self.pump.next_event_s())) <= end_s:
-            self.time_s = event_s
-            self.drive.run_due(event_s)
-            self.pump.run_until(event_s)
-        self.time_s = end_s
-        data = b"".join(data for _, data in self.sent)
-        self.sent.clear()
-        return data
-
-    def say(self, data: bytes) -> bytes:
-        self.pump.receive(data, self.time_s)
-        return self.run(0.01)
 
     def tell(self, command: str) -> str:
         """Send a command in basic mode; return the text of its answer."""
