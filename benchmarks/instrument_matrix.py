@@ -1,6 +1,6 @@
 """Run a whole smoke plan with every balance and every pump on the twin and print what came out.
 
-    ./run python benchmarks/instrument_matrix.py                              (some ten minutes)
+    ./run python benchmarks/instrument_matrix.py                              (some five minutes)
     ./run python benchmarks/instrument_matrix.py --pumps new_era --balances ohaus radwag
 
 Each cell is the shipped simulated bench of that pump with that balance in the place of its own. The plan is `smoke`,
