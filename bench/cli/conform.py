@@ -110,13 +110,24 @@ def _subject(entry: DriverEntry, options: argparse.Namespace) -> Iterator[Subjec
             **told,
         )
         return
+    emulator = options.emulator or _own_emulator(entry)
     silent: Callable[[], AbstractContextManager[Elsewhere]] = strangers.silent
     noisy: Callable[[], AbstractContextManager[Elsewhere]] = strangers.noisy
     if entry.role != "operator":  # whose line has no faults
-        silent = _twin_with("silent_instrument", entry.role, options.emulator)
-        noisy = _twin_with("garbled_line", entry.role, options.emulator)
-    with _twin(entry.role, options.emulator) as here:
+        silent = _twin_with("silent_instrument", entry.role, emulator)
+        noisy = _twin_with("garbled_line", entry.role, emulator)
+    with _twin(entry.role, emulator) as here:
         yield Subject(entry, here.address, given, here.clock, silent, noisy, simulated=True, **told)
+
+
+def _own_emulator(entry: DriverEntry) -> str | None:
+    """Return the emulator that has the driver's name, or a word of it; None leaves the role's usual one."""
+    from bench.twin.emulators.registry import emulators_of
+
+    able = emulators_of(entry.role)
+    if entry.name in able:
+        return entry.name
+    return next((word for word in entry.name.split("_") if word in able), None)
 
 
 def _options(entry: DriverEntry, given: list[str], *, defaults: bool) -> BaseModel:

@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -61,6 +61,22 @@ class Series:
 
     def __len__(self) -> int:
         return len(self.time_s)
+
+    def one_at_a_time(self) -> Series:
+        """Return the series without values that came together with a later one.
+
+        A host that was held up reads several lines at once, and they have one time of arrival: that of the last.
+        """
+        last = np.append(np.diff(self.time_s) > 0.0, True) if len(self) else np.empty(0, dtype=np.bool_)
+        if np.all(last):
+            return self
+        return replace(
+            self,
+            time_s=self.time_s[last],
+            value=self.value[last],
+            stable=self.stable[last],
+            beyond=self.beyond[last],
+        )
 
 
 @dataclass(frozen=True, slots=True)

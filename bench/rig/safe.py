@@ -7,11 +7,12 @@ from typing import Any, Protocol, cast
 
 from bench.rig.errors import RigError
 from drivers.errors import InstrumentError
-from drivers.roles import DeliveryState, HasWatchdog, Instrument, Occluder, PowerSupply, Pump
+from drivers.roles import CarriesOutByHand, DeliveryState, HasWatchdog, Instrument, Occluder, PowerSupply, Pump
 
 ATTEMPTS = 2
 """How often each instrument is told to become safe: an interrupted exchange may spoil the first."""
 
+INTERRUPTED = "interrupted"
 _FLOWING = frozenset({DeliveryState.BASAL, DeliveryState.BOLUS, DeliveryState.PRIMING})
 
 
@@ -36,7 +37,8 @@ def make_safe(
     """Give the pump its full power, stop it and the doser, and open the occluder.
 
     What each came to is recorded as `safe state`. Every instrument is tried, whatever happens to the others, and those
-    whose link was lost are waited for after that; Ctrl-C meanwhile is obeyed afterwards.
+    whose link was lost are waited for after that, and so is a pump that a person works; Ctrl-C meanwhile is obeyed
+    afterwards.
 
     Args:
         instruments: by role, those that are there.
@@ -49,12 +51,13 @@ def make_safe(
 
     """
     tries = [_Try(role, instruments[role]) for role in _STEPS if role in instruments]
+    tries.sort(key=lambda each: each.by_hand)
     for each in tries:
         each.run()
     for each in tries:
         if bring_back is not None:
             each.run_when_back(bring_back)
-    problems = [f"{each.role} is not {each.word}: {each.outcome}" for each in tries if not each.done]
+    problems = [f"{each.role} is not {each.word}: {each.outcome.rstrip('.')}" for each in tries if not each.done]
     record("safe state", reason=reason, safe=not problems, **{each.role: each.outcome for each in tries})
     interrupted = next((each.interrupted for each in tries if each.interrupted is not None), None)
     if problems:
@@ -73,6 +76,7 @@ class _Try:
         self.word, self._step = _STEPS[role]
         self.outcome = ""
         self.interrupted: BaseException | None = None
+        self.by_hand = isinstance(instrument, CarriesOutByHand)
         self._instrument = instrument
         self._error: InstrumentError | None = None
 
@@ -83,7 +87,8 @@ class _Try:
     def run(self) -> None:
         for _ in range(ATTEMPTS):
             self._attempt(lambda: self._step(self._instrument))
-            if self.done:
+            # Whom nobody has answered for as long as that may take is not there to be asked again.
+            if self.done or (self.by_hand and self.outcome != INTERRUPTED):
                 return
 
     def run_when_back(self, bring_back: BringBack) -> None:
@@ -105,7 +110,7 @@ class _Try:
             self.outcome = self.word
         except (KeyboardInterrupt, SystemExit) as error:
             self.interrupted = error
-            self.outcome = "interrupted"
+            self.outcome = INTERRUPTED
         except Exception as error:
             self.outcome = str(error)
             if isinstance(error, InstrumentError):

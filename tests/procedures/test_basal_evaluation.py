@@ -495,3 +495,28 @@ def test_stated_uncertainties_cover_the_truth() -> None:
             assert uncertainty is not None
             covered[name].append(abs(value(found, name) - expected) <= uncertainty)
     assert {name: np.mean(each) >= 0.93 for name, each in covered.items()} == dict.fromkeys(covered, True)
+
+
+def test_lines_that_a_host_reads_together_count_by_the_last_of_them() -> None:
+    """Held up for a second now and then, the host finds four readings at once, and they have one time of arrival."""
+    of, recording = made_context(72.0), made(72.0)
+    times = schedule(72.0, 0.4)
+    time_s = np.arange(0.25, recording.duration_s, 0.25)
+    true = pulses_mg(time_s, [(t, 0.5 / UL_PER_MG) for t in times])
+    shown = 1e-3 * np.round(true + balance_noise_mg(np.random.default_rng(4), time_s.size, 0.25), 2)
+    held = time_s.copy()
+    for begin in range(100, len(held) - 4, 400):
+        held[begin : begin + 4] = held[begin + 3]
+    recording.channels["balance.mass_g"] = (held, shown)
+    found = PROCEDURE.evaluate(settings(of), _InMemory(recording), of)
+    total = measured(found)["total_volume"]
+    assert total.value is not None
+    assert total.expanded_uncertainty is not None
+    assert total.value == pytest.approx(0.05 * len(times), abs=total.expanded_uncertainty)
+    assert [pulse.kind for pulse in found.pulses] == ["expected"] * len(times)
+    lost = sum(3 for _ in range(100, len(held) - 4, 400))
+    told = (
+        f"{lost} readings of the balance arrived together with a later one, as when the computer is held up: left out."
+    )
+    assert told in found.notes
+    assert not found.doubts

@@ -124,7 +124,7 @@ def course_table(seen: OcclusionReadings, start_s: float) -> Table:
     if facts.alarm is not None:
         rows.append(["the alarm's time is taken", facts.alarm.source])
     if facts.state_after:
-        rows.append(["the pump's own word after the wait", facts.state_after])
+        rows.append(["what was told of the pump after the wait", facts.state_after])
     rows.append(["flow", _flow_in_words(facts.flow, seen.ul_per_u)])
     return table_of_course(course_marks(seen, start_s), rows)
 

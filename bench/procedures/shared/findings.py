@@ -78,6 +78,7 @@ def _weighing_findings(record: TestRecord, weighing: Weighing, context: Context)
     gap_notes, gap_doubts = _gaps(time_s[known], span, [each.begin_s for each in weighing.link_gaps])
     notes, doubts = [*notes, *gap_notes], [*doubts, *gap_doubts]
     doubts += _beyond(weighing.beyond_s, span)
+    notes += _together(record, weighing)
     notes += _unstable(weighing)
     doubts += frozen_doubts(record, weighing, context, record.start_s)
     doubts += _climate(weighing, context)
@@ -93,6 +94,15 @@ def _weighing_findings(record: TestRecord, weighing: Weighing, context: Context)
     if not weighing.quiet:
         notes.append("No blank tells the balance's noise: that of the whole recording is taken, delivery and all.")
     return notes, doubts
+
+
+def _together(record: TestRecord, weighing: Weighing) -> list[str]:
+    """Tell of readings that arrived together, the host held up: only the last of them is as old as it says."""
+    count = len(record.series("balance.mass_g")) - len(weighing.time_s)
+    if count == 0:
+        return []
+    what = "1 reading of the balance" if count == 1 else f"{count} readings of the balance"
+    return [f"{what} arrived together with a later one, as when the computer is held up: left out."]
 
 
 def _loss(weighing: Weighing) -> tuple[list[str], list[str]]:

@@ -217,7 +217,7 @@ def weigh_record(record: TestRecord, context: Context, at_rest: Window | None = 
     Of a pump that is watched `at_rest` that time tells the noise alone: what it loses or gains meanwhile is what is
     measured, so that only the rig file tells the evaporation.
     """
-    readings = record.series("balance.mass_g")
+    readings = record.series("balance.mass_g").one_at_a_time()
     time_s, shown_mg = readings.time_s, 1000.0 * readings.value
     balance, turned = context.rig.balance, conversion(record, context)
     applied = turned.applied
