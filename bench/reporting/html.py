@@ -172,7 +172,7 @@ def _pulses(pulses: Sequence[Pulse]) -> str:
     return (
         f'<details class="long pulses"><summary><h4>Every pulse</h4> ({_count(len(pulses), "pulse")}{told})</summary>'
         f'<div class="data"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>{more}'
-        "<p>Time on the run's clock; u: standard uncertainty, of the balance's noise.</p></details>"
+        "<p>Time on the run's clock; u: standard uncertainty.</p></details>"
     )
 
 

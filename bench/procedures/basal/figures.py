@@ -12,7 +12,7 @@ from bench.metrology.decimate import series
 from bench.metrology.noise import Floats
 from bench.metrology.pulse_train import PulseTrain
 from bench.procedures.basal.delivery import Delivery
-from bench.procedures.basal.pulses import pulse_errors_percent
+from bench.procedures.basal.pulses import load_uncertainty_mg, pulse_errors_percent
 from bench.procedures.basal.trumpet import TrumpetPoint
 from bench.procedures.basal.windows import BAND_PERCENT, Errors
 from bench.procedures.shared.times import HOUR_S
@@ -163,7 +163,8 @@ def pulses_figure(train: PulseTrain, delivery: Delivery, increment_ul: float, wo
             role = f"pulse-{kind}"
             drawn.append(series(kind, hours[chosen], errors[chosen], role=role, style="points", points=2000))
     typical = float(np.median([pulse.standard_uncertainty_mg for pulse in train.pulses]))
-    percent = 200.0 * typical * delivery.weighing.conversion.ul_per_mg / increment_ul
+    per_mg = 200.0 * delivery.weighing.conversion.ul_per_mg / increment_ul
+    whole = math.hypot(typical, load_uncertainty_mg(delivery.weighing.balance))
     return Figure(
         name="pulses",
         title="Volume of every pulse",
@@ -171,7 +172,8 @@ def pulses_figure(train: PulseTrain, delivery: Delivery, increment_ul: float, wo
         y_label="deviation from the increment / %",
         series=drawn,
         rules=[Rule(y=0.0, label="increment")],
-        caption=f"One point a pulse, {_REDUCED}; U of a single pulse is {percent:.2g} % (k = 2, noise).{words}",
+        caption=f"One point a pulse, {_REDUCED}; U of a single pulse is {per_mg * whole:.2g} % (k = 2), by noise alone"
+        f" {per_mg * typical:.2g} %.{words}",
     )
 
 

@@ -258,6 +258,6 @@ def shares_table(kinds: Sequence[Errors]) -> Table:
         ],
         rows=rows,
         note="Windows and means of pulses do not overlap; they follow each other from the first command on, and begin"
-        " and end between doses. Left out: no level at an end, by a gap. Noise of one: expanded, k = 2; where it is no"
-        " smaller than a band, the share tells of the balance.",
+        " and end between doses. Left out: no level at an end, by a gap. Noise of one: expanded, k = 2, with what"
+        " the balance may err over the load; where it is no smaller than a band, the share tells of the balance.",
     )
