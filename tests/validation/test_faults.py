@@ -28,7 +28,6 @@ OF_A_DAY = [trial.name for trial in TRIALS if trial.test == "profile"]
 @pytest.mark.parametrize(
     "name",
     [
-        *("bolus_cut_short", "reported_not_delivered", "sensor_offset"),
         *("no_alarm_during_bolus", "level_ignored", "stiffness_fades", "valve_stuck_open"),
         *OF_A_DAY,
         *("tare_in_mid_run", "wrong_unit"),
