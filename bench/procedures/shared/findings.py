@@ -78,7 +78,7 @@ def _weighing_findings(record: TestRecord, weighing: Weighing, context: Context)
     gap_notes, gap_doubts = _gaps(time_s[known], span, [each.begin_s for each in weighing.link_gaps])
     notes, doubts = [*notes, *gap_notes], [*doubts, *gap_doubts]
     doubts += _beyond(weighing.beyond_s, span)
-    notes += _together(record, weighing)
+    notes += _together(weighing.together)
     notes += _unstable(weighing)
     doubts += frozen_doubts(record, weighing, context, record.start_s)
     doubts += _climate(weighing, context)
@@ -96,9 +96,8 @@ def _weighing_findings(record: TestRecord, weighing: Weighing, context: Context)
     return notes, doubts
 
 
-def _together(record: TestRecord, weighing: Weighing) -> list[str]:
+def _together(count: int) -> list[str]:
     """Tell of readings that arrived together, the host held up: only the last of them is as old as it says."""
-    count = len(record.series("balance.mass_g")) - len(weighing.time_s)
     if count == 0:
         return []
     what = "1 reading of the balance" if count == 1 else f"{count} readings of the balance"

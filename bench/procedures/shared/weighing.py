@@ -57,7 +57,8 @@ class Weighing:
     the noise, blanks or else rests; empty where there are none. `evaporation` is the loss that is made good, none where
     the plan switches that off; `found_evaporation` is what was found. `scatter_mg` is by how much single readings
     scatter before they are rounded. `noise_source` is where `noise` comes from. `late_s` is by how much readings may
-    have been stamped late, by their link; `link_gaps` is where it was lost.
+    have been stamped late, by their link; `link_gaps` is where it was lost. `together` counts readings that arrived
+    together with a later one, and are left out.
     """
 
     time_s: Floats
@@ -76,6 +77,7 @@ class Weighing:
     noise_source: str = "noise of the blanks"
     late_s: float = 0.0
     link_gaps: tuple[LinkGap, ...] = ()
+    together: int = 0
 
     @property
     def readability_mg(self) -> float:
@@ -217,7 +219,8 @@ def weigh_record(record: TestRecord, context: Context, at_rest: Window | None = 
     Of a pump that is watched `at_rest` that time tells the noise alone: what it loses or gains meanwhile is what is
     measured, so that only the rig file tells the evaporation.
     """
-    readings = record.series("balance.mass_g").one_at_a_time()
+    arrived = record.series("balance.mass_g")
+    readings = arrived.one_at_a_time()
     time_s, shown_mg = readings.time_s, 1000.0 * readings.value
     balance, turned = context.rig.balance, conversion(record, context)
     applied = turned.applied
@@ -262,6 +265,7 @@ def weigh_record(record: TestRecord, context: Context, at_rest: Window | None = 
         scatter_mg,
         late_s=link_latency_s(record, "balance"),
         link_gaps=link_gaps(record, time_s, mass_mg, lost.mg_per_h / SECONDS_PER_HOUR, turned, noise, context),
+        together=len(arrived) - len(readings),
     )
 
 
