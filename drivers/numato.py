@@ -13,7 +13,9 @@ from pydantic import BaseModel
 
 from drivers.errors import GarbledReplyError, NoReplyError, RefusedError
 from drivers.link import Link, SerialLine
+from drivers.probe import Probe
 
+ADC_FULL_SCALE = 1023
 TIMEOUT_S = 2.0
 WAKE_S = 0.5
 _INDEX = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
@@ -31,6 +33,18 @@ class Answer:
 def any_line(_options: BaseModel) -> list[SerialLine]:
     """Return how the line is set, which is all one to a module."""
     return [SerialLine()]
+
+
+def module_probe(confirm: bytes) -> Probe:
+    """Return the question for a module's id; `confirm` is an expression of what `relay readall` is answered."""
+    return Probe(
+        b"\rid get\r",
+        rb"id get\s+(?P<serial>[ -~]{8})\s+>",
+        confirm=(b"\rrelay readall\r", confirm),
+        usb=((0x2A19, None),),
+        usb_only=True,
+        keys=lambda _line: {},
+    )
 
 
 def index(number: int) -> str:

@@ -15,13 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from bench.quantities import Duration, Quantity
 from drivers.alarm_detector import AlarmDetector
 from drivers.link import Link
-from drivers.numato import Answer, NumatoSession, any_line, index
+from drivers.numato import ADC_FULL_SCALE, Answer, NumatoSession, any_line, index, module_probe
 from drivers.opening import opener
-from drivers.probe import Probe
 from drivers.registry import DriverEntry
 from drivers.roles import AlarmSignal, Identity
-
-FULL_SCALE = 1023
 
 
 class Options(BaseModel):
@@ -35,12 +32,12 @@ class Options(BaseModel):
     )
     alarm_when: Literal["high", "low"] = Field("high", description="of a contact: level at the pin during an alarm")
     threshold: int | None = Field(
-        None, ge=1, le=FULL_SCALE, description="of a sound: reading of the converter from which on it is an alarm's"
+        None, ge=1, le=ADC_FULL_SCALE, description="of a sound: reading of the converter from which on it is an alarm's"
     )
     hysteresis: int = Field(
         0,
         ge=0,
-        le=FULL_SCALE,
+        le=ADC_FULL_SCALE,
         description="of a sound: how far the reading must fall below the threshold to end it",
     )
     least: Duration = Field(
@@ -108,13 +105,13 @@ class NumatoGpio:
         command = f"adc read {index(self._options.channel)}"
         answer = self._session.ask(command)
         digits = answer.value
-        if not (digits.isascii() and digits.isdecimal() and len(digits) <= len(str(FULL_SCALE))):
+        if not (digits.isascii() and digits.isdecimal() and len(digits) <= len(str(ADC_FULL_SCALE))):
             raise self._session.garbled("told no reading of the converter", command, digits)
-        reading, threshold = int(digits), self._options.threshold or FULL_SCALE
-        if reading > FULL_SCALE:
+        reading, threshold = int(digits), self._options.threshold or ADC_FULL_SCALE
+        if reading > ADC_FULL_SCALE:
             raise self._session.garbled("told a reading beyond the converter's", command, digits)
         self._loud = reading >= threshold - (self._options.hysteresis if self._loud else 0)
-        return self._loud, answer, f"sound {reading} of {FULL_SCALE} at input {self._options.channel}"
+        return self._loud, answer, f"sound {reading} of {ADC_FULL_SCALE} at input {self._options.channel}"
 
 
 open_gpio = opener("alarm", NumatoGpio, any_line)
@@ -124,17 +121,8 @@ DRIVER = DriverEntry(
     role="alarm",
     instrument=NumatoGpio,
     factory=open_gpio,
-    probes=(
-        Probe(
-            b"\rid get\r",
-            rb"id get\s+(?P<serial>[ -~]{8})\s+>",
-            # A module that has no relays.
-            confirm=(b"\rrelay readall\r", rb"relay readall\s+(?:[^0-9a-fA-F\s][^>]*)?>"),
-            usb=((0x2A19, None),),
-            usb_only=True,
-            keys=lambda _line: {},
-        ),
-    ),
+    # A module that has no relays.
+    probes=(module_probe(rb"relay readall\s+(?:[^0-9a-fA-F\s][^>]*)?>"),),
     Options=Options,
     summary="a pump's alarm at a contact or a microphone on a Numato Lab USB GPIO module",
 )

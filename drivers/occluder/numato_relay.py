@@ -15,14 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.quantities import Duration, Quantity
 from drivers.errors import ReadBackError
 from drivers.link import Link
-from drivers.numato import NumatoSession, any_line
+from drivers.numato import ADC_FULL_SCALE, NumatoSession, any_line, module_probe
 from drivers.opening import opener
-from drivers.probe import Probe
 from drivers.registry import DriverEntry
 from drivers.roles import Identity
 
 _CONTACT_EVERY_S = 0.005
-_ADC_MOST = 1023
 
 
 class Feedback(BaseModel):
@@ -33,7 +31,7 @@ class Feedback(BaseModel):
     input: Literal["gpio", "adc"] = Field("gpio", description="digital input, or one compared with `threshold`")
     pin: int = Field(ge=0, le=9, description="its number", examples=[0])
     shut_when: Literal["high", "low"] = Field("high", description="what it reads when the line is shut")
-    threshold: int = Field(512, ge=1, le=1023, description="of an adc input: high from there on, of 1023")
+    threshold: int = Field(512, ge=1, le=ADC_FULL_SCALE, description="of an adc input: high from there on, of 1023")
     timeout: Duration = Field(Quantity(5.0, "s"), description="how long the valve may take")
 
 
@@ -137,7 +135,7 @@ class NumatoRelay:
         command = f"{feedback.input} read {feedback.pin}"
         value = self._session.ask(command).value
         form = r"[01]" if feedback.input == "gpio" else r"\d{1,4}"
-        if re.fullmatch(form, value, re.ASCII) is None or int(value) > _ADC_MOST:
+        if re.fullmatch(form, value, re.ASCII) is None or int(value) > ADC_FULL_SCALE:
             raise self._session.garbled("told no input", command, value)
         high = int(value) >= (1 if feedback.input == "gpio" else feedback.threshold)
         return high == (feedback.shut_when == "high")
@@ -157,16 +155,7 @@ DRIVER = DriverEntry(
     role="occluder",
     instrument=NumatoRelay,
     factory=open_relay,
-    probes=(
-        Probe(
-            b"\rid get\r",
-            rb"id get\s+(?P<serial>[ -~]{8})\s+>",
-            confirm=(b"\rrelay readall\r", rb"relay readall\s+[0-9a-fA-F]{2,}\s+>"),
-            usb=((0x2A19, None),),
-            usb_only=True,
-            keys=lambda _line: {},
-        ),
-    ),
+    probes=(module_probe(rb"relay readall\s+[0-9a-fA-F]{2,}\s+>"),),
     Options=Options,
     summary="a pinch valve on a relay of a Numato Lab USB module",
 )
