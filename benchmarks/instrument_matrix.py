@@ -11,15 +11,14 @@ verdict that is no pass is printed below the table with its reason.
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from benchmarks import shipped_plans
 
 ROOT = Path(__file__).resolve().parents[1]
 PUMPS = {
@@ -67,18 +66,7 @@ def run(pump: str, balance: str, seed: int) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         rig = Path(folder) / "rig.yaml"
         rig.write_text(rig_with(pump, balance), encoding="utf-8")
-        command = [sys.executable, "-m", "pytest", "-q", str(plan_for(pump)), "--seed", str(seed)]
-        done = subprocess.run(
-            [*command, "--rig", str(rig), "--reports", folder, "-p", "no:cacheprovider"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        results = list(Path(folder).glob("*/results.json"))
-        if not results:
-            raise SystemExit(f"{pump} with {balance}:\n{done.stdout}{done.stderr}")
-        tests: list[dict[str, Any]] = json.loads(results[0].read_text(encoding="utf-8"))["tests"]
+        tests: list[dict[str, Any]] = shipped_plans.run(plan_for(pump), seed, rig).results["tests"]
         return tests
 
 

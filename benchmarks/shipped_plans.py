@@ -48,8 +48,8 @@ def rig_of(plan: Path) -> Path:
     return ROOT / "fixtures" / RIGS.get(plan.stem, "simulated.yaml")
 
 
-def run(plan: Path, seed: int) -> Run:
-    """Run one plan on one simulated pump.
+def run(plan: Path, seed: int, rig: Path | None = None) -> Run:
+    """Run one plan on one simulated pump, on a rig or on the one that the plan is for.
 
     Raises:
         SystemExit: it left no results; the message is what pytest printed.
@@ -59,7 +59,7 @@ def run(plan: Path, seed: int) -> Run:
         command = [sys.executable, "-m", "pytest", "-q", str(plan), "--seed", str(seed), "--reports", folder]
         began_s = time.monotonic()
         done = subprocess.run(
-            [*command, "--rig", str(rig_of(plan)), "-p", "no:cacheprovider"],
+            [*command, "--rig", str(rig or rig_of(plan)), "-p", "no:cacheprovider"],
             cwd=ROOT,
             capture_output=True,
             text=True,
