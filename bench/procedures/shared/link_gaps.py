@@ -21,9 +21,8 @@ from bench.procedures.shared.conversion import Conversion
 from bench.procedures.shared.programme import programme
 from bench.recording.reader import Event, TestRecord
 from bench.results.model import Component
+from bench.rig.reconnect import BACK, LOST
 
-LOST, BACK = "link lost", "link back"
-"""Events that tell of a link, each with its `instrument`."""
 LEVEL_S = 10.0
 """The level on either side of a gap is a mean over so long …"""
 SETTLED_S = 3.0
