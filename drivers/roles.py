@@ -67,6 +67,10 @@ class DeliveryState(StrEnum):
     ALARM = "alarm"
 
 
+FLOWING = frozenset({DeliveryState.BASAL, DeliveryState.BOLUS, DeliveryState.PRIMING})
+"""States of a pump in which liquid comes out of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """One entry of a pump's alarm queue.

@@ -10,6 +10,7 @@ from bench.conform.everyone import a_number
 from bench.conform.model import Check, LeftOutError, Subject, UnfitError, expect
 from drivers.errors import InstrumentError
 from drivers.roles import (
+    FLOWING,
     Alarm,
     BolusStatus,
     DeliversBasal,
@@ -28,7 +29,6 @@ from drivers.roles import (
     Suspends,
 )
 
-FLOWING = frozenset({DeliveryState.BASAL, DeliveryState.BOLUS, DeliveryState.PRIMING})
 _STANDS_STILL_S = 5.0
 _CLOCK_S = 2.0
 _WATCHDOG_S = 5.0

@@ -7,13 +7,12 @@ from typing import Any, Protocol, cast
 
 from bench.rig.errors import RigError
 from drivers.errors import InstrumentError
-from drivers.roles import CarriesOutByHand, DeliveryState, HasWatchdog, Instrument, Occluder, PowerSupply, Pump
+from drivers.roles import FLOWING, CarriesOutByHand, HasWatchdog, Instrument, Occluder, PowerSupply, Pump
 
 ATTEMPTS = 2
 """How often each instrument is told to become safe: an interrupted exchange may spoil the first."""
 
 INTERRUPTED = "interrupted"
-_FLOWING = frozenset({DeliveryState.BASAL, DeliveryState.BOLUS, DeliveryState.PRIMING})
 
 
 class Record(Protocol):
@@ -125,7 +124,7 @@ def _full_power(supply: PowerSupply) -> None:
 def _stop(role: str, pump: Pump) -> None:
     pump.stop()
     state = pump.state()
-    if state in _FLOWING:
+    if state in FLOWING:
         raise InstrumentError(role, f"acknowledged the stop and still says that it delivers ({state})")
     if isinstance(pump, HasWatchdog):
         pump.disarm_watchdog()

@@ -14,7 +14,7 @@ from drivers.link import Link
 from drivers.opening import opener, plain_line
 from drivers.probe import scpi_probe
 from drivers.registry import DriverEntry
-from drivers.roles import Alarm, BolusStatus, DeliveryState, Identity, OcclusionLevel
+from drivers.roles import FLOWING, Alarm, BolusStatus, DeliveryState, Identity, OcclusionLevel
 from drivers.scpi import ScpiSession
 
 _ADVICE = "Is the bridge running and the pump connected to it?"
@@ -28,7 +28,6 @@ _STATES = {
     "SUSP": DeliveryState.SUSPENDED,
     "ALAR": DeliveryState.ALARM,
 }
-_DELIVERING = (DeliveryState.BASAL, DeliveryState.BOLUS, DeliveryState.PRIMING)
 _LEVELS = {OcclusionLevel.LOW: "LOW", OcclusionLevel.MEDIUM: "MED", OcclusionLevel.HIGH: "HIGH"}
 _BOLUS_STATES = ("IDLE", "NORM", "EXT", "DUAL")
 
@@ -93,7 +92,7 @@ class ScpiInsulinPump:
             except InstrumentError as error:
                 failure = error
                 continue
-            if state not in _DELIVERING:
+            if state not in FLOWING:
                 return
             failure = RefusedError(
                 self._scpi.name,
