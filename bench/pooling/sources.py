@@ -8,11 +8,8 @@ from dataclasses import dataclass
 
 from bench.pooling.errors import PoolingError
 from bench.quantities import Concentration, parse_concentration
-from bench.results.model import RunResult, TestResult, Verdict
+from bench.results.model import OF_THE_BENCH, RunResult, TestResult, Verdict
 from bench.results.pooled import LeftOut, PooledRun
-
-OF_THE_BENCH = frozenset({"blank", "check"})
-"""Procedures that no pump takes part in."""
 
 
 @dataclass(frozen=True, slots=True)

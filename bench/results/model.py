@@ -12,6 +12,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = "1.2"
+OF_THE_BENCH = frozenset({"blank", "check"})
+"""Procedures that judge the bench: no pump takes part in them, or is blamed by what fails there."""
 
 
 class _Model(BaseModel):

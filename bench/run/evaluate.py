@@ -30,6 +30,7 @@ from bench.rig.declared import BalanceCalibration, ClimateCalibration, DoserCali
 from bench.rig.instruments import BalanceSpec, ClimateSpec, DoserSpec, PressureSpec
 from bench.rig.load import load_rig
 from bench.rig.model import Rig
+from bench.run.bench_checks import in_the_light_of_checks
 from bench.run.bench_state import CONDITION_LEFT, CONDITION_SET
 from bench.run.folder import RECORDING
 from bench.run.judging import judge_test
@@ -69,7 +70,7 @@ def evaluate_run(
         rig = load_rig(config.rig_text, name=config.rig_file)
         tests = {test.id: test for test in plan.tests}
         results = [test_result(recording, tests[test_id], plan, rig, procedures) for test_id in recording.test_ids()]
-        return run_result(recording, plan, rig, results)
+        return run_result(recording, plan, rig, in_the_light_of_checks(results, rig))
 
 
 def test_result(

@@ -22,6 +22,7 @@ from bench.rig.model import Rig
 from bench.rig.open import OpenRig, open_rig
 from bench.rig.reconnect import WrongInstrumentError
 from bench.rig.safe import UnsafeError
+from bench.run.bench_checks import in_the_light_of_checks
 from bench.run.bench_state import BenchState
 from bench.run.driving import Driving, note_wall_clock
 from bench.run.evaluate import error_result, run_result, test_result
@@ -226,8 +227,8 @@ class RunSession:
                     raise
         finally:
             self.states.become(RunState.ABORTED if self._given_up else RunState.READY)
-        self.results.append(result)
-        return result
+        self.results = in_the_light_of_checks([*self.results, result], self.rig)
+        return self.results[-1]
 
     def _give_up_if_unsafe(self, error: BaseException | None) -> None:
         while error is not None and not self._given_up:

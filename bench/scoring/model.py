@@ -6,12 +6,10 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.results.model import Verdict
+from bench.results.model import OF_THE_BENCH, Verdict
 
 PUMP_PLACES = frozenset({"Pump", "Line"})
 """Where a fault is one of what is under test: the pump, its reservoir and its line. All else is the rig's."""
-BENCH_PROCEDURES = frozenset({"blank", "check"})
-"""Procedures that judge the bench: what fails there blames no pump."""
 
 
 class Outcome(StrEnum):
@@ -87,7 +85,7 @@ class FaultScore(_Model):
         if self.of_pump:
             return []
         tried = [*self.own, *self.others]
-        return [each for each in tried if each.verdict is Verdict.FAIL and each.procedure not in BENCH_PROCEDURES]
+        return [each for each in tried if each.verdict is Verdict.FAIL and each.procedure not in OF_THE_BENCH]
 
     @property
     def outcome(self) -> Outcome:
