@@ -40,6 +40,7 @@ class Tried(_Model):
     not_met: list[str] = Field(description="measurements that did not pass")
     reason: str
     named: bool = Field(description="whether the words tell of the fault; true where no words are expected")
+    plan: str = Field(default="", description="file of the plan that the test is of")
 
     @property
     def passed(self) -> bool:
@@ -81,7 +82,24 @@ class FaultScore(_Model):
 
     @property
     def false_blames(self) -> list[Tried]:
-        """Tests that failed a healthy pump for a fault of the rig."""
+        """Tests that failed a healthy pump for a fault of the rig, and no check in their plan shows that."""
+        shown = {each.plan for each in self.failed_checks}
+        return [each for each in self._blames if each.plan not in shown]
+
+    @property
+    def withdrawn(self) -> list[Tried]:
+        """Tests that failed it, in a plan of which a check fails, too: in a run of the plan they are inconclusive."""
+        shown = {each.plan for each in self.failed_checks}
+        return [each for each in self._blames if each.plan in shown]
+
+    @property
+    def failed_checks(self) -> list[Tried]:
+        """Checks of the bench that failed."""
+        tried = [*self.own, *self.others]
+        return [each for each in tried if each.procedure == "check" and each.verdict is Verdict.FAIL]
+
+    @property
+    def _blames(self) -> list[Tried]:
         if self.of_pump:
             return []
         tried = [*self.own, *self.others]

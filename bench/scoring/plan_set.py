@@ -15,6 +15,7 @@ from bench.rig.model import Rig
 from bench.run.judging import UnresolvableError, check_resolvable
 from bench.twin.faults import REGISTRY
 from bench.validation.faults import TRIALS, Trial
+from bench.validation.twin_rig import twin_for
 
 SECONDS_AN_HOUR = 1.6
 """About how long a processor takes for a simulated hour …"""
@@ -89,14 +90,16 @@ def plan_tests(files: Sequence[Path]) -> list[OneTest]:
 
 
 def lacking(test: OneTest, rig: Rig) -> list[str]:
-    """Return in words what a rig lacks for a test; empty where it can be run."""
+    """Return in words what the twin of a rig lacks for a test; empty where it can be run."""
     (planned,) = test.plan.tests
     procedure = registry()[planned.procedure]
-    words = misfits(rig, procedure.requires(planned.settings))
+    needs = procedure.requires(planned.settings)
+    twin = twin_for(rig, needs)
+    words = misfits(twin, needs)
     if words:
         return words
     try:
-        check_resolvable(planned, procedure, Context(test.plan, rig))
+        check_resolvable(planned, procedure, Context(test.plan, twin))
     except UnresolvableError as error:
         return [str(error).splitlines()[0]]
     return []

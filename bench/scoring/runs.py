@@ -21,7 +21,7 @@ from bench.scoring.model import Tried
 from bench.scoring.plan_set import OneTest
 from bench.validation.faults import set_up, speaks_of
 from bench.validation.runs import drive
-from bench.validation.twin_rig import twin_of
+from bench.validation.twin_rig import twin_for
 from bench.validation.world import draw_world
 from drivers.errors import InstrumentError
 
@@ -54,9 +54,9 @@ def task(rig: Rig, test: OneTest, seed: int, folder: Path, fault: dict[str, Any]
 
 def run_task(task: ScoreTask) -> dict[str, Any]:
     """Drive a test and return what it said, as the data of a `Tried`."""
-    rig = _rig(task.rig_text)
     plan = _plan(task.plan_text, task.plan_file)
     (planned,) = (each for each in plan.tests if each.id == task.test)
+    rig = _twin(task.rig_text, frozenset(registry()[planned.procedure].requires(planned.settings)))
     alone = _alone(plan, task.test)
     fault = json.loads(task.fault) if task.fault else None
     world = set_up(draw_world(rig, task.seed), alone, fault)
@@ -97,6 +97,6 @@ def _plan(text: str, file: str) -> Plan:
     return load_plan(text, registry(), name=file)
 
 
-@lru_cache(maxsize=2)
-def _rig(text: str) -> Rig:
-    return twin_of(load_rig(text, name="rig.yaml"))
+@lru_cache(maxsize=16)
+def _twin(text: str, needs: frozenset[str]) -> Rig:
+    return twin_for(load_rig(text, name="rig.yaml"), dict.fromkeys(needs, ()))

@@ -13,7 +13,6 @@ from bench.scoring.plan_set import OneTest, Seeded, lacking, plan_tests, seeded
 from bench.scoring.runs import ScoreTask, run_task, task
 from bench.twin.faults import REGISTRY
 from bench.validation.batch import Progress, batch
-from bench.validation.twin_rig import twin_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +59,8 @@ def plan_score(
         PlanError, ScoreError, OSError: the plans cannot be used, or there is no such fault.
 
     """
-    twin = twin_of(rig)
     every = plan_tests(plans)
-    without = {test.id: words for test in every if (words := lacking(test, twin))}
+    without = {test.id: words for test in every if (words := lacking(test, rig))}
     able = tuple(test for test in every if test.id not in without)
     names = tuple(str(path) for path in plans)
     return Work(rig, names, able, without, tuple(seeded(faults)), seed, healthy, own_only)
@@ -87,7 +85,7 @@ def run_score(work: Work, folder: Path, *, jobs: int = 1, progress: Progress | N
         for test in work.tests:
             tasks["", test.id, seed] = task(work.rig, test, seed, folder / f"run-{len(tasks)}", None)
     outcomes = batch(list(tasks.values()), run_task, folder / "score.jsonl", jobs=jobs, progress=progress)
-    tried = {key: Tried.model_validate(outcomes[each.key]) for key, each in tasks.items()}
+    tried = {key: Tried.model_validate({**outcomes[each.key], "plan": each.plan_file}) for key, each in tasks.items()}
     return _put_together(work, tried)
 
 

@@ -17,7 +17,10 @@ A fault of the pump or its line is *caught* by the verdict fail, with words that
 (balance, vessel, occluder, sensor, room, wire) is caught by any verdict but pass, with words that tell of it:
 inconclusive doubts the rig, and error ends the test. Where a fault of the rig makes a test *fail*, a healthy pump is
 blamed, which is listed as a false blame; procedures `blank` and `check` judge the rig, so that their fail blames no
-pump. Every setting of a fault is a row of its own; one without settings in brackets has its defaults.
+pump. A test that asks for a reference doser has one beside the pump. Here each test is run by itself. In a run of the
+plan a failed `check` makes the other tests inconclusive ([decision-rules.md](decision-rules.md)), so that where one
+fails, too, the blame is *withdrawn*. Every setting of a fault is a row of its own; one without settings in brackets has
+its defaults.
 """
 
 
@@ -31,11 +34,14 @@ def summary(score: Score) -> Iterator[str]:
 
 
 def tally(score: Score) -> Iterator[str]:
-    """Give the score itself in two lines."""
+    """Give the score itself in a few lines."""
     counts = {outcome: len(score.having(outcome)) for outcome in Outcome}
     told = ", ".join(f"{count} {outcome.value}" for outcome, count in counts.items() if count)
     blamed = sum(bool(fault.false_blames) for fault in score.faults)
+    withdrawn = sum(bool(fault.withdrawn) for fault in score.faults)
     yield f"{_of(len(score.faults), 'fault')}: {told}; {_of(blamed, 'fault')} of the rig falsely blamed on the pump"
+    if withdrawn:
+        yield f"{_of(withdrawn, 'fault')} of the rig where a failed check of the bench withdraws such a blame"
     yield (
         f"{_of(score.healthy, 'healthy pump')}, {_of(score.healthy_runs, 'run')}: "
         + (_of(len(score.false_alarms), "false alarm") if score.healthy else "of false alarms nothing is known")
@@ -99,7 +105,7 @@ def _page(score: Score, command: str) -> Iterator[str]:
     for fault in score.faults:
         own = "<br>".join(each.test for each in fault.own) or "–"
         verdicts = "<br>".join(_verdict(each) for each in fault.own) or _cell("; ".join(fault.lacking))
-        blame = ", **pump falsely blamed**" if fault.false_blames else ""
+        blame = _blame(fault)
         also = _ids(fault.also) or ("not tried" if score.own_only else "–")
         yield (
             f"| `{fault.fault}`{f' ({fault.settings})' if fault.settings else ''} | {fault.place}: {_cell(fault.what)} "
@@ -116,6 +122,11 @@ def _said_by(fault: FaultScore) -> str:
     also = _ids(fault.also)
     blame = "; PUMP FALSELY BLAMED" if fault.false_blames else ""
     return own + (f"; also {also}" if also and own else f"by {also}" if also else "") + blame
+
+
+def _blame(fault: FaultScore) -> str:
+    told = f"; blame by {_ids(fault.withdrawn)} withdrawn" if fault.withdrawn else ""
+    return (", **pump falsely blamed**" if fault.false_blames else "") + told
 
 
 def _verdict(tried: Tried) -> str:

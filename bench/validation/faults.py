@@ -19,7 +19,7 @@ from bench.rig.model import Rig
 from bench.twin.faults import Fault
 from bench.twin.settings import PumpSettings, Simulation
 from bench.validation.runs import drive
-from bench.validation.twin_rig import with_supply
+from bench.validation.twin_rig import twin_for
 from bench.validation.world import draw_world
 
 _TESTS: Mapping[str, str] = {
@@ -43,6 +43,8 @@ _TESTS: Mapping[str, str] = {
     "noise_10s: <= 0.03 mg, disturbances_per_hour: <= 2, temperature_range: <= 2 K}",
     "check": "procedure: check, weight: 20 g ± 0.08 mg, repeats: 4, blank: 5 min, accept: {weight_error: ±0.5 mg, "
     "repeatability: <= 0.1 mg, zero_return: ±0.3 mg}",
+    "doses": "procedure: check, dose: 5 U ± 0.1 U, doses: 3, repeats: 3, settle: 1 min, "
+    "blank: 5 min, accept: {dose_error: ±8 %}",
     "reservoir": "procedure: reservoir, remaining: 25 U, put_in: true, rate: 30 U/h, last_units: 20 U, "
     "after_empty: 5 min, blank: 5 min, accept: {remainder_at_low: 17 U to 23 U, remainder_at_empty: ±3 U, "
     "last_units_error: ±15 %}",
@@ -68,8 +70,6 @@ _TESTS: Mapping[str, str] = {
     "largest_excess_delay: <= 3 min, suspended_volume: ±0.05 U}",
 }
 """Short tests with limits such as labels state, wide enough for a healthy pump's wander."""
-ON_SUPPLY = "power"
-"""The one of them that needs a pump on a supply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,8 @@ TRIALS: tuple[Trial, ...] = (
     Trial({"fault": "occluder_leaks"}, "occlusion", "alarm|time_to_alarm"),
     Trial({"fault": "sensor_offset"}, "occlusion", "pressure"),
     Trial({"fault": "warm_room"}, "basal", "air was .* warm"),
-    Trial({"fault": "thick_needle"}, "bolus", "mean_error"),
+    Trial({"fault": "thick_needle"}, "bolus", "mean_error", made=False),
+    Trial({"fault": "thick_needle"}, "doses", "dose_error"),
     Trial({"fault": "silent_instrument", "instrument": "balance", "first": "20 min"}, "basal", "balance"),
     Trial({"fault": "garbled_line", "instrument": "balance", "first": "20 min"}, "basal", "balance"),
     Trial({"fault": "garbled_line", "instrument": "balance", "every": 7, "first": "20 min"}, "basal", "garbled lines"),
@@ -188,27 +189,30 @@ tests:
 
 
 def fits(trial: Trial, rig: Rig, pump: PumpSettings, procedures: Container[str]) -> bool:
-    """Whether the test that should see a fault is one of some procedures and can be run on a simulated rig.
+    """Whether the test that should see a fault is one of some procedures and can be run on the twin of a rig.
 
     A daily check, which no pump takes part in, is asked for by no procedure of a study: it goes with the others.
     """
-    if trial.test == ON_SUPPLY and rig.power is None:
-        return False
     (test,) = fault_plan(trial.test, pump).tests
-    rig = with_supply(rig) if trial.test == ON_SUPPLY else rig
+    twin = _twin(trial.test, rig)
     wanted = test.procedure in procedures or test.procedure == "check"
-    return wanted and not misfits(rig, registry()[test.procedure].requires(test.settings))
+    return wanted and not misfits(twin, registry()[test.procedure].requires(test.settings))
 
 
 def try_fault(trial: Trial, rig: Rig, seed: int, folder: Path) -> FaultSeen:
     """Drive the test that should see a fault, in a world of the seed with that fault, and look what it says."""
-    rig = with_supply(rig) if trial.test == ON_SUPPLY else rig
-    world = draw_world(rig, seed)
+    twin = _twin(trial.test, rig)
+    world = draw_world(twin, seed)
     plan = fault_plan(trial.test, world.pump)
-    (result,) = drive(plan, rig, set_up(world, plan, trial.fault), folder).tests
+    (result,) = drive(plan, twin, set_up(world, plan, trial.fault), folder).tests
     seen = result.verdict is not Verdict.PASS and speaks_of(result, trial.seen)
     settings = ", ".join(f"{key} {value}" for key, value in trial.fault.items() if key != "fault")
     return FaultSeen(trial.name, settings, trial.test, result.verdict.value, result.reason, seen)
+
+
+def _twin(test: str, rig: Rig) -> Rig:
+    (planned,) = fault_plan(test, PumpSettings()).tests
+    return twin_for(rig, registry()[planned.procedure].requires(planned.settings))
 
 
 def set_up(world: Simulation, plan: Plan, fault: Mapping[str, Any] | None) -> Simulation:

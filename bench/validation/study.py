@@ -104,8 +104,7 @@ def run_verdict(task: VerdictTask) -> dict[str, Any]:
 def run_fault(task: FaultTask) -> dict[str, Any]:
     """Drive one test with a fault."""
     folder = Path(task.folder)
-    rig = twin_of(load_rig(task.rig_text, name="rig.yaml"))
-    seen = try_fault(TRIALS[task.trial], rig, task.seed, folder)
+    seen = try_fault(TRIALS[task.trial], load_rig(task.rig_text, name="rig.yaml"), task.seed, folder)
     shutil.rmtree(folder)
     return dataclasses.asdict(seen)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -23,6 +24,13 @@ _WHERE: dict[str, dict[str, Any]] = {
     "occluder": {"driver": "numato_relay", "address": "sim://twin/occluder", "channel": 0},
     "climate": {"driver": "vaisala_ptu300", "address": "sim://twin/climate"},
     "operator": {"driver": "line_terminal", "address": "sim://twin/operator"},
+    "doser": {
+        "driver": "new_era",
+        "address": "sim://twin/doser",
+        "baudrate": 19200,
+        "diameter": "11.99 mm",
+        "bolus_rate": "0.25 mL/min",
+    },
 }
 """How each role is emulated."""
 _SUPPLY = {
@@ -31,6 +39,7 @@ _SUPPLY = {
     "visa": "@twin",
     "voltage": str(PumpSettings().nominal_voltage),
 }
+_DOSE_KNOWN = {"certificate": "SIMULATED", "expanded_uncertainty": "0.1 µL", "k": 2}
 _CONTACT = 2
 """Input of the emulated relay module with the contact at the valve, where the rig has one."""
 _DECLARED_AIR = "fixed_climate"
@@ -83,6 +92,20 @@ def with_supply(rig: Rig) -> Rig:
     own["instruments"]["power"] = dict(_SUPPLY)
     own["simulation"] = {**(own.get("simulation") or {}), "supply": {"connected": True}}
     return load_rig(yaml.safe_dump(own, allow_unicode=True, sort_keys=False), name=f"{rig.file or rig.rig} on a supply")
+
+
+def twin_for(rig: Rig, needs: Mapping[str, Sequence[type]]) -> Rig:
+    """Return the twin of a rig for a test that needs such roles.
+
+    Its pump hangs on a supply where the test asks for one and the rig has it. Where the rig is simulated to begin with,
+    a test that needs a reference doser gets one beside it; the twin of a laboratory's rig has what that rig has.
+    """
+    twin = with_supply(twin_of(rig)) if "power" in needs and rig.power is not None else twin_of(rig)
+    if "doser" not in needs or rig.simulation is None or rig.doser is not None:
+        return twin
+    own = yaml.safe_load(twin.text)
+    own["instruments"]["doser"] = {**_WHERE["doser"], "calibration": _DOSE_KNOWN}
+    return load_rig(yaml.safe_dump(own, allow_unicode=True, sort_keys=False), name=f"{rig.file or rig.rig} and a doser")
 
 
 def _with_pump(rig: Rig) -> dict[str, InstrumentSpec]:

@@ -109,7 +109,7 @@ def plan_work(rig_file: Path, runs: int, procedures: Sequence[str] = VALIDATED) 
     lacking = {each: list(_lacking(each, rig, twin, pump)) for each in procedures}
     possible = tuple(each for each in procedures if not lacking[each])
     kinds = {short_plan(each, pump).tests[0].procedure for each in possible}
-    trials = tuple(place for place, trial in enumerate(TRIALS) if fits(trial, twin, pump, kinds))
+    trials = tuple(place for place, trial in enumerate(TRIALS) if fits(trial, rig, pump, kinds))
     left_out = tuple(f"{name}: {'; '.join(why)}" for name, why in lacking.items() if why)
     return Work(rig, twin, pump, runs, possible, left_out, trials)
 

@@ -58,6 +58,21 @@ def test_what_becomes_of_a_fault(scored: FaultScore, outcome: Outcome, blamed: i
     assert len(scored.false_blames) == blamed
 
 
+def test_a_check_that_fails_withdraws_the_blame_in_its_own_plan_alone() -> None:
+    check = tried("CHECK", "fail", procedure="check").model_copy(update={"plan": "a.yaml"})
+    blank = tried("BLANK", "fail", procedure="blank").model_copy(update={"plan": "b.yaml"})
+    here, there = (tried("BOLUS", "fail").model_copy(update={"plan": plan}) for plan in ("a.yaml", "b.yaml"))
+    scored = fault("Balance", [check], [blank, here, there])
+    assert scored.withdrawn == [here]
+    assert scored.false_blames == [there]
+    sound = check.model_copy(update={"verdict": Verdict.PASS})
+    assert fault("Balance", [OPEN], [sound, here]).false_blames == [here]
+    assert fault("Pump", [FAIL], [check, here]).withdrawn == []
+    page = markdown(score(fault("Balance", [check], [here])), "command")
+    assert "- 1 fault of the rig where a failed check of the bench withdraws such a blame." in page
+    assert "| CHECK | fail | caught; blame by BOLUS withdrawn | BOLUS |" in page
+
+
 def score(*faults: FaultScore, alarms: list[FalseAlarm] | None = None, own_only: bool = False) -> Score:
     return Score(
         rig="simulated",

@@ -10,10 +10,8 @@ import pytest
 from bench.rig.load import load_rig
 from bench.twin.faults import REGISTRY
 from bench.validation.batch import TaskError
-from bench.validation.faults import TRIALS, Trial, fault_plan, try_fault
-from bench.validation.runs import drive
+from bench.validation.faults import TRIALS, Trial, try_fault
 from bench.validation.study import FaultTask, fault_study
-from bench.validation.world import draw_world
 
 RIG = Path(__file__).resolve().parents[2] / "fixtures" / "simulated.yaml"
 
@@ -41,9 +39,10 @@ def test_a_fault_is_seen(name: str, tmp_path: Path) -> None:
     assert seen.reason
 
 
-@pytest.mark.parametrize(
-    "trial", [each for each in TRIALS if each.test in ("blank", "check", "reservoir")], ids=lambda each: each.name
-)
+OF_THE_BENCH_OR_THE_RESERVOIR = [each for each in TRIALS if each.test in ("blank", "check", "doses", "reservoir")]
+
+
+@pytest.mark.parametrize("trial", OF_THE_BENCH_OR_THE_RESERVOIR, ids=lambda each: each.name)
 def test_a_trial_of_the_bench_or_the_reservoir_sees_it(trial: Trial, tmp_path: Path) -> None:
     seen = try_fault(trial, load_rig(RIG), 3, tmp_path / "run")
     assert seen.seen, f"{seen.verdict}: {seen.reason}"
@@ -57,10 +56,9 @@ def test_a_fault_that_does_nothing_is_not_seen(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("test", sorted({trial.test for trial in TRIALS} - {"basal"}))
 def test_a_healthy_pump_passes_what_faults_are_tried_on(test: str, tmp_path: Path) -> None:
-    rig = load_rig(RIG)
-    world = draw_world(rig, 3)
-    (result,) = drive(fault_plan(test, world.pump), rig, world, tmp_path / "run").tests
-    assert result.verdict.value == "pass", result.reason
+    healthy = dataclasses.replace(TRIALS[0], test=test, fault={"fault": "dose_scale_error", "factor": 1.0})
+    seen = try_fault(healthy, load_rig(RIG), 3, tmp_path / "run")
+    assert seen.verdict == "pass", seen.reason
 
 
 def test_what_goes_wrong_in_another_process_is_told_by_name(tmp_path: Path) -> None:

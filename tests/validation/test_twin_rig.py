@@ -9,10 +9,11 @@ import yaml
 
 from bench.rig.load import load_rig
 from bench.rig.model import Rig
-from bench.validation.faults import TRIALS, try_fault
+from bench.twin.settings import PumpSettings
+from bench.validation.faults import TRIALS, Trial, fits, try_fault
 from bench.validation.plans import short_plan
 from bench.validation.runs import compare, drive
-from bench.validation.twin_rig import twin_of, with_supply
+from bench.validation.twin_rig import twin_for, twin_of, with_supply
 from bench.validation.world import draw_world
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
@@ -75,14 +76,58 @@ def test_a_contact_at_the_valve_is_kept_and_dates_a_valve_that_is_slow(tmp_path:
     assert abs(time.error) < time.expanded < 0.01
 
 
-def test_a_rig_without_a_supply_is_given_one_for_tests_of_lost_power(tmp_path: Path) -> None:
-    """A lab that has none is validated with every fault all the same."""
-    twin = twin_of(lab())
-    assert twin.power is None
-    given = with_supply(twin)
+SUPPLY = {"driver": "scpi_supply", "address": "TCPIP0::192.0.2.9::5025::SOCKET", "voltage": "1.5 V"}
+DOSER = {
+    "driver": "new_era",
+    "address": "/dev/ttyUSB7",
+    "diameter": "11.99 mm",
+    "bolus_rate": "0.25 mL/min",
+    "calibration": {"certificate": "EXAMPLE", "expanded_uncertainty": "0.2 µL", "k": 2},
+}
+
+
+def lab_with(**instruments: object) -> Rig:
+    text = yaml.safe_load(lab().text)
+    return lab(instruments=text["instruments"] | instruments)
+
+
+def a_trial(fault: str, test: str) -> Trial:
+    return next(each for each in TRIALS if (each.name, each.test) == (fault, test))
+
+
+def test_lost_power_is_tried_where_the_lab_has_a_supply(tmp_path: Path) -> None:
+    trial, pump = a_trial("battery_forgets", "power"), PumpSettings()
+    assert not fits(trial, lab(), pump, ("power",))
+    rig = lab_with(power=SUPPLY)
+    assert fits(trial, rig, pump, ("power",))
+    assert try_fault(trial, rig, 3, tmp_path / "run").seen
+
+
+@pytest.mark.parametrize("instruments", [{}, {"doser": DOSER}], ids=["by the pump", "by a doser"])
+def test_known_doses_show_a_thick_needle_on_the_twin_of_a_lab(instruments: dict[str, object], tmp_path: Path) -> None:
+    trial = a_trial("thick_needle", "doses")
+    rig = lab_with(**instruments)
+    assert fits(trial, rig, PumpSettings(), ())
+    assert try_fault(trial, rig, 3, tmp_path / "run").seen
+
+
+def test_a_simulated_rig_gets_a_doser_where_a_test_needs_one_and_a_lab_keeps_its_own() -> None:
+    simulated = load_rig(FIXTURES / "simulated.yaml")
+    assert twin_for(simulated, {"pump": (), "balance": ()}) is simulated
+    given = twin_for(simulated, {"doser": ()})
+    assert given.doser is not None
+    assert given.doser.calibration is not None
+    assert given.doser.calibration.certificate == "SIMULATED"
+    assert twin_for(lab(), {"doser": ()}).doser is None
+    kept = twin_for(lab_with(doser=DOSER), {"doser": ()})
+    assert kept.doser is not None
+    assert kept.doser.calibration is not None
+    assert kept.doser.calibration.expanded_uncertainty.to("µL") == pytest.approx(0.2)
+
+
+def test_a_supply_is_connected_once() -> None:
+    given = with_supply(twin_of(lab()))
     assert given.power is not None
     assert given.simulation is not None
     assert given.simulation.supply.connected
     assert with_supply(given) is given
-    trial = next(each for each in TRIALS if each.name == "battery_forgets")
-    assert try_fault(trial, twin, 3, tmp_path / "run").seen
