@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LONGEST = ("test_ten_seeds.py", "test_partial.py", "test_library_runs.py", "test_validate.py", "test_faults.py")
+LONGEST = ("test_healthy_pumps.py", "test_partial.py", "test_library_runs.py", "test_validate.py", "test_faults.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

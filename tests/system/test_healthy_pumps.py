@@ -1,4 +1,4 @@
-"""Ten healthy pumps on ten days: everything passes, and the truth lies within what is stated."""
+"""Six healthy pumps on six days: everything passes, and the truth lies within what is stated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.twin.settings import PlantSettings
 from bench.twin.truth import Truth, read_truth
 from tests.system.in_process import rig_text, run_plan, smoke_text
 
-SEEDS = range(1, 11)
+SEEDS = range(1, 7)
 TESTS = ("BASAL-2U", "BOLUS-0.1U", "BOLUS-1U", "OCCLUSION-BOLUS")
 """Of the smoke plan: the shorter ones of those that differ by their rate only."""
 UL_PER_U = 10.0
@@ -132,10 +132,8 @@ def test_the_truth_lies_within_the_stated_uncertainty(runs: dict[int, tuple[RunR
     for kind in kinds:
         of_kind = [each for each in compared if (each.what.partition("-")[0], each.stated.name) == kind]
         outside = [each for each in of_kind if not each.within]
-        share = 1 - len(outside) / len(of_kind)
-        assert share >= 0.9, [
-            (each.what, each.stated.value, each.stated.expanded_uncertainty, each.truth) for each in outside
-        ]
+        told = [(each.what, each.stated.value, each.stated.expanded_uncertainty, each.truth) for each in outside]
+        assert len(outside) <= max(1, 0.1 * len(of_kind)), told
 
 
 def test_every_single_bolus_lies_within_its_own_uncertainty(runs: dict[int, tuple[RunResult, Path]]) -> None:
