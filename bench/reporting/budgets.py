@@ -11,6 +11,8 @@ from bench.metrology.rounding import is_exact, measured_text, number, parts_text
 from bench.results.model import Component, Measurement
 
 _COLUMNS = ("Input", "Distribution", "Estimate", "Standard uncertainty", "ν", "Sensitivity", "Contribution", "Share")
+_NEGLIGIBLE = 1e-9
+"""A line that is less than so much of all of them is shown as nothing; its digits say only how numbers are kept."""
 
 
 def budgets(measurements: Sequence[Measurement]) -> str:
@@ -43,10 +45,14 @@ def _row(line: Component, total: float) -> str:
     unit = "" if line.unit == "1" else f" {escape(line.unit)}"
     source = f"<small>{escape(line.source)}</small>" if line.source else ""
     acts = "× " if line.form == "factor" else ""
+    seen = line.contribution > _NEGLIGIBLE * math.sqrt(total) or line.contribution == 0.0
+    standard, contribution = (
+        number(each, 3) if seen else "≈ 0" for each in (line.standard_uncertainty, line.contribution)
+    )
     return (
         f'<tr><th scope="row">{escape(line.name)}{source}<td>{line.distribution}<td>{number(line.estimate, 5)}{unit}'
-        f"<td>{number(line.standard_uncertainty, 3)}{unit}<td>{freedom}<td>{acts}{number(line.sensitivity, 3)}"
-        f"<td>{number(line.contribution, 3)}<td>{share:.1f} %</tr>"
+        f"<td>{standard}{unit}<td>{freedom}<td>{acts}{number(line.sensitivity, 3)}<td>{contribution}"
+        f"<td>{share:.1f} %</tr>"
     )
 
 

@@ -115,6 +115,14 @@ def test_a_budget_tells_estimate_distribution_freedom_form_correlation_and_check
     assert "(5000 draws" in text
 
 
+def test_what_a_float_leaves_over_is_nothing_in_a_budget() -> None:
+    lines = [component("noise", 0.3, "mg", 0.1), bounded("readability", 5e-17, "mg", 0.1), bounded("drift", 0.0, "mg")]
+    text = budgets([made_measurement("m", "volume", 4.5, "U", lines)])
+    assert "<td>≈ 0 mg<td>∞<td>0.1<td>≈ 0<td>0.0 %" in text
+    assert "<td>0 mg<td>∞<td>1<td>0<td>0.0 %" in text
+    assert "× 10" not in text
+
+
 def test_a_verdict_tells_its_rule_and_odds() -> None:
     words = section("BASAL-1U").words
     assert "guarded, r = 0.83" in words
