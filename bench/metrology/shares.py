@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 BAND_PERCENTS = (5, 10, 15, 20, 25, 30)
+_COUNTED = 1e-4
+"""Chance that any item at all is on the other side of an edge, below which all have been counted."""
 
 
 def share_within(deviations_percent: Sequence[float], band_percent: float) -> float:
@@ -21,26 +23,27 @@ def share_standard_uncertainty(
     """Return what weighing leaves open in a share, in percent points: by each bolus's own error, and by the common one.
 
     A bolus at distance d from an edge is on the other side with a probability by its own standard uncertainty; those
-    add like coins that are thrown. The common error moves all boluses together: half the change of the share between a
-    shift down and a shift up by it.
+    add like coins that are thrown. The common error moves all boluses together: the greater change of the share by a
+    shift of it down or up. Where not one is likely to be on the other side, the share was counted and has no
+    uncertainty: else no share could ever keep a limit of 100 % by a guard band.
     """
     number = len(deviations_percent)
-    variance = 0.0
-    for deviation, own in zip(deviations_percent, own_percent, strict=True):
-        inside = probability_within(deviation, band_percent, own)
-        variance += inside * (1.0 - inside)
-    shifted = [
-        sum(
-            probability_within(deviation + shift, band_percent, own)
+
+    def chances(shift_percent: float) -> list[float]:
+        return [
+            probability_within(deviation + shift_percent, band_percent, own)
             for deviation, own in zip(deviations_percent, own_percent, strict=True)
-        )
-        for shift in (-common_percent, common_percent)
-    ]
-    middle = sum(
-        probability_within(d, band_percent, own) for d, own in zip(deviations_percent, own_percent, strict=True)
-    )
-    common = max(abs(value - middle) for value in shifted)
-    return 100.0 * math.sqrt(variance) / number, 100.0 * common / number
+        ]
+
+    inside = chances(0.0)
+    middle = sum(inside)
+    own = math.sqrt(sum(each * (1.0 - each) for each in inside))
+    common = max(abs(sum(chances(shift)) - middle) for shift in (-common_percent, common_percent))
+    if _are_counted(inside):
+        own = 0.0
+    if common < _COUNTED:
+        common = 0.0
+    return 100.0 * own / number, 100.0 * common / number
 
 
 def share_without_noise(
@@ -63,8 +66,14 @@ def share_without_noise(
     kept = max(least, 1.0 - own_percent**2 / variance) if variance > 0.0 else least
     spread = own_percent * math.sqrt(kept)
     inside = [probability_within(mean + kept * (each - mean), band_percent, spread) for each in deviations_percent]
+    if _are_counted(inside):
+        return 100.0 * round(sum(inside)) / number, 0.0
     expected, chance = sum(inside), math.sqrt(sum(each * (1.0 - each) for each in inside))
     return 100.0 * expected / number, 100.0 * max(chance, 0.5 * _reach(inside, expected)) / number
+
+
+def _are_counted(inside: Sequence[float]) -> bool:
+    return sum(min(each, 1.0 - each) for each in inside) < _COUNTED
 
 
 def _reach(probabilities: Sequence[float], expected: float) -> float:
