@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from bench.metrology.rounding import limit_text
 from bench.results.model import OF_THE_BENCH, TestResult, Verdict
 from bench.rig.model import Rig
 
 _CHECK = "check"
 _OF_DOSES = frozenset({"dose_error", "dose_sd"})
 _UNFIT = (
-    "{test} found this bench unfit: {why}. What was weighed in this run, before or after {test}, proves nothing of a"
-    " pump: mend the bench, check it again, and measure anew."
+    "{test}, a check of this bench in the same run, failed ({why}): what was weighed before it or after proves nothing"
+    " of a pump. Mend the bench, check it again, and measure anew."
 )
 
 
@@ -23,7 +24,7 @@ def in_the_light_of_checks(results: Sequence[TestResult], rig: Rig) -> list[Test
     that fails has been unfit, so tests before the check are doubted, too. Doses of a pump that stands in for the
     reference doser of a rig without one say nothing of the bench.
     """
-    doubts = [_UNFIT.format(test=each.id, why="; ".join(why)) for each in results if (why := _unfit(each, rig))]
+    doubts = [_UNFIT.format(test=each.id, why=", ".join(why)) for each in results if (why := _unfit(each, rig))]
     return [_doubted(each, doubts) for each in results]
 
 
@@ -31,7 +32,8 @@ def _unfit(result: TestResult, rig: Rig) -> list[str]:
     if result.procedure != _CHECK or result.verdict is not Verdict.FAIL:
         return []
     of_pump = _OF_DOSES if rig.doser is None else frozenset()
-    return [each.reason for each in result.judged if each.verdict is Verdict.FAIL and each.measurement not in of_pump]
+    failed = [each for each in result.judged if each.verdict is Verdict.FAIL and each.measurement not in of_pump]
+    return [f"{each.measurement}, limit {limit_text(each.limit)}" for each in failed]
 
 
 def _doubted(result: TestResult, doubts: Iterable[str]) -> TestResult:

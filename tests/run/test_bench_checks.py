@@ -37,7 +37,7 @@ def test_no_pump_is_judged_by_a_balance_that_fails_its_check(tests: tuple[str, .
     run = run_plan(plan(*tests), rig_text([HEAVY]), 3, tmp_path)
     assert verdicts(run) == {"CHECK": Verdict.FAIL, "BOLUS": Verdict.INCONCLUSIVE}
     (bolus,) = (test for test in run.tests if test.id == "BOLUS")
-    assert bolus.reason.startswith("CHECK found this bench unfit: check weight as weighed less its mass ")
+    assert bolus.reason.startswith("CHECK, a check of this bench in the same run, failed (weight_error, limit ±1 mg): ")
     assert bolus.judged[0].verdict is Verdict.FAIL  # what was measured stays
     again = evaluate_run(tmp_path, registry())
     assert again.tests == run.tests
