@@ -171,12 +171,15 @@ def x_ticks(figure: Figure, about: int, room: float) -> list[tuple[float, str]]:
 
 
 def few_places(figure: Figure) -> list[float]:
-    """Return the places of data on the x axis where they are few (windows, numbers of boluses), else nothing."""
+    """Return the places of data on the x axis where they are few (windows, numbers of boluses), else nothing.
+
+    Those of a single course are its ticks only where they count: nothing was weighed the 1.5th time.
+    """
     if figure.x_log or figure.marks or any(series.style in ("bars", "step") for series in figure.series):
         return []
     places = sorted({x for series in figure.series for x in series.x if x is not None})
-    few = 2 <= len(places) <= _FEW_PLACES and len(figure.series) > 1
-    return places if few else []
+    meant = len(figure.series) > 1 or (not x_unit(figure) and all(place == round(place) for place in places))
+    return places if meant and 2 <= len(places) <= _FEW_PLACES else []
 
 
 def counts(figure: Figure) -> bool:

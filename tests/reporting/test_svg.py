@@ -189,6 +189,13 @@ def test_few_places_of_data_are_the_ticks() -> None:
     assert [label for _, label in layout.x_ticks(trumpet_figure(), 4, 0.2)] == ["2", "11", "19", "31"]
 
 
+def test_what_is_counted_on_the_x_axis_has_no_ticks_between() -> None:
+    weighed = Series(label="weighed", x=[1.0, 2.0, 3.0], y=[20.0, 20.1, 20.0])
+    counted = figure(weighed).model_copy(update={"x_label": "weighing"})
+    assert [label for _, label in layout.x_ticks(counted, 6, 0.05)] == ["1", "2", "3"]
+    assert len(layout.x_ticks(figure(weighed), 6, 0.05)) > 3  # hours
+
+
 def test_counts_have_whole_ticks_and_every_axis_at_least_three() -> None:
     counted = figure(Series(label="b", x=[-4, -3, 0, 4], y=[0, 1, 2, 0], style="bars"))
     assert [label for _, label in layout.y_ticks(counted, 6)] == ["0", "1", "2"]
