@@ -12,15 +12,12 @@ import pytest
 from bench.plan.load import load_plan
 from bench.plan.model import Plan, PlanError, PlanTest
 from bench.procedures import registry
-from bench.procedures.base import Procedure
 from bench.pytest_plugin.options import interrupted_by, is_plan, named_plans, rig_of, short_path
 from bench.pytest_plugin.outcomes import NotPassed
 from bench.recording.errors import RecordingError
 from bench.results.model import TestResult, Verdict
 from bench.rig.errors import RigError
-from bench.rig.fitness import misfits, untold
-from bench.rig.model import Rig
-from drivers.roles import Operator
+from bench.run.lacking import lacking
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -48,7 +45,7 @@ class PlanFile(pytest.File):
             dict.fromkeys(
                 f"{plan.file}:{test.line}: {test.entry or test.id}: {misfit}"
                 for test in plan.tests
-                for misfit in _misfits(rig, test, procedures[test.procedure])
+                for misfit in lacking(rig, test, procedures[test.procedure])
             )
         )
         if refusals:
@@ -58,16 +55,6 @@ class PlanFile(pytest.File):
             )
         for test in plan.tests:
             yield PlanItem.from_parent(self, name=test.id, plan=plan, test=test)
-
-
-def _misfits(rig: Rig, test: PlanTest, procedure: Procedure) -> list[str]:
-    """Return what a test's procedure, and the conditions that somebody has to set for it, need and the rig lacks."""
-    lacking = misfits(rig, procedure.requires(test.settings))
-    lacking += untold(rig, [name for name in test.accept if procedure.measurements[name].told_by_pump])
-    if test.on_the_bench:
-        names = " and ".join(each.name.replace("_", " ") for each in test.on_the_bench)
-        lacking += [f"{each} ({names}: set by an operator)" for each in misfits(rig, {"operator": [Operator]})]
-    return lacking
 
 
 class ResultItem(pytest.Item):

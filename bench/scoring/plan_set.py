@@ -10,9 +10,9 @@ from bench.plan.load import load_plan
 from bench.plan.model import Plan
 from bench.procedures import registry
 from bench.procedures.base import Context
-from bench.rig.fitness import misfits
 from bench.rig.model import Rig
 from bench.run.judging import UnresolvableError, check_resolvable
+from bench.run.lacking import lacking
 from bench.twin.faults import REGISTRY
 from bench.validation.faults import TRIALS, Trial
 from bench.validation.twin_rig import twin_for
@@ -89,13 +89,12 @@ def plan_tests(files: Sequence[Path]) -> list[OneTest]:
     return list(tests.values())
 
 
-def lacking(test: OneTest, rig: Rig) -> list[str]:
+def left_out(test: OneTest, rig: Rig) -> list[str]:
     """Return in words what the twin of a rig lacks for a test; empty where it can be run."""
     (planned,) = test.plan.tests
     procedure = registry()[planned.procedure]
-    needs = procedure.requires(planned.settings)
-    twin = twin_for(rig, needs)
-    words = misfits(twin, needs)
+    twin = twin_for(rig, procedure.requires(planned.settings))
+    words = lacking(twin, planned, procedure)
     if words:
         return words
     try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.rig.model import Rig
 from bench.scoring.model import FalseAlarm, FaultScore, Score, Tried
-from bench.scoring.plan_set import OneTest, Seeded, lacking, plan_tests, seeded
+from bench.scoring.plan_set import OneTest, Seeded, left_out, plan_tests, seeded
 from bench.scoring.runs import ScoreTask, run_task, task
 from bench.twin.faults import REGISTRY
 from bench.validation.batch import Progress, batch
@@ -60,7 +60,7 @@ def plan_score(
 
     """
     every = plan_tests(plans)
-    without = {test.id: words for test in every if (words := lacking(test, rig))}
+    without = {test.id: words for test in every if (words := left_out(test, rig))}
     able = tuple(test for test in every if test.id not in without)
     names = tuple(str(path) for path in plans)
     return Work(rig, names, able, without, tuple(seeded(faults)), seed, healthy, own_only)

@@ -58,3 +58,20 @@ def test_a_rig_without_a_supply_is_told_what_it_lacks(tmp_path: Path) -> None:
     assert "POWER needs a power supply" in fault.lacking[0]
     assert any(words.startswith("CHECK needs an operator") for words in scored.left_out)
     assert not scored.perfect
+
+
+def test_a_test_whose_conditions_nobody_can_set_is_left_out(tmp_path: Path) -> None:
+    own = yaml.safe_load((ROOT / "fixtures" / "simulated.yaml").read_text(encoding="utf-8"))
+    del own["instruments"]["operator"]
+    rig = load_rig(yaml.safe_dump(own), name="bare.yaml")
+    plan = tmp_path / "matrix.yaml"
+    plan.write_text(
+        "plan: P\ntitle: made\npump: {insulin: U-100}\nconditions: {liquid: water, temperature: 23 °C ± 2 °C}\ntests:\n"
+        "  - {id: BOLUS, procedure: bolus, volume: 1 U, count: 5, conditions: {head_height: [-30 cm, 30 cm]},"
+        " accept: {mean_error: ±12 %}}\n",
+        encoding="utf-8",
+    )
+    work = plan_score(rig, [plan], [], healthy=0, seed=1, own_only=True)
+    assert work.tests == ()
+    assert all("needs an operator" in why and "head height" in why for (why,) in work.left_out.values())
+    assert len(work.left_out) == 2
