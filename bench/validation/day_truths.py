@@ -21,6 +21,8 @@ _FROM_DOSE_S = 60.0
 _SETTLED_S = 120.0
 _ROOM_S = 16.0
 """A level that is taken between a pulse and what follows it takes so long."""
+_STUCK = 0.1
+"""A pulse of less than this share of what it should be has stuck."""
 
 
 class _Day:
@@ -91,7 +93,7 @@ def day_truths(course: Course) -> dict[str, float]:
     - `basal_error`: what the motor metered of the basal rate from the last pulse within two minutes of a bolus, or the
       first after them, to the last before the next that a level can follow. `bolus_error`: what it metered of the
       boluses.
-    - `response_delay`: to the first true basal pulse after the change of a pump that obeys.
+    - `response_delay`: to the first basal pulse that moved anything after the change of a pump that obeys.
     - `suspended_volume`: what the motor metered meanwhile. `interaction`: due around a bolus less whole pulses given.
     """
     day = _Day(course)
@@ -166,17 +168,19 @@ def _changes(day: _Day) -> dict[str, float]:
         for at_s in day.told.changes_s(day.begin_s + 1.0, day.end_s - 1.0)
         if _changed(day, at_s) and not any(a - 2.0 < at_s < b + 2.0 for a, b in day.spans_s())
     ]
+    # A pulse that sticks moves nothing: what it owes comes with the next one, and so does the answer to a change.
+    times_s = day.times_s[day.volumes_ul > _STUCK * float(day.course.truth.pulse_commanded_ul[0])]
     delays, lost_ul, spans = [], [], set()
     for at_s in changes:
-        first = int(np.searchsorted(day.times_s, at_s + 1.5))
-        if first == 0 or first >= len(day.times_s):
+        first = int(np.searchsorted(times_s, at_s + 1.5))
+        if first == 0 or first >= len(times_s):
             continue
         rates = day.told.rate_ul_per_h(at_s - 1.0), day.told.rate_ul_per_h(at_s + 1.0)
         if min(rates) > 0.0:
-            delays.append((float(day.times_s[first]) - at_s) / 60.0)
+            delays.append((float(times_s[first]) - at_s) / 60.0)
         if first not in spans:
             spans.add(first)
-            lost_ul.append(-day.error_ul(float(day.times_s[first - 1]), float(day.times_s[first]))[0])
+            lost_ul.append(-day.error_ul(float(times_s[first - 1]), float(times_s[first]))[0])
     if not delays:
         return {}
     lost_u = [each / day.course.ul_per_u for each in lost_ul]

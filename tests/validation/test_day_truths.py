@@ -9,11 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bench.procedures.shared.programme import programme
 from bench.recording.reader import Event, TestRecord
 from bench.rig.load import load_rig
+from bench.twin.truth import Truth
+from bench.validation.course import Course
+from bench.validation.day_truths import day_truths
 from bench.validation.plans import short_plan
 from bench.validation.runs import Compared, compare, drive
 from bench.validation.told import Told
@@ -70,9 +74,35 @@ class _Events(TestRecord):
         self._events = events
 
 
+class _Staircase(Truth):
+    """Pulses that are in the vessel at once."""
+
+    def delivered_ul(self, time_s: float) -> float:
+        return float(self.pulse_volume_ul[self.pulse_time_s <= time_s].sum())
+
+
 def told(at_h: float, kind: str, **data: Any) -> Event:
     at_s = at_h * HOUR_S
     return Event(at_s, kind, {**data, "sent_s": at_s, "acknowledged_s": at_s})
+
+
+@pytest.mark.parametrize("sticks", [False, True])
+def test_a_change_is_answered_by_the_first_pulse_that_moves_anything(*, sticks: bool) -> None:
+    """1 U/h to 2 U/h on the hour by pulses of 0.05 U; the first at 2 U/h may stick and come with the next."""
+    events = [
+        told(0.0, "profile commanded", segments=[[0.0, 10.0], [HOUR_S, 20.0]]),
+        told(2.0, "basal stopped"),
+        told(2.1, "settled"),
+    ]
+    times_s = np.concatenate([np.arange(180.0, 3601.0, 180.0), np.arange(3690.0, 7201.0, 90.0)])
+    volumes_ul = np.full(times_s.size, 0.5)
+    if sticks:
+        volumes_ul[20:22] = 0.0, 1.0
+    full = np.full(times_s.size, 0.5)
+    truth = _Staircase({}, times_s, full, volumes_ul, 0.0 * full, ["basal"] * times_s.size, [], [])
+    found = day_truths(Course(_Events(events), truth, 10.0))
+    assert found["response_delay"] == pytest.approx(3.0 if sticks else 1.5)
+    assert found["lost_at_changes"] == pytest.approx(0.0, abs=1e-12)
 
 
 def test_two_readings_of_the_same_commands_agree() -> None:
