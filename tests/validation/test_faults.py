@@ -20,7 +20,7 @@ def test_every_fault_is_tried() -> None:
     assert {trial.name for trial in TRIALS} == set(REGISTRY)
 
 
-OF_A_DAY = [trial.name for trial in TRIALS if trial.test == "profile"]
+OF_A_DAY = ("lost_partial_pulse", "clock_fast", "temporary_ignored")
 
 
 @pytest.mark.parametrize(
