@@ -133,7 +133,7 @@ def test_the_truth_lies_within_the_stated_uncertainty(runs: dict[int, tuple[RunR
         of_kind = [each for each in compared if (each.what.partition("-")[0], each.stated.name) == kind]
         outside = [each for each in of_kind if not each.within]
         told = [(each.what, each.stated.value, each.stated.expanded_uncertainty, each.truth) for each in outside]
-        assert len(outside) <= max(1, 0.1 * len(of_kind)), told
+        assert len(outside) <= 0.1 * len(of_kind), told
 
 
 def test_every_single_bolus_lies_within_its_own_uncertainty(runs: dict[int, tuple[RunResult, Path]]) -> None:
