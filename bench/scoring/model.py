@@ -83,8 +83,7 @@ class FaultScore(_Model):
     @property
     def false_blames(self) -> list[Tried]:
         """Tests that failed a healthy pump for a fault of the rig, and no check in their plan shows that."""
-        shown = {each.plan for each in self.failed_checks}
-        return [each for each in self._blames if each.plan not in shown]
+        return [each for each in self._blames if each not in self.withdrawn]
 
     @property
     def withdrawn(self) -> list[Tried]:

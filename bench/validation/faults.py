@@ -194,9 +194,9 @@ def fits(trial: Trial, rig: Rig, pump: PumpSettings, procedures: Container[str])
     A daily check, which no pump takes part in, is asked for by no procedure of a study: it goes with the others.
     """
     (test,) = fault_plan(trial.test, pump).tests
-    twin = _twin(trial.test, rig)
+    needs = registry()[test.procedure].requires(test.settings)
     wanted = test.procedure in procedures or test.procedure == "check"
-    return wanted and not misfits(twin, registry()[test.procedure].requires(test.settings))
+    return wanted and not misfits(twin_for(rig, needs), needs)
 
 
 def try_fault(trial: Trial, rig: Rig, seed: int, folder: Path) -> FaultSeen:
