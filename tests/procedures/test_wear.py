@@ -10,7 +10,8 @@ import pytest
 
 from bench.plan.model import PlanError
 from bench.procedures.base import Context
-from bench.procedures.wear.procedure import PROCEDURE, WearSettings
+from bench.procedures.wear.procedure import PROCEDURE
+from bench.procedures.wear.settings import WearSettings
 from bench.results.model import Evaluation
 from bench.rig.fitness import misfits
 from bench.rig.load import load_rig

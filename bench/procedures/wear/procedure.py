@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Self
-
-from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
+from typing import ClassVar
 
 from bench.plan.model import Plan, PumpSpec
 from bench.procedures.base import Context, MeasurementSpec, ProcedureSettings, Stage
@@ -14,16 +12,7 @@ from bench.procedures.profile.planning import planned_day, planned_programme
 from bench.procedures.profile.procedure import capabilities, day_catalogue
 from bench.procedures.shared.commands import PRIME, prime, tell_reservoir
 from bench.procedures.shared.common import let_settle, record_blank, stop_basal
-from bench.procedures.shared.day import (
-    SHORTEST_S,
-    Act,
-    Overlay,
-    Segment,
-    acts,
-    check_overlay,
-    check_segments,
-    undeliverable,
-)
+from bench.procedures.shared.day import SHORTEST_S, Act, undeliverable
 from bench.procedures.shared.day_drive import DayDrive
 from bench.procedures.shared.levels import END_LEVEL_S, SETTLE_S
 from bench.procedures.shared.operator import put_in
@@ -31,7 +20,6 @@ from bench.procedures.shared.periods import measure_segments, periods_table
 from bench.procedures.shared.planning import planned_levels
 from bench.procedures.shared.programme import DAY_S
 from bench.procedures.shared.shown import asked_for, simulated_words
-from bench.procedures.shared.times import Instant, clock
 from bench.procedures.wear.measures import (
     CHANGE,
     FIRST_HOURS,
@@ -45,100 +33,13 @@ from bench.procedures.wear.measures import (
     measure_first,
     parts_of,
 )
-from bench.quantities import Concentration, Duration, Quantity, Volume
+from bench.procedures.wear.settings import SETTLED_PRIME_S, ReservoirChange, WearSettings, wear_acts
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation
 from drivers.roles import Balance, DeliveryState, Operator, Primes, TakesReservoir
 
-_ANY = Concentration(100.0)
-"""Only the order of what is done depends on it."""
-SHORTEST_WEAR_S = 6.0 * 3600.0
 CHANGE_STARTED, CHANGED, LEFT_OUT = "reservoir change started", "reservoir changed", "left out"
 LONGEST_PRIME_S = 600.0
-SETTLED_PRIME_S = 180.0
-
-
-class ReservoirChange(BaseModel):
-    """When an operator puts in a full reservoir, and what is primed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    at: Instant = Field(description="when the pump is stopped for it", examples=["36 h"])
-    filled: Volume = Field(
-        description="what the new reservoir holds, as operator and pump are told", examples=["300 U"]
-    )
-    prime: Volume | None = Field(default=None, description="what is primed then; none: nothing", examples=["10 U"])
-    within: Duration = Field(
-        default=Quantity(5.0, "min"),
-        description="time kept free for the operator: nothing of the day may fall into it; one who takes longer is"
-        " waited for, and what fell due meanwhile is left out",
-    )
-
-    @model_serializer
-    def _in_words(self) -> str:
-        primed = f", {self.prime} primed" if self.prime is not None else ""
-        return f"at {clock(self.at.to('s'))}, {self.filled} filled{primed}, within {self.within}"
-
-    @property
-    def lasts_s(self) -> float:
-        """How long the pump is stopped, about: settling, changing, priming, settling."""
-        return SETTLE_S + END_LEVEL_S + self.within.to("s") + SETTLED_PRIME_S + (60.0 if self.prime else 0.0)
-
-
-class WearSettings(ProcedureSettings):
-    """What is done every day, for how long, and when the reservoir is changed."""
-
-    segments: list[Segment] = Field(
-        description="the profile of every day, as in `profile`; the day begins with the first command"
-    )
-    duration: Duration = Field(default=Quantity(72.0, "h"), description="from the first command to the last stop")
-    daily: list[Overlay] = Field(
-        default=[],
-        description="what is laid over every day, as `overlay` in `profile`: meals and all else",
-    )
-    reservoir_change: ReservoirChange | None = Field(
-        default=None,
-        description="`{at: 36 h, filled: 300 U, prime: 10 U, within: 5 min}`: stop, ask the operator for a full"
-        " reservoir (five minutes are kept free for it), prime, go on with the day where it is",
-    )
-    blank: Duration = Field(
-        default=Quantity(30.0, "min"),
-        description="weighing without delivery before the first command and after the last stop",
-    )
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        check_segments(self.segments)
-        if self.duration.to("s") < SHORTEST_WEAR_S:
-            raise ValueError(f"`duration` must be {SHORTEST_WEAR_S / 3600.0:g} h or more, not {self.duration}")
-        if self.blank.value < 0.0:
-            raise ValueError(f"`blank` cannot be negative: {self.blank}")
-        check_overlay(self.daily, DAY_S + SHORTEST_S)
-        change = self.reservoir_change
-        if change is None:
-            return self
-        begin_s, end_s = change.at.to("s"), change.at.to("s") + change.lasts_s
-        if not begin_s >= SHORTEST_S or end_s > self.duration.to("s") - SHORTEST_S:
-            raise ValueError(f"`reservoir_change` at {clock(begin_s)} must lie within the wear time of {self.duration}")
-        for act in wear_acts(self.daily, self.duration.to("s")):
-            ends_s = act.at_s + (act.overlay.lasts_s(_ANY) if act.what != "resume" else 0.0)
-            if act.at_s < end_s + SHORTEST_S and ends_s > begin_s - SHORTEST_S:
-                raise ValueError(
-                    f"{act.overlay} falls into the change of the reservoir,"
-                    f" {clock(begin_s)} to {clock(end_s)}: move one of them"
-                )
-        return self
-
-
-def wear_acts(daily: Sequence[Overlay], duration_s: float) -> list[Act]:
-    """Return what is done day by day; what would not be over two minutes before the stop is left out."""
-    found = []
-    for day in range(int(duration_s // DAY_S) + 1):
-        for overlay in daily:
-            moved = overlay.model_copy(update={"at": Quantity(overlay.at_s + day * DAY_S, "s")})
-            if moved.at_s + moved.lasts_s(_ANY) <= duration_s - SHORTEST_S:
-                found += acts([moved])
-    return sorted(found, key=lambda act: act.at_s)
 
 
 def _still_ahead(acts_due: Sequence[Act], begin_s: float, stage: Stage) -> list[Act]:
