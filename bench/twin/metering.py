@@ -6,6 +6,7 @@ import math
 
 from bench.twin.faults import FaultSet
 from bench.twin.faults.of_metering import (
+    DeliveryFades,
     DoseScaleError,
     EmptyReservoir,
     ExtraPulses,
@@ -50,6 +51,8 @@ class Metering:
         self._decay_s = (startup.decay if startup else settings.startup_decay).to("s")
         self._startup_ul = settings.startup_volume.to("µL", settings.insulin)
         self._first_s = math.nan
+        fades = faults.get(DeliveryFades)
+        self._lost_per_s = part(fades.by.to("%")) / 86_400.0 if fades else 0.0
         self._turn_ul = settings.screw_turn.to("µL", settings.insulin)
         self._screw_ul = part(settings.screw_error.to("%")) * self._turn_ul / (2.0 * math.pi)
         self._position_ul = device.uniform(0.0, self._turn_ul)
@@ -76,7 +79,7 @@ class Metering:
         """Return what one pulse of a nominal volume moves, in µL."""
         self._pulses += 1
         volume_ul = self._stop(self._scatter(nominal_ul, time_s) + self._screw(nominal_ul))
-        volume_ul = max(0.0, volume_ul) * self._factor + self._stuck_ul
+        volume_ul = max(0.0, volume_ul) * self._factor * self._held(time_s) + self._stuck_ul
         self._stuck_ul = 0.0
         if self._pulse_rng.random() < self._stiction:
             self._stuck_ul = min(volume_ul, self._most_stuck_ul)
@@ -111,6 +114,10 @@ class Metering:
         moved_ul = max(0.0, travel_ul + ahead_ul - self._ahead_ul)
         self._ahead_ul += moved_ul - travel_ul
         return moved_ul
+
+    def _held(self, time_s: float) -> float:
+        """Return the share of a pulse that a plunger still moves that slips more with every day since its first."""
+        return max(0.0, 1.0 - self._lost_per_s * (time_s - self._first_s)) if self._lost_per_s else 1.0
 
     def _screw(self, nominal_ul: float) -> float:
         """Return the periodic error of the screw over one pulse's travel."""

@@ -68,6 +68,8 @@ _TESTS: Mapping[str, str] = {
     "lasting: 30 min}, {at: 185 min, suspend: 10 min}], accept: {mean_error: ±12 %, largest_segment_error: <= 15 %, "
     "temporary_error: ±35 %, lost_at_changes: ±0.015 U, largest_loss_at_change: <= 0.03 U, clock_error: ±1 %, "
     "largest_excess_delay: <= 3 min, suspended_volume: ±0.05 U}",
+    "wear": "procedure: wear, duration: 6 h, part: 1 h, blank: 15 min, segments: [{at: 0 min, rate: 2 U/h}], "
+    "accept: {error_drift: ±60 %, mean_error: ±18 %}",
 }
 """Short tests with limits such as labels state, wide enough for a healthy pump's wander."""
 
@@ -116,6 +118,7 @@ TRIALS: tuple[Trial, ...] = (
     Trial({"fault": "temporary_ignored"}, "profile", "temporary_error"),
     Trial({"fault": "double_after_resume"}, "profile", "largest_loss_at_change"),
     Trial({"fault": "scale_error_below", "rate": "0.6 U/h"}, "profile", "largest_segment_error"),
+    Trial({"fault": "delivery_fades", "by": "120 %"}, "wear", "error_drift"),
     Trial({"fault": "balance_bump"}, "basal", "bump|jump|step|disturb"),
     Trial({"fault": "balance_drift"}, "slow basal", "drift|evaporation|mean_error"),
     Trial({"fault": "balance_frozen"}, "basal", "frozen|repeats|same value|unchanged"),

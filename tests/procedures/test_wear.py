@@ -30,8 +30,8 @@ SEGMENTS = '[{at: "00:00", rate: 0.6 U/h}, {at: "06:00", rate: 1.2 U/h}]'
 CHANGE = ", reservoir_change: {at: 30 h, filled: 300 U, prime: 10 U}"
 
 
-def of(more: str = "", segments: str = SEGMENTS) -> Context:
-    test = f"{{id: T-1, procedure: wear, segments: {segments}, blank: 10 min{more}, accept: {{mean_error: ±5 %}}}}"
+def of(more: str = "", segments: str = SEGMENTS, limit: str = "mean_error: ±5 %") -> Context:
+    test = f"{{id: T-1, procedure: wear, segments: {segments}, blank: 10 min{more}, accept: {{{limit}}}}}"
     return context(f"  - {test}\n")
 
 
@@ -45,6 +45,8 @@ def settings(found: Context) -> WearSettings:
     ("more", "message"),
     [
         (", duration: 3 h", "6 h or more"),
+        (", part: 10 min", "30 min to the whole wear time"),
+        (", duration: 8 h, part: 9 h", "30 min to the whole wear time"),
         (", daily: [{at: 25 h, bolus: 4 U}]", "before the stop"),
         (
             f'{CHANGE}, daily: [{{at: "06:05", bolus: 4 U}}]',
@@ -57,6 +59,20 @@ def settings(found: Context) -> WearSettings:
 def test_what_contradicts_itself_is_refused(more: str, message: str) -> None:
     with pytest.raises(PlanError, match=message):
         of(more)
+
+
+@pytest.mark.parametrize(
+    ("more", "limit", "message"),
+    [
+        (", duration: 20 h", "error_drift: ±5 %", "takes 4 parts of 6 h, and 20 h has 3: make `duration` longer"),
+        (", duration: 6 h, part: 2 h", "error_drift: ±5 %", "takes 4 parts of 2 h, and 6 h has 3"),
+        ("", "volume_at_reservoir_change: 9 U to 11 U", "not measured without a `reservoir_change`"),
+    ],
+)
+def test_a_limit_on_what_is_never_measured_is_refused(more: str, limit: str, message: str) -> None:
+    with pytest.raises(PlanError, match=message):
+        of(more, limit=limit)
+    of(more.replace("duration: 20 h", "duration: 21.1 h").replace("2 h", "1.6 h") + CHANGE * (not more), limit=limit)
 
 
 def test_a_reservoir_change_needs_an_operator_and_a_pump_that_is_told_and_primes() -> None:
@@ -168,10 +184,15 @@ def test_a_refused_change_ends_the_test_with_its_reason() -> None:
 
 
 def made_wear(
-    drift_per_day: float, first: float, hours: float = 30.0, change_h: float | None = None, left_out: Sequence[str] = ()
+    drift_per_day: float,
+    first: float,
+    hours: float = 30.0,
+    change_h: float | None = None,
+    left_out: Sequence[str] = (),
+    part: str = "6 h",
 ) -> Evaluation:
     """1 U/h, whose doses grow by so much a day; those of the first 6 h are `first` times as large."""
-    more = f", duration: {hours} h"
+    more = f", duration: {hours} h, part: {part}"
     change_s, resumed_s = hours * HOUR_S, hours * HOUR_S
     if change_h is not None:
         more += f", reservoir_change: {{at: {change_h} h, filled: 300 U, prime: 10 U}}"
@@ -221,6 +242,16 @@ def test_a_drift_of_the_error_is_told_by_the_day() -> None:
     assert value(found, "largest_daily_error") == pytest.approx(2.5, abs=0.6)
     assert [row[0] for row in table(found, "days").rows] == ["day 1"]
     assert "volume_at_reservoir_change" not in {each.name for each in found.measurements}
+
+
+def test_a_short_wear_time_in_short_parts_has_a_drift_too() -> None:
+    found = made_wear(-1.2, 1.0, 6.0, part="1 h")
+    drift = measured(found, "error_drift")
+    assert drift.expanded_uncertainty is not None
+    assert drift.value == pytest.approx(-120.0, abs=drift.expanded_uncertainty)
+    assert "6 parts of 1 h" in drift.note
+    assert "in the first 1 h" in found.findings[0]
+    assert (table(found, "parts").title, len(table(found, "parts").rows)) == ("Every 1 h", 6)
 
 
 def test_the_first_hours_are_kept_and_shown() -> None:

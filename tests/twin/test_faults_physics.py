@@ -139,6 +139,13 @@ def test_start_up_over_delivery_is_large_at_first_and_ends(tmp_path: Path) -> No
     assert truth.pulse_volume_ul[-1] == pytest.approx(0.5, abs=1e-4)
 
 
+def test_a_delivery_that_fades_loses_the_same_share_every_day_and_ends_at_nothing(tmp_path: Path) -> None:
+    truth, _ = basal(quiet({"fault": "delivery_fades", "by": "60 %"}), tmp_path / "truth", hours=48.0)
+    days = (truth.pulse_time_s - truth.pulse_time_s[0]) / 86400.0
+    assert truth.pulse_volume_ul == pytest.approx(np.maximum(0.0, 0.5 * (1.0 - 0.6 * days)), abs=1e-9)
+    assert truth.pulse_volume_ul[-1] == 0.0
+
+
 def test_a_bolus_cut_short_lacks_its_end_and_is_reported_whole(tmp_path: Path) -> None:
     volumes_ul = boluses(quiet({"fault": "bolus_cut_short", "share": "90 %"}), tmp_path / "truth", 3)
     assert volumes_ul == pytest.approx([9.0] * 3, abs=1e-6)

@@ -23,14 +23,14 @@ def test_every_fault_is_tried() -> None:
     assert {trial.name for trial in TRIALS} == set(REGISTRY)
 
 
-OF_A_DAY = ("lost_partial_pulse", "clock_fast", "temporary_ignored")
+OF_DAYS = ("lost_partial_pulse", "clock_fast", "delivery_fades")
 
 
 @pytest.mark.parametrize(
     "name",
     [
         *("no_alarm_during_bolus", "level_ignored", "stiffness_fades", "valve_stuck_open"),
-        *OF_A_DAY,
+        *OF_DAYS,
         *("tare_in_mid_run", "wrong_unit"),
         *("bolus_not_counted", "cancel_ignored", "extended_as_normal", "leak_at_rest", "siphon"),
     ],

@@ -17,17 +17,14 @@ from bench.procedures.base import MeasurementSpec
 from bench.procedures.shared.dosing import Dosing
 from bench.procedures.shared.periods import BAND_PERCENT, Period, period
 from bench.procedures.shared.times import DAY_S, HOUR_S
+from bench.procedures.wear.settings import CHANGE, FEWEST_PARTS, count_parts
+from bench.quantities import Quantity
 from bench.results.model import Component, Figure, Mark, Measurement, Rule
 
 FIRST_HOURS = 6
-CHANGE = "volume_at_reservoir_change"
-PART_S = 6.0 * HOUR_S
-FEWEST_PARTS = 4
 NOTHING_PERCENT = 50.0
 CLEAR_DRIFT_PERCENT = 2.0
 """A drift by so much a day is told."""
-_SHORTEST_SHARE = 0.5
-"""What is left at the end counts as a day, or a part of one, where it is so much of it."""
 
 
 def days_of(dosing: Dosing) -> list[Period]:
@@ -38,8 +35,7 @@ def days_of(dosing: Dosing) -> list[Period]:
 def parts_of(dosing: Dosing, length_s: float, what: str) -> list[Period]:
     """Return equal parts of the wear time."""
     found = []
-    count = max(1, math.ceil((dosing.ended_s - dosing.began_s) / length_s - _SHORTEST_SHARE))
-    for place in range(count):
+    for place in range(count_parts(dosing.ended_s - dosing.began_s, length_s)):
         begin_s = dosing.began_s + place * length_s
         end_s = min(begin_s + length_s, dosing.ended_s)
         one = period(dosing, f"{what} {place + 1}", begin_s, end_s)
@@ -108,24 +104,24 @@ def _slope_budget(dosing: Dosing, parts: Sequence[Period], weights: Sequence[flo
     return lines
 
 
-def measure_drift(drift: Drift | None, catalogue: Mapping[str, MeasurementSpec]) -> Measurement:
-    """Return by how much the error changes in a day of wear."""
+def measure_drift(drift: Drift | None, part: Quantity, catalogue: Mapping[str, MeasurementSpec]) -> Measurement:
+    """Return by how much the error changes in a day of wear, by its parts of a length."""
     spec = catalogue["error_drift"]
     if drift is None:
-        why = f"it takes {FEWEST_PARTS} parts of {PART_S / HOUR_S:g} h"
+        why = f"it takes {FEWEST_PARTS} parts of {part}"
         return undetermined("error_drift", spec.title, spec.unit, why)
     errors = np.array([each.error_percent for each in drift.parts])
     days = np.array([each.begin_s for each in drift.parts]) / DAY_S
     left = errors - np.polyval(np.polyfit(days, errors, 1), days)
     scatter = float(np.sqrt(left @ left / max(1, len(errors) - 2)))
     note = (
-        f"line through {len(errors)} parts of {PART_S / HOUR_S:g} h, the first hours kept; from {drift.at_begin:+.2f} %"
+        f"line through {len(errors)} parts of {part}, the first hours kept; from {drift.at_begin:+.2f} %"
         f" at the begin; parts scatter about it by {scatter:.2g} %"
     )
     return measurement("error_drift", spec.title, drift.per_day, spec.unit, drift.budget, note=note)
 
 
-def drift_findings(drift: Drift | None) -> list[str]:
+def drift_findings(drift: Drift | None, part: Quantity) -> list[str]:
     """Return that the error clearly drifts over the wear time, and from what to what."""
     if drift is None or any(each.error_percent < -NOTHING_PERCENT for each in drift.parts):
         return []  # a pump that stops does not drift
@@ -134,7 +130,7 @@ def drift_findings(drift: Drift | None) -> list[str]:
         return []
     first, last = drift.parts[0], drift.parts[-1]
     ends = [
-        f"{number(each.error_percent, 2, signed=True)} % in the {which} {PART_S / HOUR_S:g} h"
+        f"{number(each.error_percent, 2, signed=True)} % in the {which} {part}"
         for which, each in (("first", first), ("last", last))
     ]
     return [
@@ -142,13 +138,13 @@ def drift_findings(drift: Drift | None) -> list[str]:
     ]
 
 
-def drift_figure(dosing: Dosing, parts: Sequence[Period], drift: Drift | None, words: str) -> Figure:
+def drift_figure(dosing: Dosing, parts: Sequence[Period], part: Quantity, drift: Drift | None, words: str) -> Figure:
     """Return the error of every part over the wear time, with the line of the drift."""
     known = [each for each in parts if math.isfinite(each.error_percent)]
     hours = [(0.5 * (each.begin_s + each.end_s) - dosing.began_s) / HOUR_S for each in known]
     drawn = [
         series(
-            f"error of every {PART_S / HOUR_S:g} h",
+            f"error of every {part}",
             hours,
             [each.error_percent for each in known],
             role="pulse",

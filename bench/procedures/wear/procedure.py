@@ -21,9 +21,7 @@ from bench.procedures.shared.planning import planned_levels
 from bench.procedures.shared.programme import DAY_S
 from bench.procedures.shared.shown import asked_for, simulated_words
 from bench.procedures.wear.measures import (
-    CHANGE,
     FIRST_HOURS,
-    PART_S,
     days_of,
     drift_figure,
     drift_findings,
@@ -33,7 +31,7 @@ from bench.procedures.wear.measures import (
     measure_first,
     parts_of,
 )
-from bench.procedures.wear.settings import SETTLED_PRIME_S, ReservoirChange, WearSettings, wear_acts
+from bench.procedures.wear.settings import CHANGE, SETTLED_PRIME_S, ReservoirChange, WearSettings, wear_acts
 from bench.recording.reader import TestRecord
 from bench.results.model import Evaluation
 from drivers.roles import Balance, DeliveryState, Operator, Primes, TakesReservoir
@@ -160,13 +158,13 @@ class Wear:
         if dosing is None:
             return evaluation
         words = simulated_words(record.simulated)
-        days, parts = days_of(dosing), parts_of(dosing, PART_S, "part")
+        days, parts = days_of(dosing), parts_of(dosing, settings.part.to("s"), "part")
         drift = drift_of(dosing, parts)
         primed_ul = sum(float(event.data["volume_ul"]) for event in record.events(PRIME))
         measured = [
             *measure_segments(days, self.measurements, "largest_daily_error", "days_within_15_percent", "day"),
             measure_first(dosing, self.measurements),
-            measure_drift(drift, self.measurements),
+            measure_drift(drift, settings.part, self.measurements),
             measure_change(dosing, primed_ul, self.measurements),
         ]
         return evaluation.model_copy(
@@ -174,12 +172,12 @@ class Wear:
                 "measurements": [*evaluation.measurements, *asked_for(measured, record, context)],
                 "tables": [
                     periods_table(days, dosing.ul_per_u, "days", "Days of wear", "day"),
-                    periods_table(parts, dosing.ul_per_u, "parts", "Every six hours", "part"),
+                    periods_table(parts, dosing.ul_per_u, "parts", f"Every {settings.part}", "part"),
                     *evaluation.tables,
                 ],
-                "figures": [drift_figure(dosing, parts, drift, words), *evaluation.figures],
+                "figures": [drift_figure(dosing, parts, settings.part, drift, words), *evaluation.figures],
                 "doubts": [*evaluation.doubts, *_left_out(record)],
-                "findings": [*drift_findings(drift), *evaluation.findings],
+                "findings": [*drift_findings(drift, settings.part), *evaluation.findings],
             }
         )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Self
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
@@ -17,6 +18,12 @@ from bench.quantities import Concentration, Duration, Quantity, Volume
 _ANY = Concentration(100.0)
 """Only the order of what is done depends on it."""
 SHORTEST_WEAR_S = 6.0 * 3600.0
+SHORTEST_PART_S = 0.5 * 3600.0
+FEWEST_PARTS = 4
+"""A drift is drawn through so many parts of the wear time, or more."""
+REST_COUNTS = 0.5
+"""What is left at the end counts as a day, or a part of one, where it is so much of it."""
+CHANGE = "volume_at_reservoir_change"
 SETTLED_PRIME_S = 180.0
 """How long the line settles after a new reservoir."""
 
@@ -64,6 +71,11 @@ class WearSettings(ProcedureSettings):
         description="`{at: 36 h, filled: 300 U, prime: 10 U, within: 5 min}`: stop, ask the operator for a full"
         " reservoir (five minutes are kept free for it), prime, go on with the day where it is",
     )
+    part: Duration = Field(
+        default=Quantity(6.0, "h"),
+        description="length of the equal parts of the wear time that have their own error; `error_drift` is a line"
+        " through them and takes four or more",
+    )
     blank: Duration = Field(
         default=Quantity(30.0, "min"),
         description="weighing without delivery before the first command and after the last stop",
@@ -76,6 +88,10 @@ class WearSettings(ProcedureSettings):
             raise ValueError(f"`duration` must be {SHORTEST_WEAR_S / 3600.0:g} h or more, not {self.duration}")
         if self.blank.value < 0.0:
             raise ValueError(f"`blank` cannot be negative: {self.blank}")
+        if not SHORTEST_PART_S <= self.part.to("s") <= self.duration.to("s"):
+            raise ValueError(f"`part` must be {SHORTEST_PART_S / 60.0:g} min to the whole wear time, not {self.part}")
+        for problem in self._not_measured():
+            raise ValueError(problem)
         check_overlay(self.daily, DAY_S + SHORTEST_S)
         change = self.reservoir_change
         if change is None:
@@ -91,6 +107,24 @@ class WearSettings(ProcedureSettings):
                     f" {clock(begin_s)} to {clock(end_s)}: move one of them"
                 )
         return self
+
+    def _not_measured(self) -> Iterator[str]:
+        """Look for limits on what this test does not measure: they could never be met."""
+        accept: Any = getattr(self, "accept", None)
+        if getattr(accept, "error_drift", None) is not None:
+            parts = count_parts(self.duration.to("s"), self.part.to("s"))
+            if parts < FEWEST_PARTS:
+                yield (
+                    f"`error_drift` takes {FEWEST_PARTS} parts of {self.part}, and {self.duration} has {parts}: make"
+                    " `duration` longer or `part` shorter"
+                )
+        if getattr(accept, CHANGE, None) is not None and self.reservoir_change is None:
+            yield f"`{CHANGE}` is not measured without a `reservoir_change`"
+
+
+def count_parts(lasts_s: float, part_s: float) -> int:
+    """Return how many parts a wear time has; a rest of half a part or more counts as one."""
+    return max(1, math.ceil(lasts_s / part_s - REST_COUNTS))
 
 
 def wear_acts(daily: Sequence[Overlay], duration_s: float) -> list[Act]:

@@ -86,6 +86,13 @@ class StartupOverdelivery(OneFault):
     decay: Duration = Quantity(2, "h")
 
 
+class DeliveryFades(OneFault):
+    """Pump: its plunger slips more and more as it is worn: a pulse moves less by so much (`by`) for each day."""
+
+    fault: Literal["delivery_fades"]
+    by: Ratio = Quantity(10, "%")
+
+
 class EmptyReservoir(OneFault):
     """Pump: the reservoir holds only `contents`, whatever the pump believes; then pulses deliver nothing."""
 
@@ -135,6 +142,7 @@ Kinds = (
     | LeakAtRest
     | Siphon
     | StartupOverdelivery
+    | DeliveryFades
     | EmptyReservoir
     | WrongReservoirCount
     | WrongConcentration
