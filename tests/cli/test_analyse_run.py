@@ -11,11 +11,11 @@ from bench.cli import main
 from tests.importing.files import analyse, lines, write
 
 
-@pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    analyse(write(tmp_path / "readings.csv", lines()), "--output", str(tmp_path / "a-run"))
-    capsys.readouterr()
-    return tmp_path / "a-run"
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("kept")
+    analyse(write(folder / "readings.csv", lines()), "--output", str(folder / "a-run"))
+    return folder / "a-run"
 
 
 @pytest.mark.parametrize("named", ["", "recording.sqlite"])

@@ -29,17 +29,21 @@ ROOT = Path(__file__).resolve().parents[2]
 HOUR_S, BLANK_S = 3600.0, 1800.0
 PLAN = """plan: P
 title: made
-pump: {insulin: U-100, basal_increment: 0.05 U%s}
+pump: {insulin: U-100%s}
 conditions: {liquid: %s, temperature: 23 °C ± 4 °C}
 tests:
   - {id: T-1, procedure: basal, rate: %s, duration: %g h, blank: 30 min, accept: {mean_error: ±50 %%}}
 """
+NO_PULSES = ", delivery: continuous"
+"""What these tests look at is the total; looking for pulses takes ten times as long as all else."""
 RIG = (ROOT / "fixtures" / "simulated.yaml").read_text(encoding="utf-8")
 VESSEL = "    vessel: {displaced_volume: 15 mL ± 3 mL} # of air, by vessel and first liquid\n"
 DECLARED = "evaporation: {rate: 0.05 mg/h, half_width: 0.05 mg/h}\n"
 
 
-def context(hours: float = 4.0, rate: str = "1 U/h", liquid: str = "water", rig: str = RIG, pump: str = "") -> Context:
+def context(
+    hours: float = 4.0, rate: str = "1 U/h", liquid: str = "water", rig: str = RIG, pump: str = NO_PULSES
+) -> Context:
     plan = load_plan(PLAN % (pump, liquid, rate, hours), registry(), name="plan.yaml")
     return Context(plan, load_rig(rig, name="rig.yaml"))
 
@@ -263,7 +267,9 @@ def test_a_warming_reservoir_is_told_and_not_taken_off() -> None:
     assert moved_ul(usual, "3 mL of a usual reservoir") == pytest.approx((-0.185, 0.676), abs=0.01)
     assert "1.7 % of what was delivered" in usual
     small = next(
-        note for note in evaluated(recording, context(pump=", reservoir: 1.5 mL")).notes if "expansion" in note
+        note
+        for note in evaluated(recording, context(pump=", delivery: continuous, reservoir: 1.5 mL")).notes
+        if "expansion" in note
     )
     assert moved_ul(small, "1.5 mL of the reservoir") == pytest.approx((-0.093, 0.34), abs=0.005)
 
@@ -317,7 +323,7 @@ def test_a_change_matters_from_one_percent_of_what_was_delivered(growth: float, 
 def test_rests_between_rare_pulses_are_compared_with_the_blanks() -> None:
     recording, pulses_s = made(6.0, 1800.0, 1.0)
     weighed(recording, pulses_s, lambda time_s: 0.3 * time_s / HOUR_S)
-    of = context(6.0, "0.1 U/h", rig=RIG.replace(DECLARED, ""))
+    of = context(6.0, "0.1 U/h", pump=", basal_increment: 0.05 U", rig=RIG.replace(DECLARED, ""))
     run = weigh_record(recording.in_memory(), of).found_evaporation.run
     assert run is not None
     assert -run.mg_per_h == pytest.approx(0.3, abs=3.0 * run.standard_uncertainty)
@@ -332,7 +338,7 @@ def test_a_stroke_that_does_not_show_is_in_no_rest() -> None:
     recording, pulses_s = made(6.0, 1800.0, 1.0)
     small = [(at_s, -0.4) for at_s in pulses_s[1::3]]
     weighed(recording, pulses_s, lambda time_s: 0.3 * time_s / HOUR_S, more_mg=lambda time_s: pulses_mg(time_s, small))
-    of = context(6.0, "0.1 U/h", rig=RIG.replace(DECLARED, ""))
+    of = context(6.0, "0.1 U/h", pump=", basal_increment: 0.05 U", rig=RIG.replace(DECLARED, ""))
     found = weigh_record(recording.in_memory(), of).found_evaporation
     assert found.run is not None
     assert -found.run.mg_per_h == pytest.approx(0.3, abs=3.0 * found.run.standard_uncertainty)
