@@ -239,6 +239,7 @@ def test_a_drift_of_the_error_is_told_by_the_day() -> None:
     assert drift.expanded_uncertainty < 1.5
     assert "5 parts of 6 h" in drift.note
     assert found.findings[0].startswith("Delivery drifts over the wear time, by +5")
+    assert "fades" not in found.findings[0]
     assert value(found, "largest_daily_error") == pytest.approx(2.5, abs=0.6)
     assert [row[0] for row in table(found, "days").rows] == ["day 1"]
     assert "volume_at_reservoir_change" not in {each.name for each in found.measurements}
@@ -251,6 +252,7 @@ def test_a_short_wear_time_in_short_parts_has_a_drift_too() -> None:
     assert drift.value == pytest.approx(-120.0, abs=drift.expanded_uncertainty)
     assert "6 parts of 1 h" in drift.note
     assert "in the first 1 h" in found.findings[0]
+    assert found.findings[0].endswith("It fades, as where a plunger slips more and more, or a leak grows.")
     assert (table(found, "parts").title, len(table(found, "parts").rows)) == ("Every 1 h", 6)
 
 

@@ -133,8 +133,10 @@ def drift_findings(drift: Drift | None, part: Quantity) -> list[str]:
         f"{number(each.error_percent, 2, signed=True)} % in the {which} {part}"
         for which, each in (("first", first), ("last", last))
     ]
+    why = ". It fades, as where a plunger slips more and more, or a leak grows" if drift.per_day < 0.0 else ""
     return [
-        f"Delivery drifts over the wear time, by {number(drift.per_day, 2, signed=True)} % a day: {ends[0]}, {ends[1]}."
+        f"Delivery drifts over the wear time, by {number(drift.per_day, 2, signed=True)} % a day: {ends[0]},"
+        f" {ends[1]}{why}."
     ]
 
 
