@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol, Union
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, Union
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 
@@ -98,6 +98,26 @@ def load_plan(
 
 def plan_model(procedures: Mapping[str, PlanProcedure]) -> type[BaseModel]:
     """Return the pydantic model of plans for these procedures; its JSON Schema is the plans' schema."""
+    key = tuple((name, id(procedure)) for name, procedure in procedures.items())
+    if key not in _MODELS:
+        while len(_MODELS) >= _MOST_MODELS:
+            del _MODELS[next(iter(_MODELS))]
+        _MODELS[key] = _Made(tuple(procedures.values()), _plan_model(procedures))
+    return _MODELS[key].model
+
+
+class _Made(NamedTuple):
+    procedures: tuple[PlanProcedure, ...]
+    """They live as long as their ids are asked for."""
+    model: type[BaseModel]
+
+
+_MODELS: dict[tuple[tuple[str, int], ...], _Made] = {}
+"""Kept, since to make a model takes twenty times as long as to read a plan by it; a procedure need not be hashable."""
+_MOST_MODELS = 8
+
+
+def _plan_model(procedures: Mapping[str, PlanProcedure]) -> type[BaseModel]:
     kinds = tuple(_test_model(name, procedure) for name, procedure in procedures.items())
     union: Any = Annotated[Union[kinds], Field(discriminator="procedure")] if len(kinds) > 1 else kinds[0]  # noqa: UP007
     return create_model(

@@ -8,8 +8,9 @@ import pytest
 
 from bench.cli import main
 from bench.scoring.model import Outcome, Score
+from tests.system.in_process import rig_text
 
-RIG = str(Path(__file__).resolve().parents[2] / "fixtures" / "simulated.yaml")
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 PLAN = """
 plan: SCORED
 title: Two tests that are over soon
@@ -31,7 +32,15 @@ tests:
 
 def score(tmp_path: Path, plan: str, *options: str) -> tuple[int, Score]:
     (tmp_path / "plan.yaml").write_text(plan, encoding="utf-8")
-    arguments = ["--plans", str(tmp_path / "plan.yaml"), "--rig", RIG, "--json", str(tmp_path / "score.json")]
+    (tmp_path / "rig.yaml").write_text(rig_text(), encoding="utf-8")
+    arguments = [
+        "--plans",
+        str(tmp_path / "plan.yaml"),
+        "--rig",
+        str(tmp_path / "rig.yaml"),
+        "--json",
+        str(tmp_path / "score.json"),
+    ]
     status = main(["score", *arguments, "--output", str(tmp_path / "kept"), "--jobs", "1", *options])
     return status, Score.model_validate_json((tmp_path / "score.json").read_text(encoding="utf-8"))
 
@@ -76,6 +85,6 @@ def test_a_test_that_no_healthy_pump_passes_is_a_false_alarm(
 
 
 def test_what_cannot_be_scored_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["score", "--faults", "gremlins", "--rig", RIG]) == 2
+    assert main(["score", "--faults", "gremlins", "--rig", str(FIXTURES / "simulated.yaml")]) == 2
     assert "there is no fault 'gremlins'; there are" in capsys.readouterr().err
-    assert main(["score", "--plans", str(tmp_path / "none.yaml"), "--rig", RIG]) == 2
+    assert main(["score", "--plans", str(tmp_path / "none.yaml"), "--rig", str(FIXTURES / "simulated.yaml")]) == 2

@@ -17,11 +17,15 @@ from bench.run.session import RunSession
 from bench.twin.twin import Twin
 
 ROOT = Path(__file__).resolve().parents[2]
+OUTPUT_RATE = "2 Hz"
+"""Of the balance: a fifth of the readings of `fixtures/simulated.yaml`, at which simulated hours take half the time.
+Tests of whole runs through pytest have all of them."""
 
 
 def rig_text(faults: Iterable[Mapping[str, Any]] = (), **simulation: Any) -> str:
-    """Return the simulated rig's file with faults switched on and sections of its simulation changed."""
+    """Return the simulated rig with a slower balance, faults switched on and sections of its simulation changed."""
     rig = yaml.safe_load((ROOT / "fixtures" / "simulated.yaml").read_text(encoding="utf-8"))
+    rig["simulation"]["balance"]["output_rate"] = OUTPUT_RATE
     for section, changes in simulation.items():
         rig["simulation"][section].update(changes)
     rig["simulation"]["faults"] = [dict(fault) for fault in faults]

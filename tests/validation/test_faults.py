@@ -15,8 +15,9 @@ from bench.twin.faults import REGISTRY
 from bench.validation.batch import TaskError
 from bench.validation.faults import TRIALS, Trial, try_fault
 from bench.validation.study import FaultTask, fault_study
+from tests.system.in_process import rig_text
 
-RIG = Path(__file__).resolve().parents[2] / "fixtures" / "simulated.yaml"
+RIG = rig_text()
 
 
 def test_every_fault_is_tried() -> None:
@@ -37,7 +38,7 @@ OF_DAYS = ("lost_partial_pulse", "clock_fast", "delivery_fades")
 )
 def test_a_fault_is_seen(name: str, tmp_path: Path) -> None:
     trial = next(each for each in TRIALS if each.name == name)
-    seen = try_fault(trial, load_rig(RIG), 3, tmp_path / "run")
+    seen = try_fault(trial, load_rig(RIG, name="rig.yaml"), 3, tmp_path / "run")
     assert seen.seen, f"{seen.verdict}: {seen.reason}"
     assert seen.reason
 
@@ -52,20 +53,20 @@ HEALTHY = ("bolus", "idle", "check", "doses", "reservoir", "power", "low level",
 
 @pytest.mark.parametrize("trial", OF_THE_BENCH_OR_THE_RESERVOIR, ids=lambda each: each.name)
 def test_a_trial_of_the_bench_or_the_reservoir_sees_it(trial: Trial, tmp_path: Path) -> None:
-    seen = try_fault(trial, load_rig(RIG), 3, tmp_path / "run")
+    seen = try_fault(trial, load_rig(RIG, name="rig.yaml"), 3, tmp_path / "run")
     assert seen.seen, f"{seen.verdict}: {seen.reason}"
 
 
 def test_a_fault_that_does_nothing_is_not_seen(tmp_path: Path) -> None:
     trial = dataclasses.replace(TRIALS[1], fault={"fault": "dose_scale_error", "factor": 1.0})
-    seen = try_fault(trial, load_rig(RIG), 3, tmp_path / "run")
+    seen = try_fault(trial, load_rig(RIG, name="rig.yaml"), 3, tmp_path / "run")
     assert (seen.seen, seen.verdict) == (False, "pass")
 
 
 @pytest.mark.parametrize("test", HEALTHY)
 def test_a_healthy_pump_passes_what_faults_are_tried_on(test: str, tmp_path: Path) -> None:
     healthy = dataclasses.replace(TRIALS[0], test=test, fault={"fault": "dose_scale_error", "factor": 1.0})
-    seen = try_fault(healthy, load_rig(RIG), 3, tmp_path / "run")
+    seen = try_fault(healthy, load_rig(RIG, name="rig.yaml"), 3, tmp_path / "run")
     assert seen.verdict == "pass", seen.reason
 
 

@@ -22,6 +22,7 @@ from bench.validation.page import validation_html
 from bench.validation.plans import DAYS, OCCLUSIONS, VALIDATED, VARIANTS
 from bench.validation.runs import Compared
 from bench.validation.validate import plan_work
+from tests.system.in_process import rig_text
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -31,7 +32,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Validate a rig that can only weigh boluses: the shortest study that has all parts."""
     folder = tmp_path_factory.mktemp("validation")
-    rig = yaml.safe_load((FIXTURES / "simulated.yaml").read_text(encoding="utf-8"))
+    rig = yaml.safe_load(rig_text())
     for role in ("pressure", "occluder"):
         del rig["instruments"][role]
     (folder / "rig.yaml").write_text(yaml.safe_dump(rig, allow_unicode=True), encoding="utf-8")
