@@ -37,8 +37,16 @@ def smoke_text() -> str:
 
 
 def run_plan(plan_text: str, rig: str, seed: int, folder: Path, tests: Iterable[str] = ()) -> RunResult:
-    """Drive a plan (or only some of its tests) and return its results; the folder keeps recording and truth."""
+    """Drive a plan (or only some of its tests) and return its results; the folder keeps recording and truth.
+
+    A balance whose output rate the rig leaves open has `OUTPUT_RATE`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    data = yaml.safe_load(rig)
+    balance = data["simulation"].setdefault("balance", {})
+    if "output_rate" not in balance:
+        balance["output_rate"] = OUTPUT_RATE
+        rig = yaml.safe_dump(data, allow_unicode=True, sort_keys=False)
     plan = load_plan(plan_text, registry(), name="plan.yaml")
     parsed = load_rig(rig, name="rig.yaml")
     assert parsed.simulation is not None
