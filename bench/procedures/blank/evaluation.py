@@ -55,7 +55,7 @@ def evaluate_blank(
     weighing = weigh_record(record, context)
     # A blank asks what is lost and how steadily: that the rig file says otherwise is its answer, and no doubt in it.
     calm = replace(weighing.found_evaporation, disagreement="", unsteady="")
-    notes, doubts = recording_findings(record, replace(weighing, found_evaporation=calm), context)
+    notes, doubts = recording_findings(record, replace(weighing, found_evaporation=calm), context, falls=False)
     notes += [f"The pump raised {described(event)}." for event in seen(record)]
     doubts += _pump_delivered(record, context.concentration.ul_per_u)
     stretch = stretch_of(weighing, weighing.blanks[0]) if weighing.blanks else None

@@ -11,6 +11,7 @@ from bench.metrology.noise import Floats, Window
 from bench.metrology.rounding import value_and_uncertainty
 from bench.procedures.base import Context
 from bench.procedures.shared.by_hand import hand_notes
+from bench.procedures.shared.falls import fall_doubts
 from bench.procedures.shared.link_gaps import gap_findings, other_links
 from bench.procedures.shared.reservoir import reservoir_notes
 from bench.procedures.shared.standstill import frozen_doubts
@@ -37,9 +38,16 @@ CHANNEL_OF = {
 }
 
 
-def recording_findings(record: TestRecord, weighing: Weighing, context: Context) -> tuple[list[str], list[str]]:
-    """Return `(notes, doubts)` about everything that was read from instruments during a test."""
+def recording_findings(
+    record: TestRecord, weighing: Weighing, context: Context, *, falls: bool = True
+) -> tuple[list[str], list[str]]:
+    """Return `(notes, doubts)` about everything that was read from instruments during a test.
+
+    A level that falls at once is doubted; a test that measures how often it does passes no `falls`.
+    """
     notes, doubts = _weighing_findings(record, weighing, context)
+    if falls:
+        doubts += fall_doubts(record, weighing, record.start_s)
     delivered_ul = delivered_mg(weighing) * weighing.conversion.ul_per_mg
     notes += reservoir_notes(record, weighing.conversion, context, delivered_ul)
     garbled_notes, garbled_doubts = _garbled(record)
