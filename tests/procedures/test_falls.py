@@ -16,9 +16,7 @@ from tests.procedures.made_recordings import Happening
 AT_S = 3000.0
 
 
-def doubts(
-    fall_mg: float, events: Sequence[Happening] = (), lasting_s: float = 0.0, digit_mg: float = 0.01
-) -> list[str]:
+def doubts(fall_mg: float, events: Sequence[Happening] = (), lasting_s: float = 0.0) -> list[str]:
     """Return what is doubted of 1 U/h whose level falls by so much at once, or over so long."""
     recording = basal.made()
     curve = basal.mass([(at_s, 0.05) for at_s in basal.schedule()])

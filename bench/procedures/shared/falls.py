@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from bench.metrology.noise import Floats, Window
+from bench.metrology.readings import within
 from bench.metrology.rounding import number
 from bench.procedures.shared.weighing import Weighing
 from bench.recording.reader import TestRecord
@@ -16,7 +19,6 @@ _DIGITS = 5.0
 _SCATTERS = 10.0
 """… and by so many times what readings a few seconds apart differ by otherwise."""
 _AT_ONCE_S = 3.0
-_FEWEST = 20
 _STAYS_S = (4.0, 14.0)
 """How long after a fall, and before it, the level is looked at: a bump is over by then."""
 _HANDS_S, _CLAMP_S = 60.0, 10.0
@@ -30,8 +32,6 @@ def fall_doubts(record: TestRecord, weighing: Weighing, origin_s: float) -> list
     """
     known = np.isfinite(weighing.shown_mg)
     time_s, shown_mg = weighing.time_s[known], weighing.shown_mg[known]
-    if len(time_s) < _FEWEST:
-        return []
     interval_s = float(np.median(np.diff(time_s)))
     apart = max(1, round(_AT_ONCE_S / interval_s))
     change = shown_mg[apart:] - shown_mg[:-apart]
@@ -79,6 +79,6 @@ def _apart_from_each_other(instants_s: Floats) -> list[float]:
 
 def _level(time_s: Floats, shown_mg: Floats, at_s: float, side: float) -> float:
     """Return the level on one side of an instant; NaN without readings there."""
-    first, last = sorted(at_s + side * each for each in _STAYS_S)
-    part = shown_mg[np.searchsorted(time_s, first) : np.searchsorted(time_s, last, "right")]
-    return float(np.median(part)) if part.size else float("nan")
+    first_s, last_s = sorted(at_s + side * each for each in _STAYS_S)
+    part = within(time_s, shown_mg, (first_s, last_s))[1]
+    return float(np.median(part)) if part.size else math.nan

@@ -45,9 +45,7 @@ def recording_findings(
 
     A level that falls at once is doubted; a test that measures how often it does passes no `falls`.
     """
-    notes, doubts = _weighing_findings(record, weighing, context)
-    if falls:
-        doubts += fall_doubts(record, weighing, record.start_s)
+    notes, doubts = _weighing_findings(record, weighing, context, falls=falls)
     delivered_ul = delivered_mg(weighing) * weighing.conversion.ul_per_mg
     notes += reservoir_notes(record, weighing.conversion, context, delivered_ul)
     garbled_notes, garbled_doubts = _garbled(record)
@@ -76,7 +74,9 @@ def _garbled(record: TestRecord) -> tuple[list[str], list[str]]:
     return notes, doubts
 
 
-def _weighing_findings(record: TestRecord, weighing: Weighing, context: Context) -> tuple[list[str], list[str]]:
+def _weighing_findings(
+    record: TestRecord, weighing: Weighing, context: Context, *, falls: bool
+) -> tuple[list[str], list[str]]:
     """Return `(notes, doubts)` about the balance's readings between the begin and the end of a test."""
     span = (record.start_s, record.end_s)
     time_s, known = weighing.time_s, np.isfinite(weighing.shown_mg)
@@ -92,6 +92,8 @@ def _weighing_findings(record: TestRecord, weighing: Weighing, context: Context)
     doubts += _climate(weighing, context)
     loss_notes, loss_doubts = _loss(weighing)
     notes, doubts = [*notes, *loss_notes], [*doubts, *loss_doubts]
+    if falls:
+        doubts += fall_doubts(record, weighing, record.start_s)
     off = [name.replace("_", " ") for name, applied in weighing.conversion.applied if not applied]
     if off:
         notes.append(
